@@ -1,0 +1,181 @@
+"""Every error perdure raises, in one tree: catch :class:`PerdureError` for all of them.
+
+Each docstring says what the reader should do; each message names the thing, the value and
+the remedy. The fields of an error are for programs, its message is for people.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+
+class PerdureError(Exception):
+    """The root of perdure's errors."""
+
+
+# ---- what a caller passed ---------------------------------------------------------------
+
+
+class InvalidInputError(PerdureError, ValueError):
+    """A value cannot be used: correct it and call again. Nothing was stored."""
+
+
+class InvalidIdError(InvalidInputError):
+    """An entity key, instance id or request id breaks the rules for ids."""
+
+
+class EncodingError(InvalidInputError):
+    """A value cannot be written as JSON that every store keeps unchanged."""
+
+
+class DecodingError(InvalidInputError):
+    """Stored or received JSON does not fit the type that the code asks for."""
+
+
+class PayloadTooLargeError(InvalidInputError):
+    """A payload is over its limit: store the data elsewhere and send a reference to it."""
+
+
+class DefinitionError(PerdureError, TypeError):
+    """An entity class is not well formed: change the class as the message says."""
+
+
+class UnknownEntityError(PerdureError, LookupError):
+    """No entity of that kind is registered: add its class to the app."""
+
+
+class UnknownOperationError(PerdureError, LookupError):
+    """The entity has no such operation: the message lists those it has."""
+
+
+class UnknownEventError(PerdureError, LookupError):
+    """A stored event has no registered class: register it, or an upcaster for its version."""
+
+
+# ---- what became of a message -----------------------------------------------------------
+
+
+@attrs.frozen(kw_only=True)
+class FailureDetails:
+    """What a caller learns of an exception that ended an operation.
+
+    Attributes:
+        error_type: the exception's qualified class name.
+        message: its text.
+        stack_trace: its formatted traceback, or ``None``.
+    """
+
+    error_type: str
+    message: str
+    stack_trace: str | None = None
+
+
+class OperationFailedError(PerdureError):
+    """An entity's operation raised: its state is as before. ``details`` tells why."""
+
+    def __init__(self, target: str, operation: str, details: FailureDetails) -> None:
+        super().__init__(f"{target} {operation}: {details.error_type}: {details.message}")
+        self.target = target
+        self.operation = operation
+        self.details = details
+
+
+class QuarantinedError(PerdureError):
+    """The message cannot be processed and was set aside: mend the cause, then re-drive it."""
+
+
+class ReadonlyViolationError(PerdureError):
+    """A ``@perdure.readonly`` operation changed, recorded or sent something: all undone."""
+
+
+class ReplyTimeoutError(PerdureError, TimeoutError):
+    """No answer within the timeout. The operation may still happen; wait again, or repeat it
+    with the same ``request_id``.
+    """
+
+    def __init__(self, request_id: str, seconds: float) -> None:
+        super().__init__(
+            f"no answer to request {request_id!r} within {seconds} s; it may still happen: "
+            f"call get() again, or repeat the call with options(request_id={request_id!r})"
+        )
+        self.request_id = request_id
+
+
+class OutcomeUnknownError(PerdureError):
+    """The commit failed in a way that leaves its outcome open: repeat with this request id,
+    which is safe for seven days.
+    """
+
+    def __init__(self, request_id: str, cause: str) -> None:
+        super().__init__(
+            f"the outcome of request {request_id!r} is unknown ({cause}); repeat it with "
+            f"options(request_id={request_id!r}): it is applied once at most"
+        )
+        self.request_id = request_id
+
+
+class RequestMismatchError(InvalidInputError):
+    """The request id was used before for something else: choose a new id."""
+
+
+class MailboxFullError(PerdureError):
+    """A mailbox or the node has as many waiting messages as it takes: slow down, retry."""
+
+
+class NotAllowedHereError(PerdureError, RuntimeError):
+    """Waiting inside a turn could deadlock and would not be durable: send a signal instead."""
+
+
+# ---- the node and its store -------------------------------------------------------------
+
+
+class NodeClosedError(PerdureError):
+    """The client or node is closed: open the app again."""
+
+
+class StoreError(PerdureError):
+    """The root of what can be wrong with a store."""
+
+
+class StoreUnavailableError(StoreError):
+    """The disk failed or is full: nothing is accepted until it works again; reads go on."""
+
+
+class RowRejectedError(StoreError):
+    """One record of a commit cannot be stored; nothing of the commit was."""
+
+
+class VersionConflictError(StoreError):
+    """A stream is not at the version a turn expected: another writer was there first."""
+
+
+class OwnershipLostError(StoreError):
+    """Another process has taken the store over: this node stops writing."""
+
+
+class StoreOwnedError(StoreError):
+    """Another process owns the store: stop it, or reach it through its client."""
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        owner = "another process" if pid is None else f"process {pid}"
+        super().__init__(
+            f"store {path!r} is owned by {owner}; stop it, or use a command that reaches it"
+        )
+        self.path = path
+        self.pid = pid
+
+
+class StoreOpenError(StoreError):
+    """The store's file cannot be opened: the message says why and what helps."""
+
+
+class StoreVersionError(StoreOpenError):
+    """The store was written by a newer perdure: upgrade perdure."""
+
+
+class CorruptionError(StoreError):
+    """A checksum does not fit its row, or the file is damaged: restore a backup, or purge."""
+
+
+class ForkedError(StoreError):
+    """The handle was opened before ``os.fork()``: open the store again in the child."""

@@ -1,0 +1,1 @@
+"""Streams, versions and bytes: where everything durable lives."""

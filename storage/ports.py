@@ -1,0 +1,169 @@
+"""What the engine asks of a store. Each method says what it promises and what it raises.
+
+One object per partition has one writer. Reading methods see committed data only and may be
+called from any thread; the writing ones are called by one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from perdure.storage.records import (
+    BaseRow,
+    Batch,
+    Damage,
+    LoadedActor,
+    Opening,
+    OutcomeRow,
+    QuarantineRow,
+    StoredState,
+    StoredTurn,
+)
+
+
+class Writer(Protocol):
+    """The one place where anything becomes durable."""
+
+    def commit(self, batch: Batch) -> int:
+        """Write all of *batch* or nothing; when this returns it is on stable storage.
+
+        Each state's expected version must be what the store holds; ``consumed`` ids leave the
+        inbox (unknown ones are no error); ``suspect`` is remembered, replacing the last one.
+
+        Returns:
+            The ``seq`` of the newest turn in the store (0 when it has none).
+
+        Raises:
+            RowRejectedError: a record cannot be stored. Nothing was written.
+            VersionConflictError: a stream is not at its expected version. Nothing was written.
+            OwnershipLostError: another process has taken the store over. Nothing was written.
+            StoreUnavailableError: the disk failed; whether it was written is not known until
+                :meth:`probe` returns.
+        """
+
+    def probe(self) -> int:
+        """Find out whether the disk works again after a failed commit.
+
+        Returns:
+            The number of the last batch that is durable.
+
+        Raises:
+            StoreUnavailableError: it does not work yet.
+        """
+
+    def count_attempt(self, message_id: int) -> int:
+        """Add one to a waiting message's attempts and name it the suspect, durably, before it
+        is run alone after a crash. Returns its attempts (0: no such message).
+        """
+
+    def redrive(self, message_id: int, new_id: int) -> str | None:
+        """Put a quarantined message back into the inbox under *new_id*, with no attempts.
+
+        Returns:
+            Its stream, or ``None`` when no such message is quarantined.
+        """
+
+    def discard(self, message_id: int) -> bool:
+        """Forget a quarantined message; false when there was none."""
+
+    def purge_history(self, base: BaseRow, *, limit: int) -> int:
+        """Drop up to *limit* of the oldest turns that end at or before ``base.version``, and
+        keep *base* as the stream's beginning, in one transaction. Only as far as turns were
+        dropped may be read as missing: the base is written first.
+
+        Returns:
+            How many turns were dropped; fewer than *limit* means that it is done.
+        """
+
+    def purge_outcomes(self, now_micros: int, *, limit: int) -> int:
+        """Drop up to *limit* outcomes that have expired; returns how many."""
+
+    def backup(self, path: str) -> None:
+        """Copy the store to a new file while it is in use.
+
+        Raises:
+            StoreOpenError: *path* exists or cannot be written.
+        """
+
+    def close(self, *, clean: bool) -> None:
+        """Let go of the store. *clean* marks that nothing was in hand."""
+
+
+class Reader(Protocol):
+    """What is committed, for activation, for people and for programs."""
+
+    def load(self, streams: Sequence[str], now_micros: int) -> dict[str, LoadedActor]:
+        """Load actors for activation; every asked stream is in the answer. A damaged row
+        comes back with ``corrupt`` set and never fails the others.
+        """
+
+    def due(
+        self, after: tuple[int, int], until_micros: int, *, limit: int
+    ) -> list[tuple[int, int, str]]:
+        """Waiting messages as (due, id, stream), in that order, beyond *after* and not due
+        after *until_micros*, at most *limit*.
+        """
+
+    def next_due(self, after_micros: int) -> int | None:
+        """The earliest due time after *after_micros*, or ``None``."""
+
+    def outcomes(self, request_ids: Sequence[str], now_micros: int) -> dict[str, OutcomeRow]:
+        """The remembered outcomes of those of the requests that have one."""
+
+    def state(self, stream: str) -> StoredState | None:
+        """An actor's present row, or ``None``.
+
+        Raises:
+            CorruptionError: its checksum does not fit.
+        """
+
+    def states(
+        self,
+        prefix: str,
+        *,
+        after: str = "",
+        limit: int = 100,
+        modified_from: int | None = None,
+        modified_to: int | None = None,
+    ) -> list[StoredState]:
+        """Rows whose stream starts with *prefix*, in byte order of their streams, beyond *after*."""
+
+    def base(self, stream: str) -> BaseRow | None:
+        """Where the stream's history begins, when older events were purged."""
+
+    def turns(self, stream: str, *, after_version: int = 0, limit: int = 1000) -> list[StoredTurn]:
+        """The stream's turns that hold events beyond *after_version*, oldest first.
+
+        Raises:
+            CorruptionError: a turn's checksum does not fit.
+        """
+
+    def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
+        """All turns beyond *after_seq* in the store's order."""
+
+    def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
+        """Messages set aside, in the order of their ids, beyond *after*."""
+
+    def waiting(self, stream: str | None = None) -> int:
+        """How many accepted messages wait, for one actor or in all."""
+
+    def streams(self, *, after: str = "", limit: int = 1000) -> list[str]:
+        """Every stream that has a row, a turn or a base, in byte order, beyond *after*."""
+
+    def check(self) -> Iterable[Damage]:
+        """Damage that needs no knowledge of what the bytes mean: checksums, versions with
+        gaps, a state row that is not at its stream's last version, the file's own check.
+        """
+
+
+class Store(Writer, Reader, Protocol):
+    """A whole store, opened by one process."""
+
+    @property
+    def opening(self) -> Opening:
+        """What was found when it was opened."""
+
+    @property
+    def location(self) -> str:
+        """The path of its file, or a name such as ``:memory:``."""
