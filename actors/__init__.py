@@ -1,0 +1,1 @@
+"""Actors: addresses, messages, mailboxes, turns, entities, and the node that runs them."""

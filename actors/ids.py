@@ -1,0 +1,66 @@
+"""Addresses: the names of entities, and the rules for keys and request ids.
+
+An entity's kind folds case, since it names code; its key compares byte for byte, since it is
+data: no Unicode normalisation, ``é`` composed and decomposed are two keys.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+
+from perdure.errors import InvalidIdError
+
+KEY_LIMIT = 256
+_KIND = re.compile(r"[a-z_][a-z0-9_.\-]{0,127}")
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def checked_name(what: str, value: object) -> str:
+    """A key or request id that every store keeps unchanged, or an error that says why not."""
+    if not isinstance(value, str):
+        msg = f"{what} {value!r} is a {type(value).__name__}; use a str"
+        raise InvalidIdError(msg)
+    if not 1 <= len(value) <= KEY_LIMIT:
+        msg = f"{what} {value[:40]!r} has {len(value)} characters; use 1 to {KEY_LIMIT}"
+        raise InvalidIdError(msg)
+    if _FORBIDDEN.search(value):
+        msg = f"{what} {value!r} has a control character or half a surrogate pair; leave it out"
+        raise InvalidIdError(msg)
+    return value
+
+
+def _fold(kind: str) -> str:
+    return kind.lower()
+
+
+def _valid_kind(_: object, __: Any, value: str) -> None:
+    if not _KIND.fullmatch(value):
+        msg = f"entity kind {value!r}: use a letter, then letters, digits and _ . -"
+        raise InvalidIdError(msg)
+
+
+def _valid_key(_: object, __: Any, value: str) -> None:
+    checked_name("entity key", value)
+
+
+@attrs.frozen(order=True)
+class EntityId:
+    """Names one entity: its kind and its key, written ``@kind@key``."""
+
+    kind: str = attrs.field(converter=_fold, validator=_valid_kind)
+    key: str = attrs.field(validator=_valid_key)
+
+    def __str__(self) -> str:
+        return f"@{self.kind}@{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> EntityId:
+        """Read ``@kind@key``; everything after the second ``@`` is the key."""
+        first, kind, key = (*text.split("@", 2), "", "")[:3]
+        if first or not kind or not key:
+            msg = f"entity id {text!r} is not of the form @kind@key"
+            raise InvalidIdError(msg)
+        return cls(kind, key)

@@ -1,0 +1,95 @@
+"""A message on its way to one actor, and the form in which it waits in a store.
+
+``Message`` is a msgspec struct and not an attrs class because one is made for every operation:
+making one takes 0.3 µs, against 2 µs for a frozen attrs value of as many fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from perdure.storage.records import MessageRow
+
+ALONE = ""
+"""The caller of a message that a client sent."""
+
+
+class Message(msgspec.Struct, kw_only=True, eq=False):
+    """One call, signal or event for one actor.
+
+    Attributes:
+        target: the actor's address, ``@counter@visits``.
+        operation: the operation's name, lower case.
+        input: its argument as JSON; empty when there is none.
+        form: how *input* holds the parameters: ``""`` (none), ``"value"`` (the only parameter
+            itself) or ``"object"`` (an object by parameter name).
+        request_id: names the request; two messages with one id are one request.
+        chosen: the sender chose the id, so its outcome is remembered.
+        caller: the address of the actor that sent it; empty for a client.
+        due_micros: not to be handled before; 0 for at once.
+        id: its number in the partition, in order of acceptance; 0 before that.
+        attempts: runs that a crash cut off.
+        reply: who waits for the outcome in this process; never stored.
+    """
+
+    target: str
+    operation: str
+    input: bytes = b""
+    form: str = ""
+    request_id: str = ""
+    chosen: bool = False
+    caller: str = ALONE
+    due_micros: int = 0
+    id: int = 0
+    attempts: int = 0
+    reply: Any = None
+
+
+class _Body(msgspec.Struct, array_like=True):
+    """What of a message is stored as JSON. New fields go to the end, with defaults."""
+
+    operation: str
+    form: str
+    input: msgspec.Raw
+    request_id: str
+    chosen: bool
+    caller: str
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Body).decode
+_NOTHING = msgspec.Raw(b"null")
+
+
+def to_row(message: Message) -> MessageRow:
+    """The row in which an accepted message waits."""
+    body = _Body(
+        message.operation,
+        message.form,
+        msgspec.Raw(message.input) if message.form else _NOTHING,
+        message.request_id,
+        message.chosen,
+        message.caller,
+    )
+    return MessageRow(
+        message.id, message.target, message.due_micros, _encode(body), message.attempts
+    )
+
+
+def from_row(row: MessageRow) -> Message:
+    """The message of a stored row; raises ``msgspec.MsgspecError`` when it is damaged."""
+    body = _decode(row.body)
+    return Message(
+        target=row.stream,
+        operation=body.operation,
+        input=bytes(body.input) if body.form else b"",
+        form=body.form,
+        request_id=body.request_id,
+        chosen=body.chosen,
+        caller=body.caller,
+        due_micros=row.due_micros,
+        id=row.id,
+        attempts=row.attempts,
+    )

@@ -1,0 +1,1 @@
+"""Orchestrations: actors whose decision is to replay their history, then go on."""
