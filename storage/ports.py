@@ -127,12 +127,16 @@ class Reader(Protocol):
         modified_from: int | None = None,
         modified_to: int | None = None,
     ) -> list[StoredState]:
-        """Rows whose stream starts with *prefix*, in byte order of their streams, beyond *after*."""
+        """Rows whose stream starts with *prefix*, in byte order of streams, beyond *after*;
+        modified from *modified_from* to *modified_to*, both included.
+        """
 
     def base(self, stream: str) -> BaseRow | None:
         """Where the stream's history begins, when older events were purged."""
 
-    def turns(self, stream: str, *, after_version: int = 0, limit: int = 1000) -> list[StoredTurn]:
+    def turns(
+        self, stream: str, *, after_version: int = 0, limit: int = 1000
+    ) -> list[StoredTurn]:
         """The stream's turns that hold events beyond *after_version*, oldest first.
 
         Raises:
