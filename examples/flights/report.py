@@ -1,0 +1,101 @@
+"""What the demo prints: progress, tables, and where the file lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import Task as Bar
+from rich.table import Table
+from rich.text import Text
+
+import perdure
+from examples.flights import dataset
+from examples.flights.entities import Airport, Plane
+from examples.flights.loading import snapshots
+
+LATEST_FLIGHTS = 8
+
+
+class RateColumn(ProgressColumn):
+    """Flights per second."""
+
+    def render(self, task: Bar) -> Text:
+        """The rate since the start, or nothing yet."""
+        return Text(f"{task.speed:,.0f} flights/s" if task.speed else "")
+
+
+def progress_bar(console: Console) -> Progress:
+    """A bar with the count, the rate, the time and the kills."""
+    return Progress(
+        TextColumn("[bold]loading"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[red]kill -9 x {task.fields[killed]}"),
+        console=console,
+    )
+
+
+def airports(client: perdure.Client, *, least: int) -> Table:
+    """The airports that flights reach latest, of those with at least *least* arrivals."""
+    names = dataset.names("airports.csv", "faa")
+    rows = [
+        (snapshot.state.delay / snapshot.state.arrivals, snapshot.id.key, snapshot.state)
+        for snapshot in snapshots(client, Airport)
+        if isinstance(snapshot.state, Airport)
+        if not snapshot.state.departures and snapshot.state.arrivals >= least
+    ]
+    table = Table("airport", "", title="Latest on arrival", title_justify="left")
+    for heading in ("arrivals", "mean delay", "worst day", "minutes that day"):
+        table.add_column(heading, justify="right")
+    for mean, key, state in sorted(rows, key=lambda row: row[:2], reverse=True)[:8]:
+        worst = (state.worst_day, f"{state.worst_day_delay:,}")
+        table.add_row(key, names.get(key, ""), f"{state.arrivals:,}", f"{mean:.1f} min", *worst)
+    return table
+
+
+def most_travelled(client: perdure.Client) -> str:
+    """The key of the plane with the most miles."""
+    planes = [
+        (snapshot.state.miles, snapshot.id.key)
+        for snapshot in snapshots(client, Plane)
+        if isinstance(snapshot.state, Plane) and snapshot.id.key != "unknown"
+    ]
+    return max(planes)[1]
+
+
+def history(client: perdure.Client, key: str) -> Table:
+    """A plane's last flights, each read from its past: the state as of that version."""
+    ref = client.entity(Plane, key)
+    snapshot = ref.get()
+    assert snapshot is not None
+    title = f"Plane {key}: the last of its {snapshot.version:,} versions"
+    table = Table("version", "day", "route", title=title, title_justify="left")
+    for heading in ("flights", "miles so far", "delay so far"):
+        table.add_column(heading, justify="right")
+    first = max(1, snapshot.version - LATEST_FLIGHTS + 1)
+    for version in range(first, snapshot.version + 1):
+        past = ref.as_of(version)
+        numbers = (f"{past.flights:,}", f"{past.miles:,}", f"{past.delay:,} min")
+        table.add_row(str(version), past.day, past.route, *numbers)
+    return table
+
+
+def where(store: Path) -> str:
+    """Where the file lies, how large it is, and what to do with it."""
+    try:
+        shown = store.relative_to(Path.cwd())
+    except ValueError:
+        shown = store
+    size = sum(path.stat().st_size for path in store.parent.glob(f"{store.name}*"))
+    return f"It is all in one SQLite file: {shown} ({size / 1e6:.0f} MB)"

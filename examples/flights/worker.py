@@ -1,0 +1,52 @@
+"""The process that is killed: opens the store, finds where the load stands, and goes on.
+
+It prints how many flights are durably accepted, one line each time, for whoever watches. What
+was accepted and not yet applied is sent once more after a crash; its request ids are known,
+so it is applied once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from examples.flights import dataset
+from examples.flights.entities import TIMETABLE, Timetable, app
+
+_Item = TypeVar("_Item")
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option("--stop", type=int, required=True, help="Load this many flights.")
+@click.option("--chunk", type=int, default=50, help="Flights in one signal.")
+@click.option("--window", type=int, default=20, help="Signals that become durable together.")
+def main(store: str, data: Path, stop: int, chunk: int, window: int) -> None:
+    """Load the flights of DATA into STORE, from where the last worker came to."""
+    with app.open(store) as client:
+        snapshot = client.entity(Timetable, TIMETABLE).get()
+        start = snapshot.state.position if snapshot and snapshot.state else 0
+        print(start, flush=True)
+        chunks = _grouped(dataset.read(data, start=start, stop=stop), chunk)
+        for group in _grouped(chunks, window):
+            with client.pipeline() as pipeline:
+                for flights in group:
+                    timetable = pipeline.entity(Timetable, TIMETABLE)
+                    request = timetable.options(request_id=f"flights-{flights[0].number}")
+                    request.signal(Timetable.publish, flights)
+            print(group[-1][-1].number + 1, flush=True)
+
+
+def _grouped(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group
+
+
+if __name__ == "__main__":
+    main()
