@@ -35,15 +35,15 @@ class MemoryDisk:
     suspect: int | None = None
     last_batch: int = 0
     last_seq: int = 0
-    turns: list[StoredTurn] = attrs.Factory(list)
-    by_stream: dict[str, list[StoredTurn]] = attrs.Factory(dict)
-    states: dict[str, StoredState] = attrs.Factory(dict)
-    inbox: dict[int, MessageRow] = attrs.Factory(dict)
-    waiting: dict[str, dict[int, MessageRow]] = attrs.Factory(dict)
-    due: list[tuple[int, int, str]] = attrs.Factory(list)
-    outcomes: dict[str, OutcomeRow] = attrs.Factory(dict)
-    quarantine: dict[int, QuarantineRow] = attrs.Factory(dict)
-    bases: dict[str, BaseRow] = attrs.Factory(dict)
+    turns: list[StoredTurn] = attrs.Factory(list[StoredTurn])
+    by_stream: dict[str, list[StoredTurn]] = attrs.Factory(dict[str, list[StoredTurn]])
+    states: dict[str, StoredState] = attrs.Factory(dict[str, StoredState])
+    inbox: dict[int, MessageRow] = attrs.Factory(dict[int, MessageRow])
+    waiting: dict[str, dict[int, MessageRow]] = attrs.Factory(dict[str, dict[int, MessageRow]])
+    due: list[tuple[int, int, str]] = attrs.Factory(list[tuple[int, int, str]])
+    outcomes: dict[str, OutcomeRow] = attrs.Factory(dict[str, OutcomeRow])
+    quarantine: dict[int, QuarantineRow] = attrs.Factory(dict[int, QuarantineRow])
+    bases: dict[str, BaseRow] = attrs.Factory(dict[str, BaseRow])
     sorted_states: list[str] | None = None
     lock: Lock = attrs.Factory(Lock)
 

@@ -41,6 +41,7 @@ class Writer(Protocol):
             StoreUnavailableError: the disk failed; whether it was written is not known until
                 :meth:`probe` returns.
         """
+        ...
 
     def probe(self) -> int:
         """Find out whether the disk works again after a failed commit.
@@ -51,11 +52,13 @@ class Writer(Protocol):
         Raises:
             StoreUnavailableError: it does not work yet.
         """
+        ...
 
     def count_attempt(self, message_id: int) -> int:
         """Add one to a waiting message's attempts and name it the suspect, durably, before it
         is run alone after a crash. Returns its attempts (0: no such message).
         """
+        ...
 
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """Put a quarantined message back into the inbox under *new_id*, with no attempts.
@@ -63,9 +66,11 @@ class Writer(Protocol):
         Returns:
             Its stream, or ``None`` when no such message is quarantined.
         """
+        ...
 
     def discard(self, message_id: int) -> bool:
         """Forget a quarantined message; false when there was none."""
+        ...
 
     def purge_history(self, base: BaseRow, *, limit: int) -> int:
         """Drop up to *limit* of the oldest turns that end at or before ``base.version``, and
@@ -75,9 +80,11 @@ class Writer(Protocol):
         Returns:
             How many turns were dropped; fewer than *limit* means that it is done.
         """
+        ...
 
     def purge_outcomes(self, now_micros: int, *, limit: int) -> int:
         """Drop up to *limit* outcomes that have expired; returns how many."""
+        ...
 
     def backup(self, path: str) -> None:
         """Copy the store to a new file while it is in use.
@@ -97,6 +104,7 @@ class Reader(Protocol):
         """Load actors for activation; every asked stream is in the answer. A damaged row
         comes back with ``corrupt`` set and never fails the others.
         """
+        ...
 
     def due(
         self, after: tuple[int, int], until_micros: int, *, limit: int
@@ -104,12 +112,15 @@ class Reader(Protocol):
         """Waiting messages as (due, id, stream), in that order, beyond *after* and not due
         after *until_micros*, at most *limit*.
         """
+        ...
 
     def next_due(self, after_micros: int) -> int | None:
         """The earliest due time after *after_micros*, or ``None``."""
+        ...
 
     def outcomes(self, request_ids: Sequence[str], now_micros: int) -> dict[str, OutcomeRow]:
         """The remembered outcomes of those of the requests that have one."""
+        ...
 
     def state(self, stream: str) -> StoredState | None:
         """An actor's present row, or ``None``.
@@ -117,6 +128,7 @@ class Reader(Protocol):
         Raises:
             CorruptionError: its checksum does not fit.
         """
+        ...
 
     def states(
         self,
@@ -130,9 +142,11 @@ class Reader(Protocol):
         """Rows whose stream starts with *prefix*, in byte order of streams, beyond *after*;
         modified from *modified_from* to *modified_to*, both included.
         """
+        ...
 
     def base(self, stream: str) -> BaseRow | None:
         """Where the stream's history begins, when older events were purged."""
+        ...
 
     def turns(
         self, stream: str, *, after_version: int = 0, limit: int = 1000
@@ -142,23 +156,29 @@ class Reader(Protocol):
         Raises:
             CorruptionError: a turn's checksum does not fit.
         """
+        ...
 
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
         """All turns beyond *after_seq* in the store's order."""
+        ...
 
     def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
         """Messages set aside, in the order of their ids, beyond *after*."""
+        ...
 
     def waiting(self, stream: str | None = None) -> int:
         """How many accepted messages wait, for one actor or in all."""
+        ...
 
     def streams(self, *, after: str = "", limit: int = 1000) -> list[str]:
         """Every stream that has a row, a turn or a base, in byte order, beyond *after*."""
+        ...
 
     def check(self) -> Iterable[Damage]:
         """Damage that needs no knowledge of what the bytes mean: checksums, versions with
         gaps, a state row that is not at its stream's last version, the file's own check.
         """
+        ...
 
 
 class Store(Writer, Reader, Protocol):
@@ -167,7 +187,9 @@ class Store(Writer, Reader, Protocol):
     @property
     def opening(self) -> Opening:
         """What was found when it was opened."""
+        ...
 
     @property
     def location(self) -> str:
         """The path of its file, or a name such as ``:memory:``."""
+        ...

@@ -85,12 +85,12 @@ class Batch:
     """
 
     number: int
-    turns: list[TurnRow] = attrs.Factory(list)
-    states: list[StateRow] = attrs.Factory(list)
-    accepted: list[MessageRow] = attrs.Factory(list)
-    consumed: list[int] = attrs.Factory(list)
-    outcomes: list[OutcomeRow] = attrs.Factory(list)
-    quarantined: list[QuarantineRow] = attrs.Factory(list)
+    turns: list[TurnRow] = attrs.Factory(list[TurnRow])
+    states: list[StateRow] = attrs.Factory(list[StateRow])
+    accepted: list[MessageRow] = attrs.Factory(list[MessageRow])
+    consumed: list[int] = attrs.Factory(list[int])
+    outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
+    quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
     suspect: int | None = None
 
 

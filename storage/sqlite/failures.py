@@ -1,0 +1,57 @@
+"""What an error of SQLite means for the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from perdure.errors import (
+    CorruptionError,
+    RowRejectedError,
+    StoreError,
+    StoreUnavailableError,
+    VersionConflictError,
+)
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_REJECTED = {
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_TOOBIG,
+}
+_BINDING_ERRORS = (OverflowError, UnicodeEncodeError)
+
+
+def meaning_of(error: Exception, path: str) -> StoreError:
+    """The error to raise in place of one of the driver's."""
+    if isinstance(error, _BINDING_ERRORS):
+        return RowRejectedError(f"a value cannot be stored: {error}")
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        # The driver's own errors have no code: a value it cannot bind, or text in the file
+        # that is not UTF-8.
+        if isinstance(error, sqlite3.OperationalError):
+            return CorruptionError(f"store {path!r} is damaged: {error}")
+        return RowRejectedError(f"a value cannot be stored: {error}")
+    primary = code & 0xFF
+    if primary in _DAMAGED:
+        return CorruptionError(
+            f"store {path!r} is damaged: {error}; run verify, and restore a backup"
+        )
+    if primary in _REJECTED:
+        if "turns.stream" in str(error):
+            return VersionConflictError(f"a turn is there already: {error}")
+        return RowRejectedError(f"a record cannot be stored: {error}")
+    name: str = getattr(error, "sqlite_errorname", "unknown")
+    return StoreUnavailableError(f"store {path!r} does not work now: {error} ({name})")
+
+
+@contextmanager
+def translated(path: str) -> Generator[None, None, None]:
+    """Raise the store's errors in place of the driver's."""
+    try:
+        yield
+    except (sqlite3.Error, *_BINDING_ERRORS) as error:
+        raise meaning_of(error, path) from error

@@ -1,0 +1,209 @@
+"""What is committed, read in connections that cannot write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+
+import attrs
+
+from perdure.errors import CorruptionError
+from perdure.storage.prefixes import end_of_prefix
+from perdure.storage.records import (
+    BaseRow,
+    Damage,
+    LoadedActor,
+    MessageRow,
+    OutcomeRow,
+    QuarantineRow,
+    StoredState,
+    StoredTurn,
+)
+from perdure.storage.sqlite.connections import ReaderPool, check_existing
+from perdure.storage.sqlite.failures import translated
+from perdure.storage.sqlite.rows import Row, base_of, state_of, to_json, turn_of
+from perdure.storage.sqlite.statements import STATEMENTS
+from perdure.storage.sqlite.verification import find_damage
+
+Parameters = dict[str, int | str | None]
+
+
+@attrs.define(eq=False)
+class SqliteReader:
+    """A :class:`~perdure.storage.ports.Reader` of a store's file.
+
+    Any number of threads may use it, also beside the owner, in another process.
+    """
+
+    location: str
+    _readers: ReaderPool
+
+    @classmethod
+    def view(cls, path: str) -> SqliteReader:
+        """Read the store at *path*, whoever owns it.
+
+        Raises:
+            StoreOpenError: there is no store.
+        """
+        real = check_existing(path)
+        return cls(real, ReaderPool(real))
+
+    def close_readers(self) -> None:
+        """Close the reading connections."""
+        self._readers.close()
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection, None, None]:
+        with translated(self.location), self._readers.lend() as connection:
+            yield connection
+
+    def _rows(self, name: str, parameters: Parameters) -> list[Row]:
+        with self._reading() as connection:
+            return connection.execute(STATEMENTS[name], parameters).fetchall()
+
+    # ---- activation ---------------------------------------------------------------------
+
+    def load(self, streams: Sequence[str], now_micros: int) -> dict[str, LoadedActor]:
+        """See :meth:`perdure.storage.ports.Reader.load`."""
+        try:
+            return self._load(streams, now_micros)
+        except CorruptionError as error:
+            if len(streams) == 1:
+                return {streams[0]: LoadedActor(0, None, corrupt=str(error))}
+        # One damaged page must not fail the others: load them one by one.
+        loaded: dict[str, LoadedActor] = {}
+        for stream in streams:
+            loaded |= self.load([stream], now_micros)
+        return loaded
+
+    def _load(self, streams: Sequence[str], now_micros: int) -> dict[str, LoadedActor]:
+        asked: Parameters = {"streams": to_json(streams), "now": now_micros}
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            states = connection.execute(STATEMENTS["load_states"], asked).fetchall()
+            messages = connection.execute(STATEMENTS["load_messages"], asked).fetchall()
+            good, corrupt = _sort_out(states)
+            rest = [stream for stream in streams if stream not in good]
+            versions: dict[str, int] = {}
+            if rest:
+                asked["streams"] = to_json(rest)
+                versions = dict(connection.execute(STATEMENTS["load_versions"], asked))
+        waiting: dict[str, list[MessageRow]] = {}
+        for message_id, stream, due, body, attempts in messages:
+            row = MessageRow(message_id, stream, due, body, attempts)
+            waiting.setdefault(stream, []).append(row)
+        return {
+            stream: LoadedActor(
+                good[stream].version if stream in good else versions[stream],
+                good[stream].state if stream in good else None,
+                tuple(waiting.get(stream, ())),
+                corrupt.get(stream),
+            )
+            for stream in streams
+        }
+
+    # ---- timers, requests ---------------------------------------------------------------
+
+    def due(
+        self, after: tuple[int, int], until_micros: int, *, limit: int
+    ) -> list[tuple[int, int, str]]:
+        """See :meth:`perdure.storage.ports.Reader.due`."""
+        rows = self._rows(
+            "due", {"due": after[0], "id": after[1], "until": until_micros, "limit": limit}
+        )
+        return [(due, message_id, stream) for due, message_id, stream in rows]
+
+    def next_due(self, after_micros: int) -> int | None:
+        """See :meth:`perdure.storage.ports.Reader.next_due`."""
+        earliest: int | None = self._rows("next_due", {"after": after_micros})[0][0]
+        return earliest
+
+    def outcomes(self, request_ids: Sequence[str], now_micros: int) -> dict[str, OutcomeRow]:
+        """See :meth:`perdure.storage.ports.Reader.outcomes`."""
+        rows = self._rows("outcomes", {"request_ids": to_json(request_ids), "now": now_micros})
+        return {row[0]: OutcomeRow(*row) for row in rows}
+
+    # ---- actors and their histories -----------------------------------------------------
+
+    def state(self, stream: str) -> StoredState | None:
+        """See :meth:`perdure.storage.ports.Reader.state`."""
+        rows = self._rows("state", {"stream": stream})
+        return state_of(rows[0]) if rows else None
+
+    def states(
+        self,
+        prefix: str,
+        *,
+        after: str = "",
+        limit: int = 100,
+        modified_from: int | None = None,
+        modified_to: int | None = None,
+    ) -> list[StoredState]:
+        """See :meth:`perdure.storage.ports.Reader.states`."""
+        asked: Parameters = {
+            "prefix": prefix,
+            "end": end_of_prefix(prefix),
+            "after": after,
+            "modified_from": modified_from,
+            "modified_to": modified_to,
+            "limit": limit,
+        }
+        return [state_of(row) for row in self._rows("states", asked)]
+
+    def base(self, stream: str) -> BaseRow | None:
+        """See :meth:`perdure.storage.ports.Reader.base`."""
+        rows = self._rows("base", {"stream": stream})
+        return base_of(rows[0]) if rows else None
+
+    def turns(
+        self, stream: str, *, after_version: int = 0, limit: int = 1000
+    ) -> list[StoredTurn]:
+        """See :meth:`perdure.storage.ports.Reader.turns`."""
+        asked: Parameters = {"stream": stream, "after": after_version, "limit": limit}
+        return [turn_of(row) for row in self._rows("turns", asked)]
+
+    def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
+        """See :meth:`perdure.storage.ports.Reader.feed`."""
+        page: list[StoredTurn] = []
+        for row in self._rows("feed", {"after": after_seq, "limit": limit}):
+            try:
+                page.append(turn_of(row))
+            except CorruptionError:
+                if page:
+                    break
+                raise
+        return page
+
+    def streams(self, *, after: str = "", limit: int = 1000) -> list[str]:
+        """See :meth:`perdure.storage.ports.Reader.streams`."""
+        return [stream for (stream,) in self._rows("streams", {"after": after, "limit": limit})]
+
+    # ---- what waits and what was set aside ----------------------------------------------
+
+    def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
+        """See :meth:`perdure.storage.ports.Reader.quarantined`."""
+        rows = self._rows("quarantined", {"after": after, "limit": limit})
+        return [QuarantineRow(*row) for row in rows]
+
+    def waiting(self, stream: str | None = None) -> int:
+        """See :meth:`perdure.storage.ports.Reader.waiting`."""
+        name = "waiting" if stream is None else "waiting_of"
+        count: int = self._rows(name, {} if stream is None else {"stream": stream})[0][0]
+        return count
+
+    def check(self) -> Iterable[Damage]:
+        """See :meth:`perdure.storage.ports.Reader.check`."""
+        return find_damage(self._reading)
+
+
+def _sort_out(rows: list[Row]) -> tuple[dict[str, StoredState], dict[str, str]]:
+    """The states by stream, and why the others cannot be trusted."""
+    good: dict[str, StoredState] = {}
+    corrupt: dict[str, str] = {}
+    for row in rows:
+        try:
+            good[row[0]] = state_of((*row, 0))
+        except CorruptionError as error:
+            corrupt[row[0]] = str(error)
+    return good, corrupt

@@ -1,0 +1,118 @@
+"""The tables of a store's file, and how older files are brought up to date.
+
+Migrations go forward only and never change once released: a change is a new migration at the
+end. A file with a migration that is not listed here was written by a newer perdure.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from perdure.errors import StoreOpenError, StoreVersionError
+
+APPLICATION_ID = 0x50524452
+"""What marks a SQLite file as a store of perdure ("PRDR")."""
+
+NAMES = ("0001_first_tables",)
+"""Every migration there is, in their order."""
+
+migrations = Migrations("perdure.storage")
+
+_FIRST_TABLES = (
+    """CREATE TABLE meta (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        incarnation INTEGER NOT NULL,
+        clean INTEGER NOT NULL,
+        suspect INTEGER,
+        last_batch INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        probes INTEGER NOT NULL
+    ) STRICT""",
+    "INSERT INTO meta VALUES (1, 0, 1, NULL, 0, 0, 0)",
+    """CREATE TABLE turns (
+        seq INTEGER PRIMARY KEY,
+        stream TEXT NOT NULL,
+        first_version INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        events BLOB NOT NULL
+    ) STRICT""",
+    "CREATE UNIQUE INDEX turns_of_stream ON turns (stream, first_version)",
+    """CREATE TABLE actors (
+        stream TEXT PRIMARY KEY NOT NULL,
+        version INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        state BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE inbox (
+        id INTEGER PRIMARY KEY,
+        stream TEXT NOT NULL,
+        due INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX inbox_by_due ON inbox (due)",
+    "CREATE INDEX inbox_by_stream ON inbox (stream)",
+    """CREATE TABLE requests (
+        request_id TEXT PRIMARY KEY NOT NULL,
+        digest BLOB NOT NULL,
+        outcome BLOB NOT NULL,
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX requests_by_expiry ON requests (expires)",
+    """CREATE TABLE quarantine (
+        id INTEGER PRIMARY KEY,
+        stream TEXT NOT NULL,
+        attempts INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE bases (
+        stream TEXT PRIMARY KEY NOT NULL,
+        version INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        state BLOB
+    ) STRICT""",
+)
+
+
+@migrations(name=NAMES[0])
+def first_tables(db: Database) -> None:
+    """Turns, actors, inbox, requests, quarantine, bases and the one row of meta."""
+    for statement in _FIRST_TABLES:
+        db.conn.execute(statement)
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the file behind *connection* up to date; a new file gets its tables.
+
+    Raises:
+        StoreOpenError: it is a database of another program.
+        StoreVersionError: a newer perdure has written it.
+    """
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    if mark != APPLICATION_ID:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if mark != 0 or tables:
+            msg = f"{path!r} is a SQLite database of another program; choose another path"
+            raise StoreOpenError(msg)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db = Database(connection, execute_plugins=False)
+    refuse_newer(db, path)
+    if migrations.pending(db):
+        migrations.apply(db)
+
+
+def refuse_newer(db: Database, path: str) -> None:
+    """Raise :class:`StoreVersionError` if *db* has a migration that is not known here."""
+    unknown = sorted({migration.name for migration in migrations.applied(db)} - set(NAMES))
+    if unknown:
+        msg = f"{path!r} was written by a newer perdure ({unknown[-1]}); upgrade perdure"
+        raise StoreVersionError(msg)

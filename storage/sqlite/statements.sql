@@ -1,0 +1,241 @@
+-- Every statement of the store, by name. A group of question marks that ends in an ellipsis
+-- is one row of many: the loader repeats it.
+
+-- ---- being the owner ------------------------------------------------------------------
+
+-- name: open_store
+-- Count one more opening; from here on the store is in use.
+UPDATE meta SET incarnation = incarnation + 1, clean = 0 WHERE id = 1;
+
+-- name: get_meta
+-- The row that is about the store itself.
+SELECT incarnation, clean, suspect, last_batch, last_seq FROM meta WHERE id = 1;
+
+-- name: claim
+-- The first statement of a small write: changes no row when another has opened the store.
+UPDATE meta SET probes = probes + 1 WHERE id = 1 AND incarnation = :incarnation;
+
+-- name: put_batch
+-- The first statement of a commit: changes no row when another has opened the store.
+UPDATE meta SET last_batch = ?, last_seq = ?, suspect = ? WHERE id = 1 AND incarnation = ?;
+
+-- name: put_suspect
+-- Name the message that is about to run alone.
+UPDATE meta SET suspect = :message_id WHERE id = 1;
+
+-- name: close_clean
+-- Nothing was in hand when the owner let go.
+UPDATE meta SET clean = 1, suspect = NULL WHERE id = 1;
+
+-- ---- a commit -------------------------------------------------------------------------
+
+-- name: find_conflicts
+-- Streams of an object {stream: expected version} that are at another version. A stream
+-- without a row is where its turns or its base end.
+SELECT j.key,
+       coalesce(
+           a.version,
+           max(
+               coalesce(
+                   (SELECT t.first_version + t.count - 1 FROM turns AS t
+                    WHERE t.stream = j.key ORDER BY t.first_version DESC LIMIT 1),
+                   0
+               ),
+               coalesce((SELECT b.version FROM bases AS b WHERE b.stream = j.key), 0)
+           )
+       ) AS held
+FROM json_each(?) AS j LEFT JOIN actors AS a ON a.stream = j.key
+WHERE held <> j.value;
+
+-- name: insert_turns
+-- Append turns.
+INSERT INTO turns (seq, stream, first_version, count, time, crc, events)
+VALUES (?, ?, ?, ?, ?, ?, ?)...;
+
+-- name: put_states
+-- Write the present rows of actors.
+INSERT INTO actors (stream, version, time, crc, state)
+VALUES (?, ?, ?, ?, ?)...
+ON CONFLICT (stream) DO UPDATE SET
+    version = excluded.version, time = excluded.time, crc = excluded.crc, state = excluded.state;
+
+-- name: delete_states
+-- Remove actors' rows; their turns stay.
+DELETE FROM actors WHERE stream IN (SELECT value FROM json_each(?));
+
+-- name: insert_messages
+-- Accept messages.
+INSERT INTO inbox (id, stream, due, attempts, body) VALUES (?, ?, ?, ?, ?)...;
+
+-- name: delete_messages
+-- Consume messages.
+DELETE FROM inbox WHERE id IN (SELECT value FROM json_each(?));
+
+-- name: put_outcomes
+-- Remember outcomes of requests.
+INSERT OR REPLACE INTO requests (request_id, digest, outcome, expires)
+VALUES (?, ?, ?, ?)...;
+
+-- name: insert_quarantined
+-- Set messages aside.
+INSERT INTO quarantine (id, stream, attempts, reason, time, body)
+VALUES (?, ?, ?, ?, ?, ?)...;
+
+-- ---- other writing --------------------------------------------------------------------
+
+-- name: count_attempt
+-- One more run of a waiting message.
+UPDATE inbox SET attempts = attempts + 1 WHERE id = :message_id RETURNING attempts;
+
+-- name: redrive
+-- Put a quarantined message back into the inbox.
+INSERT INTO inbox (id, stream, due, attempts, body)
+SELECT :new_id, stream, 0, 0, body FROM quarantine WHERE id = :message_id
+RETURNING stream;
+
+-- name: discard
+-- Forget a quarantined message.
+DELETE FROM quarantine WHERE id = :message_id;
+
+-- name: held_version
+-- The version of one stream, with or without a row.
+SELECT coalesce(
+    (SELECT version FROM actors WHERE stream = :stream),
+    max(
+        coalesce(
+            (SELECT first_version + count - 1 FROM turns WHERE stream = :stream
+             ORDER BY first_version DESC LIMIT 1),
+            0
+        ),
+        coalesce((SELECT version FROM bases WHERE stream = :stream), 0)
+    )
+);
+
+-- name: put_base
+-- Where a purged history begins; an earlier base never replaces a later one.
+INSERT INTO bases (stream, version, time, crc, state) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (stream) DO UPDATE SET
+    version = excluded.version, time = excluded.time, crc = excluded.crc, state = excluded.state
+WHERE excluded.version >= bases.version;
+
+-- name: purge_turns
+-- Drop the oldest turns that end at or before a version.
+DELETE FROM turns WHERE seq IN (
+    SELECT seq FROM turns
+    WHERE stream = :stream AND first_version <= :version
+      AND first_version + count - 1 <= :version
+    ORDER BY first_version LIMIT :limit
+);
+
+-- name: purge_outcomes
+-- Drop outcomes that have expired.
+DELETE FROM requests WHERE request_id IN (
+    SELECT request_id FROM requests WHERE expires <= :now ORDER BY expires LIMIT :limit
+);
+
+-- ---- reading --------------------------------------------------------------------------
+
+-- name: load_states
+-- The rows of many actors at once.
+SELECT j.value, a.version, a.time, a.crc, a.state
+FROM json_each(:streams) AS j CROSS JOIN actors AS a ON a.stream = j.value;
+
+-- name: load_versions
+-- Where the turns and the bases of streams end.
+SELECT j.value,
+       max(
+           coalesce(
+               (SELECT t.first_version + t.count - 1 FROM turns AS t
+                WHERE t.stream = j.value ORDER BY t.first_version DESC LIMIT 1),
+               0
+           ),
+           coalesce((SELECT b.version FROM bases AS b WHERE b.stream = j.value), 0)
+       )
+FROM json_each(:streams) AS j;
+
+-- name: load_messages
+-- The due messages of many actors at once.
+SELECT i.id, i.stream, i.due, i.body, i.attempts
+FROM json_each(:streams) AS j CROSS JOIN inbox AS i ON i.stream = j.value
+WHERE i.due <= :now ORDER BY i.id;
+
+-- name: due
+-- Waiting messages in the order of their due times.
+SELECT due, id, stream FROM inbox
+WHERE (due, id) > (:due, :id) AND due <= :until ORDER BY due, id LIMIT :limit;
+
+-- name: next_due
+-- The earliest due time after another.
+SELECT min(due) FROM inbox WHERE due > :after;
+
+-- name: outcomes
+-- Remembered outcomes that have not expired.
+SELECT r.request_id, r.digest, r.outcome, r.expires
+FROM json_each(:request_ids) AS j CROSS JOIN requests AS r ON r.request_id = j.value
+WHERE r.expires > :now;
+
+-- name: state
+-- One actor's row, with its waiting messages counted.
+SELECT stream, version, time, crc, state,
+       (SELECT count(*) FROM inbox WHERE inbox.stream = actors.stream)
+FROM actors WHERE stream = :stream;
+
+-- name: states
+-- A page of actors' rows.
+SELECT stream, version, time, crc, state,
+       (SELECT count(*) FROM inbox WHERE inbox.stream = actors.stream)
+FROM actors
+WHERE stream > :after AND stream >= :prefix AND (:end IS NULL OR stream < :end)
+  AND (:modified_from IS NULL OR time >= :modified_from)
+  AND (:modified_to IS NULL OR time <= :modified_to)
+ORDER BY stream LIMIT :limit;
+
+-- name: base
+-- Where a stream's history begins.
+SELECT stream, version, time, crc, state FROM bases WHERE stream = :stream;
+
+-- name: turns
+-- A page of a stream's turns, from the one that holds the version after another.
+SELECT seq, stream, first_version, count, time, crc, events FROM turns
+WHERE stream = :stream
+  AND first_version >= coalesce(
+      (SELECT max(first_version) FROM turns
+       WHERE stream = :stream AND first_version <= :after + 1),
+      0
+  )
+  AND first_version + count - 1 > :after
+ORDER BY first_version LIMIT :limit;
+
+-- name: feed
+-- A page of all turns in the order of the store.
+SELECT seq, stream, first_version, count, time, crc, events FROM turns
+WHERE seq > :after ORDER BY seq LIMIT :limit;
+
+-- name: quarantined
+-- A page of messages set aside.
+SELECT id, stream, body, attempts, reason, time FROM quarantine
+WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: waiting
+-- How many messages wait, in all.
+SELECT count(*) FROM inbox;
+
+-- name: waiting_of
+-- How many messages wait for one actor.
+SELECT count(*) FROM inbox WHERE stream = :stream;
+
+-- name: streams
+-- A page of every stream there is. The recursion jumps from stream to stream over the index
+-- of the turns, so that a stream with a million turns costs one step.
+WITH RECURSIVE with_turns (stream, place) AS (
+    SELECT min(stream), 1 FROM turns WHERE stream > :after
+    UNION ALL
+    SELECT (SELECT min(t.stream) FROM turns AS t WHERE t.stream > with_turns.stream), place + 1
+    FROM with_turns WHERE stream IS NOT NULL AND place < :limit
+)
+SELECT stream FROM with_turns WHERE stream IS NOT NULL
+UNION
+SELECT stream FROM (SELECT stream FROM actors WHERE stream > :after ORDER BY stream LIMIT :limit)
+UNION
+SELECT stream FROM (SELECT stream FROM bases WHERE stream > :after ORDER BY stream LIMIT :limit)
+ORDER BY stream LIMIT :limit;

@@ -1,0 +1,245 @@
+"""A store in one SQLite file: the writer, on top of the reader."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from threading import Lock
+
+import attrs
+
+from perdure.errors import (
+    OwnershipLostError,
+    StoreUnavailableError,
+    VersionConflictError,
+)
+from perdure.storage.records import BaseRow, Batch, Opening
+from perdure.storage.sqlite.backup import copy_store
+from perdure.storage.sqlite.batches import write_batch
+from perdure.storage.sqlite.checksums import row_checksum
+from perdure.storage.sqlite.connections import (
+    ReaderPool,
+    check_durability,
+    check_path,
+    connect_writer,
+    create_private,
+)
+from perdure.storage.sqlite.failures import meaning_of, translated
+from perdure.storage.sqlite.owner import Owner
+from perdure.storage.sqlite.reader import SqliteReader
+from perdure.storage.sqlite.schema import migrate
+from perdure.storage.sqlite.statements import STATEMENTS
+
+
+@attrs.define(eq=False)
+class SqliteStore(SqliteReader):
+    """A :class:`~perdure.storage.ports.Store` in one file, owned by this process."""
+
+    opening: Opening
+    durability: str
+    _owner: Owner
+    _connection: sqlite3.Connection
+    _last_seq: int
+    _lock: Lock = attrs.Factory(Lock)
+
+    @classmethod
+    def open(cls, path: str, *, durability: str = "power") -> SqliteStore:
+        """Open the store at *path*, created when there is none, and become its owner.
+
+        Args:
+            path: the file; beside it are kept ``-wal``, ``-shm`` and ``.lock``.
+            durability: ``power``: a commit survives the loss of power; ``process``: it
+                survives the end of the process, and a power cut may lose the newest ones.
+
+        Raises:
+            StoreOwnedError: another process owns it.
+            StoreVersionError: a newer perdure has written it.
+            StoreOpenError: it cannot be opened; the message says why.
+        """
+        check_durability(durability)
+        real = check_path(path)
+        owner = Owner.acquire(real)
+        try:
+            create_private(real)
+            connection = connect_writer(real, durability)
+        except BaseException:
+            owner.release()
+            raise
+        try:
+            with translated(real):
+                migrate(connection, real)
+                opening, last_seq = _count_opening(connection)
+        except BaseException:
+            connection.close()
+            owner.release()
+            raise
+        return cls(real, ReaderPool(real), opening, durability, owner, connection, last_seq)
+
+    # ---- commits ------------------------------------------------------------------------
+
+    def commit(self, batch: Batch) -> int:
+        """See :meth:`perdure.storage.ports.Writer.commit`."""
+        seq = self._last_seq + len(batch.turns)
+        meta = (batch.number, seq, batch.suspect, self.opening.incarnation)
+        with self._lock, self._transaction() as connection:
+            if connection.execute(STATEMENTS["put_batch"], meta).rowcount != 1:
+                raise self._lost()
+            write_batch(connection, batch, last_seq=self._last_seq)
+        self._last_seq = seq
+        return seq
+
+    def probe(self) -> int:
+        """See :meth:`perdure.storage.ports.Writer.probe`.
+
+        The checkpoint empties the write-ahead log, so that nothing of a commit that failed
+        can come back from it after a crash.
+        """
+        self._owner.require()
+        with self._lock:
+            self._reconnect_if_broken()
+            with translated(self.location):
+                checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
+                (busy, _, _) = self._connection.execute(checkpoint).fetchone()
+            if busy:
+                msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
+                raise StoreUnavailableError(msg)
+            with self._claimed() as connection:
+                meta = connection.execute(STATEMENTS["get_meta"]).fetchone()
+            last_batch: int = meta[3]
+            self._last_seq = meta[4]
+            return last_batch
+
+    # ---- single messages ----------------------------------------------------------------
+
+    def count_attempt(self, message_id: int) -> int:
+        """See :meth:`perdure.storage.ports.Writer.count_attempt`."""
+        asked = {"message_id": message_id}
+        with self._lock, self._claimed() as connection:
+            rows = connection.execute(STATEMENTS["count_attempt"], asked).fetchall()
+            if not rows:
+                return 0
+            connection.execute(STATEMENTS["put_suspect"], asked)
+            attempts: int = rows[0][0]
+            return attempts
+
+    def redrive(self, message_id: int, new_id: int) -> str | None:
+        """See :meth:`perdure.storage.ports.Writer.redrive`."""
+        asked = {"message_id": message_id, "new_id": new_id}
+        with self._lock, self._claimed() as connection:
+            rows = connection.execute(STATEMENTS["redrive"], asked).fetchall()
+            connection.execute(STATEMENTS["discard"], {"message_id": message_id})
+            return rows[0][0] if rows else None
+
+    def discard(self, message_id: int) -> bool:
+        """See :meth:`perdure.storage.ports.Writer.discard`."""
+        with self._lock, self._claimed() as connection:
+            asked = {"message_id": message_id}
+            return connection.execute(STATEMENTS["discard"], asked).rowcount > 0
+
+    # ---- retention ----------------------------------------------------------------------
+
+    def purge_history(self, base: BaseRow, *, limit: int) -> int:
+        """See :meth:`perdure.storage.ports.Writer.purge_history`."""
+        checksum = row_checksum(
+            base.stream, base.version, 0, base.time_micros, base.state or b""
+        )
+        asked = {"stream": base.stream, "version": base.version, "limit": limit}
+        with self._lock, self._claimed() as connection:
+            (held,) = connection.execute(STATEMENTS["held_version"], asked).fetchone()
+            if base.version > held:
+                msg = f"{base.stream} is at version {held}, before a base at {base.version}"
+                raise VersionConflictError(msg)
+            row = (base.stream, base.version, base.time_micros, checksum, base.state)
+            connection.execute(STATEMENTS["put_base"], row)
+            return connection.execute(STATEMENTS["purge_turns"], asked).rowcount
+
+    def purge_outcomes(self, now_micros: int, *, limit: int) -> int:
+        """See :meth:`perdure.storage.ports.Writer.purge_outcomes`."""
+        asked = {"now": now_micros, "limit": limit}
+        with self._lock, self._claimed() as connection:
+            return connection.execute(STATEMENTS["purge_outcomes"], asked).rowcount
+
+    def backup(self, path: str) -> None:
+        """See :meth:`perdure.storage.ports.Writer.backup`.
+
+        It reads one moment of the store in a connection of its own: commits go on.
+        """
+        with self._reading() as connection:
+            copy_store(connection, path)
+
+    def close(self, *, clean: bool) -> None:
+        """See :meth:`perdure.storage.ports.Writer.close`."""
+        if self._owner.is_forked:
+            _left_to_the_parent.append(self._connection)
+            return
+        with self._lock:
+            if self._owner.is_released:
+                return
+            # A disk that fails now leaves the store marked as not clean, which is safe.
+            with suppress(sqlite3.Error, OwnershipLostError, StoreUnavailableError):
+                if clean:
+                    with self._claimed() as connection:
+                        connection.execute(STATEMENTS["close_clean"])
+            self._readers.close()
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._owner.release()
+
+    # ---- transactions -------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
+        self._owner.require()
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            self._roll_back()
+            raise meaning_of(error, self.location) from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    @contextmanager
+    def _claimed(self) -> Generator[sqlite3.Connection, None, None]:
+        with self._transaction() as connection:
+            asked = {"incarnation": self.opening.incarnation}
+            if connection.execute(STATEMENTS["claim"], asked).rowcount != 1:
+                raise self._lost()
+            yield connection
+
+    def _roll_back(self) -> None:
+        # SQLite has rolled back by itself after some errors. A rollback that fails leaves the
+        # transaction open; probe() then connects anew.
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def _reconnect_if_broken(self) -> None:
+        self._roll_back()
+        if self._connection.in_transaction:
+            self._connection.close()
+            self._connection = connect_writer(self.location, self.durability)
+
+    def _lost(self) -> OwnershipLostError:
+        return OwnershipLostError(
+            f"store {self.location!r} was opened by another process: this one stops writing"
+        )
+
+
+# Connections that a forked child was asked to close: closing them there could checkpoint, or
+# remove the write-ahead log, under the parent.
+_left_to_the_parent: list[sqlite3.Connection] = []
+
+
+def _count_opening(connection: sqlite3.Connection) -> tuple[Opening, int]:
+    """Mark the store as in use; returns what was found and the place of its newest turn."""
+    connection.execute("BEGIN IMMEDIATE")
+    row = connection.execute(STATEMENTS["get_meta"]).fetchone()
+    incarnation, clean, suspect, last_batch, last_seq = row
+    connection.execute(STATEMENTS["open_store"])
+    connection.execute("COMMIT")
+    return Opening(incarnation + 1, bool(clean), suspect, last_batch), last_seq
