@@ -1,0 +1,292 @@
+"""Values as JSON and back: the one edge that everything stored passes.
+
+msgspec writes and reads; this module refuses what it would write wrongly (NaN becomes ``null``,
+numbers beyond 64 bit are read differently by every reader) and says where in the value the
+trouble is. Scalars are checked before they are written; of anything else the written bytes are
+searched for signs of trouble, which is faster than a walk through the value, and only where
+they show one is the value walked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import msgspec
+
+from perdure.actors import tagged
+from perdure.errors import DecodingError, DefinitionError, EncodingError, PayloadTooLargeError
+
+PAYLOAD_LIMIT = 2 * 1024 * 1024
+DEPTH_LIMIT = 100
+_INT_MIN = -(2**63)
+_INT_MAX = 2**64 - 1
+
+_TROUBLE = re.compile(rb'null|\\u0000|"(?:nan|-?inf|-?infinity)"|[0-9]{19}').search
+_BRACKETS = b"[]{}"
+_NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
+
+
+def _is_pydantic(kind: Any) -> bool:
+    """True for a pydantic model class; pydantic is never imported for asking."""
+    pydantic = sys.modules.get("pydantic")
+    return (
+        pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
+    )
+
+
+def _enc_hook(value: Any) -> Any:
+    if _is_pydantic(type(value)):
+        return value.model_dump(mode="json")
+    msg = (
+        f"a {type(value).__module__}.{type(value).__qualname__} has no JSON form; use an attrs "
+        "class, a dataclass or plain values"
+    )
+    raise EncodingError(msg)
+
+
+def _dec_hook(kind: type[Any], value: Any) -> Any:
+    if _is_pydantic(kind):
+        model: Any = kind
+        return model.model_validate_json(_encode(value))
+    if issubclass(kind, tagged.Tagged):
+        return kind.build(value, _convert)
+    msg = f"a {kind.__qualname__} cannot be read from JSON"
+    raise NotImplementedError(msg)
+
+
+def _convert(value: Any, annotation: Any) -> Any:
+    return msgspec.convert(value, annotation, dec_hook=_dec_hook)
+
+
+_encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=_enc_hook).encode
+_encode_sorted: Callable[[Any], bytes] = msgspec.json.Encoder(
+    enc_hook=_enc_hook, order="deterministic"
+).encode
+
+
+def encode(value: Any, limit: int = PAYLOAD_LIMIT, what: str = "value") -> bytes:
+    """Write *value* as JSON that every store keeps unchanged.
+
+    Args:
+        value: what to write.
+        limit: the most bytes it may take.
+        what: how an error names the value, as ``parameter amount``.
+
+    Raises:
+        EncodingError: it has no such form; the message names the place and the remedy.
+        PayloadTooLargeError: it takes more than *limit* bytes.
+    """
+    kind = type(value)
+    if kind is int:
+        if not _INT_MIN <= value <= _INT_MAX:
+            _refuse_int(what)
+        return _encode(value)
+    if kind is bool or value is None:
+        return _encode(value)
+    if kind is float:
+        if not math.isfinite(value):
+            _refuse_float(what, value)
+        return _encode(value)
+    return _checked(value, limit, what, _encode)
+
+
+def _checked(value: Any, limit: int, what: str, write: Callable[[Any], bytes]) -> bytes:
+    """Write a value of any type; look for trouble afterwards."""
+    try:
+        data = write(value)
+    except UnicodeEncodeError:
+        _walk(value, what)
+        raise
+    except RecursionError:
+        _refuse_depth(what)
+    except (EncodingError, PayloadTooLargeError):
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        msg = f"{what} cannot be written as JSON: {error}"
+        raise EncodingError(msg) from error
+    if len(data) > limit:
+        msg = (
+            f"{what} takes {len(data)} bytes as JSON, the limit is {limit}; "
+            "store the data elsewhere and send a reference to it"
+        )
+        raise PayloadTooLargeError(msg)
+    if type(value) is not str and (_TROUBLE(data) or _may_be_deep(data)):
+        _walk(value, what)
+    return data
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """False when *data* surely nests no deeper than the limit: brackets cancel out in pairs."""
+    if data.count(b"[") + data.count(b"{") <= DEPTH_LIMIT:
+        return False
+    brackets = data.translate(None, _NOT_BRACKETS)
+    for _ in range(DEPTH_LIMIT):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
+
+
+def _walk(value: Any, what: str) -> None:
+    """Find what JSON cannot hold, in the value as msgspec sees it, and raise."""
+    try:
+        plain = msgspec.to_builtins(value, enc_hook=_enc_hook)
+    except RecursionError:
+        _refuse_depth(what)
+    stack: list[tuple[str, int, Any]] = [(what, 1, plain)]
+    while stack:
+        path, depth, item = stack.pop()
+        if isinstance(item, str):
+            _refuse_surrogate(path, item)
+        elif isinstance(item, float):
+            if not math.isfinite(item):
+                _refuse_float(path, item)
+        elif isinstance(item, int):
+            if not _INT_MIN <= item <= _INT_MAX:
+                _refuse_int(path)
+        elif isinstance(item, (dict, list, tuple, set, frozenset)):
+            if depth > DEPTH_LIMIT:
+                _refuse_depth(what)
+            stack.extend((inner, depth + 1, child) for inner, child in _children(path, item))
+
+
+def _children(path: str, item: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(item, dict):
+        for index, child in enumerate(item):
+            yield f"{path}[{index}]", child
+        return
+    for key, child in item.items():
+        if isinstance(key, str) and "\x00" in key:
+            msg = f"{path} has a key with a NUL character, {key!r}; leave it out"
+            raise EncodingError(msg)
+        if isinstance(key, float) and not math.isfinite(key):
+            _refuse_float(f"a key of {path}", key)
+        if isinstance(key, str):
+            _refuse_surrogate(f"a key of {path}", key)
+        yield f"{path}.{key}", child
+
+
+def _refuse_surrogate(path: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        msg = (
+            f"{path} has half a surrogate pair at character {error.start}; "
+            "decode it properly or use errors='replace'"
+        )
+        raise EncodingError(msg) from error
+
+
+def _refuse_float(path: str, value: float) -> NoReturn:
+    msg = f"{path} is {value}, which JSON cannot hold; use None, or a str"
+    raise EncodingError(msg)
+
+
+def _refuse_int(path: str) -> NoReturn:
+    msg = f"{path} is an int beyond 64 bit; use a str or Decimal"
+    raise EncodingError(msg)
+
+
+def _refuse_depth(path: str) -> NoReturn:
+    msg = f"{path} is nested deeper than {DEPTH_LIMIT} levels, or contains itself; flatten it"
+    raise EncodingError(msg)
+
+
+_EXACT = (bool, int, str)
+"""Annotations for which a value of exactly this type always reads back the same."""
+
+
+class Codec:
+    """Writes and reads the values of one annotation.
+
+    Attributes:
+        annotation: the type as the user wrote it.
+        exact: the scalar class whose own values need no checking, or ``None``.
+    """
+
+    __slots__ = ("_pack", "_read", "_write", "annotation", "exact", "what")
+
+    def __init__(self, annotation: Any, what: str) -> None:
+        """Prepare for *annotation*; errors name the value as *what*.
+
+        Raises:
+            DefinitionError: values of that type have no JSON form.
+        """
+        self.annotation = annotation
+        self.what = what
+        self.exact: type | None = annotation if annotation in _EXACT else None
+        readable, pack = tagged.plan(annotation)
+        self._pack = pack
+        try:
+            information = msgspec.inspect.type_info(readable)
+            self._read = msgspec.json.Decoder(readable, dec_hook=_dec_hook).decode
+        except (TypeError, ValueError, NotImplementedError) as error:
+            msg = f"{what}: its type {annotation!r} cannot be read from JSON: {error}"
+            raise DefinitionError(msg) from error
+        kinds = list(_kinds(information))
+        for kind in kinds:
+            if isinstance(kind, msgspec.inspect.CustomType):
+                _check_custom(kind.cls, what)
+        has_sets = any(
+            isinstance(kind, (msgspec.inspect.SetType, msgspec.inspect.FrozenSetType))
+            for kind in kinds
+        )
+        self._write = _encode_sorted if has_sets else _encode
+
+    def encode(self, value: Any, limit: int = PAYLOAD_LIMIT) -> bytes:
+        """Write a value; sets are sorted, so that equal values are equal bytes."""
+        if self._pack is not None:
+            value = self._pack(value)
+        if self._write is _encode:
+            return encode(value, limit, self.what)
+        return _checked(value, limit, self.what, self._write)
+
+    def decode(self, data: bytes | msgspec.Raw) -> Any:
+        """Read a value.
+
+        Raises:
+            DecodingError: it does not fit the annotation; the message names the value.
+        """
+        try:
+            return self._read(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            msg = f"{self.what} does not fit its type {type_name(self.annotation)}: {error}"
+            raise DecodingError(msg) from error
+
+
+def type_name(annotation: Any) -> str:
+    """An annotation as people write it."""
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def _check_custom(kind: Any, what: str) -> None:
+    if _is_pydantic(kind) or (isinstance(kind, type) and issubclass(kind, tagged.Tagged)):
+        return
+    msg = (
+        f"{what}: {kind!r} has no JSON form; use an attrs class, a dataclass or plain values "
+        "(or perdure.ephemeral() for a field that need not last)"
+    )
+    raise DefinitionError(msg)
+
+
+def _kinds(root: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
+    """Every type that occurs in *root*, each object once."""
+    seen: set[int] = set()
+    stack: list[Any] = [root]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, (list, tuple)):
+            stack.extend(item)
+        elif isinstance(item, (msgspec.inspect.Type, msgspec.inspect.Field)):
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
+            if isinstance(item, msgspec.inspect.Type):
+                yield item
+            stack.extend(
+                getattr(item, name) for name in item.__struct_fields__ if name != "default"
+            )

@@ -1,0 +1,213 @@
+"""What an entity's operation sees of the world: its own id, the time, and whom it can signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+import attrs
+
+from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.messages import Message
+from perdure.actors.operations import OperationSpec, encode_untyped, operation_name
+from perdure.errors import InvalidInputError, NotAllowedHereError
+
+E = TypeVar("E")
+P = ParamSpec("P")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Target(Protocol):
+    """What must be known of a kind of entity to send it something."""
+
+    @property
+    def kind(self) -> str:
+        """The kind's name."""
+
+    def operation(self, name: str) -> OperationSpec | None:
+        """One operation, or ``None`` when any name and input will do.
+
+        Raises:
+            UnknownOperationError: there is no such operation.
+        """
+
+
+Resolve = Callable[[Any], "Target | None"]
+"""Finds a kind by its class or name; ``None`` for a name that this process does not know.
+Raises UnknownEntityError for a class that is not registered."""
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC of an aware datetime.
+
+    Raises:
+        InvalidInputError: it has no timezone.
+    """
+    if moment.tzinfo is None:
+        msg = f"{moment!r} has no timezone; use datetime.now(UTC), or a timedelta"
+        raise InvalidInputError(msg)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def to_datetime(micros: int) -> datetime:
+    """The aware UTC datetime of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+class OperationScope:
+    """One run of one operation: what it asked for so far.
+
+    Attributes:
+        message: what is being handled.
+        now_micros: the time for all of the operation.
+        effects: the messages to send when it commits.
+        is_open: false once the operation has ended.
+    """
+
+    __slots__ = ("effects", "is_open", "message", "now_micros", "resolve")
+
+    def __init__(self, message: Message, now_micros: int, resolve: Resolve) -> None:
+        self.message = message
+        self.now_micros = now_micros
+        self.resolve = resolve
+        self.effects: list[Message] | None = None
+        self.is_open = True
+
+    def send(self, message: Message) -> None:
+        """Add an effect.
+
+        Raises:
+            NotAllowedHereError: the operation has ended.
+        """
+        if not self.is_open:
+            msg = "the operation that this context belongs to has ended; signal inside it"
+            raise NotAllowedHereError(msg)
+        if self.effects is None:
+            self.effects = []
+        self.effects.append(message)
+
+    def record(self, event: Any) -> None:
+        """Record a domain event; overridden where there are handlers."""
+        msg = f"{type(event).__qualname__} cannot be recorded here"
+        raise NotAllowedHereError(msg)
+
+
+@attrs.frozen(eq=False)
+class SignalRef(Generic[E]):
+    """Another entity as an operation sees it: it can be signalled, and not waited for.
+
+    Attributes:
+        id: whom.
+    """
+
+    id: EntityId
+    _scope: OperationScope = attrs.field(repr=False)
+    _target: Target | None = attrs.field(repr=False)
+    _due_micros: int = 0
+
+    def options(self, *, at: datetime | timedelta | None = None) -> SignalRef[E]:
+        """The same entity, to be signalled not before *at* (a duration counts from now).
+
+        Raises:
+            InvalidInputError: a datetime without timezone.
+        """
+        match at:
+            case None:
+                due = 0
+            case timedelta():
+                due = self._scope.now_micros + at // _MICROSECOND
+            case _:
+                due = to_micros(at)
+        return SignalRef(self.id, self._scope, self._target, due)
+
+    @overload
+    def signal(
+        self,
+        operation: Callable[Concatenate[E, P], object],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None: ...
+    @overload
+    def signal(self, operation: str, /, *args: object, **kwargs: object) -> None: ...
+    def signal(self, operation: Any, /, *args: Any, **kwargs: Any) -> None:
+        """Send a one-way message when this operation commits.
+
+        Args:
+            operation: the method, as ``Counter.add``, or its name.
+            *args: its arguments.
+            **kwargs: its arguments by name.
+
+        Raises:
+            InvalidInputError: the arguments do not fit.
+            UnknownOperationError: there is no such operation.
+            NotAllowedHereError: the operation that asked has ended.
+        """
+        name = operation_name(operation)
+        spec = None if self._target is None else self._target.operation(name)
+        if spec is None:
+            data, form = encode_untyped(name, args, kwargs)
+        else:
+            data, form = spec.encode_input(args, kwargs)
+        self._scope.send(
+            Message(
+                target=str(self.id),
+                operation=name,
+                input=data,
+                form=form,
+                caller=self._scope.message.target,
+                due_micros=self._due_micros,
+            )
+        )
+
+
+@attrs.frozen(eq=False)
+class EntityContext:
+    """The running operation's surroundings.
+
+    Attributes:
+        id: the entity itself.
+        now: the time, one for all of the operation, in UTC.
+        request_id: names the request; empty when its sender chose none.
+        caller: the address of the actor that sent it; ``None`` for a client.
+    """
+
+    id: EntityId
+    now: datetime
+    request_id: str
+    caller: str | None
+    _scope: OperationScope = attrs.field(repr=False)
+
+    @overload
+    def entity(self, kind: type[E], key: str) -> SignalRef[E]: ...
+    @overload
+    def entity(self, kind: str | Callable[..., object], key: str) -> SignalRef[Any]: ...
+    def entity(self, kind: Any, key: str) -> SignalRef[Any]:
+        """Another entity (or this one), to be signalled.
+
+        Args:
+            kind: its class, its function, or its kind's name.
+            key: which one.
+
+        Raises:
+            InvalidIdError: the key or name breaks the rules.
+            UnknownEntityError: the class is not registered.
+        """
+        target = self._scope.resolve(kind)
+        name: str = kind if target is None else target.kind
+        return SignalRef(EntityId(name, checked_name("entity key", key)), self._scope, target)
+
+
+def context_of(scope: OperationScope) -> EntityContext:
+    """The context of a running operation."""
+    message = scope.message
+    return EntityContext(
+        EntityId.parse(message.target),
+        to_datetime(scope.now_micros),
+        message.request_id,
+        message.caller or None,
+        scope,
+    )

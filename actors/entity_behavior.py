@@ -1,0 +1,319 @@
+"""What an entity does with a message: the behavior port for entity classes.
+
+An operation runs on the entity's object itself. Afterwards the fields are compared with what
+they were; what differs becomes an event. After a failure the object is thrown away and built
+anew from the JSON that was kept, so nothing the operation did can stay.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from perdure.actors.behavior import Instance, Outcome, Step
+from perdure.actors.codec import encode
+from perdure.actors.context import OperationScope, Resolve, Target
+from perdure.actors.definition import DELETE, EntityDefinition
+from perdure.actors.entity_events import Changed, Deleted, Recorded, write_event
+from perdure.actors.failures import describe_failure
+from perdure.actors.function_entity import FunctionInstance
+from perdure.actors.messages import Message
+from perdure.actors.state import (
+    Changes,
+    EntityState,
+    fresh_state,
+    join_changes,
+    join_fields,
+    loaded_state,
+    rebuilt_state,
+)
+from perdure.errors import (
+    DefinitionError,
+    ReadonlyViolationError,
+    UnknownEntityError,
+)
+
+
+class EntityBehavior:
+    """One kind of entity, as the engine runs it."""
+
+    def __init__(self, definition: EntityDefinition, resolve: Resolve | None = None) -> None:
+        """Serve *definition*.
+
+        Args:
+            definition: of the class or function.
+            resolve: finds other kinds, for signals to them.
+        """
+        self.definition = definition
+        self._resolve = resolve or self._resolve_self
+
+    def _resolve_self(self, kind: Any) -> Target | None:
+        definition = self.definition
+        if kind in (definition.cls, definition.function):
+            return definition
+        if isinstance(kind, str):
+            return definition if kind.lower() == definition.kind else None
+        msg = f"{kind!r} is not registered; add it to the app"
+        raise UnknownEntityError(msg)
+
+    def activate(self, target: str, version: int, state: bytes | None) -> Instance:
+        """Rebuild an entity from its stored state.
+
+        Raises:
+            DecodingError: the state does not fit the class; the message names the field.
+        """
+        if self.definition.function is not None:
+            return FunctionInstance(self.definition, self._resolve, state)
+        return EntityInstance(self.definition, self._resolve, state)
+
+
+def _nothing() -> None:
+    """Do nothing: what the implicit ``delete`` runs."""
+
+
+class _Scope(OperationScope):
+    """One run of one operation of an entity class."""
+
+    __slots__ = ("broken", "definition", "readonly", "recorded", "state")
+
+    def __init__(
+        self,
+        message: Message,
+        now_micros: int,
+        resolve: Resolve,
+        definition: EntityDefinition,
+        state: EntityState,
+    ) -> None:
+        self.message = message
+        self.now_micros = now_micros
+        self.resolve = resolve
+        self.effects = None
+        self.is_open = True
+        self.definition = definition
+        self.state = state
+        self.recorded: list[tuple[str, int, bytes]] | None = None
+        self.broken: BaseException | None = None
+
+    def record(self, event: Any) -> None:
+        """Record a domain event and apply it."""
+        spec = self.definition.events.get(type(event))
+        if spec is None:
+            msg = (
+                f"{self.definition.kind} has no handler for {type(event).__qualname__}; add a "
+                "method marked @perdure.applies with it as the parameter's annotation"
+            )
+            raise DefinitionError(msg)
+        data = spec.codec.encode(event)
+        value = spec.codec.decode(data)
+        if self.recorded is None:
+            self.recorded = []
+            self.state = self.state.copied()
+        self.refuse_direct_changes()
+        entity: Any = self.state.entity
+        entity._perdure_scope = None
+        try:
+            spec.apply(entity, value)
+            self.state.keep(self.state.changes())
+        except BaseException as error:
+            self.broken = error
+            raise
+        finally:
+            entity._perdure_scope = self
+        self.recorded.append((spec.name, spec.version, data))
+
+    def refuse_direct_changes(self) -> None:
+        """Fail when an operation that records events also changed a field by itself."""
+        changes = self.state.changes()
+        if changes:
+            name = self.definition.fields[changes[0][0]].name
+            error = DefinitionError(
+                f"{self.message.operation} of {self.definition.kind} records events and also "
+                f"changes {name} itself; change it in a method marked @perdure.applies only"
+            )
+            self.broken = error
+            raise error
+
+
+class EntityInstance:
+    """One active entity of a class."""
+
+    __slots__ = (
+        "_definition",
+        "_encoded",
+        "_exists",
+        "_operations",
+        "_resolve",
+        "_rewrite",
+        "_state",
+    )
+
+    def __init__(
+        self, definition: EntityDefinition, resolve: Resolve, stored: bytes | None
+    ) -> None:
+        self._definition = definition
+        self._operations = definition.operations
+        self._resolve = resolve
+        self._encoded: list[bytes] | None = None
+        self._exists = stored is not None
+        self._rewrite = True
+        if stored is None:
+            self._state: EntityState | None = None
+        else:
+            self._state, self._rewrite = loaded_state(definition, stored)
+            self._encoded = self._state.encoded
+
+    def prepare(self, message: Message, now_micros: int) -> Step:
+        """Find the operation and decode its input.
+
+        Raises:
+            UnknownOperationError, DecodingError: the message can never be run by this code.
+        """
+        spec = self._operations.get(message.operation)
+        if spec is None:
+            spec = self._definition.operation(message.operation)
+            assert spec is not None
+            if spec.name == DELETE and DELETE not in self._operations:
+                return Step(
+                    _nothing, False, False, message_scope(message, now_micros, self._resolve)
+                )
+        args, kwargs = spec.decode_input(message.input, message.form)
+        state = self._state
+        if state is None:
+            state = self._state = self._restored()
+        scope = _Scope(message, now_micros, self._resolve, self._definition, state)
+        entity = state.entity
+        entity._perdure_scope = scope  # noqa: SLF001 - the entity's hidden half is ours
+        return Step(
+            partial(spec.function, entity, *args, **kwargs), spec.is_async, spec.readonly, scope
+        )
+
+    def _restored(self) -> EntityState:
+        if self._encoded is None:
+            return fresh_state(self._definition)
+        return rebuilt_state(self._definition, self._encoded)
+
+    def finish(self, step: Step, result: Any) -> Outcome:
+        """Compare the fields, and decide what is recorded and sent."""
+        scope: OperationScope = step.scope
+        if not isinstance(scope, _Scope):
+            return self._deleted(scope)
+        try:
+            data = b"null" if result is None else encode(result, what="the result")
+            if scope.recorded is not None:
+                return self._finish_recorded(step, scope, data)
+            state = scope.state
+            changes = state.changes()
+            if step.readonly and (changes or scope.effects):
+                self._refuse_readonly(scope)
+        except Exception as error:
+            return self.fail(step, error)
+        scope.is_open = False
+        if not changes and not scope.effects:
+            return Outcome(data)
+        state.keep(changes)
+        effects = () if scope.effects is None else tuple(scope.effects)
+        return Outcome(
+            data,
+            None,
+            (self._changed(scope.message, scope.now_micros, state, changes),),
+            effects,
+        )
+
+    def _changed(
+        self, message: Message, now_micros: int, state: EntityState, changes: Changes
+    ) -> bytes:
+        """The event of what an operation changed; all fields when it is the first."""
+        fields = self._definition.fields
+        if self._rewrite:
+            body = join_fields(fields, state.encoded)
+        else:
+            body = join_changes(fields, changes)
+        event = Changed(
+            operation=message.operation,
+            time=now_micros,
+            request=message.request_id,
+            caller=message.caller,
+            changes=msgspec.Raw(body),
+            whole=self._rewrite,
+        )
+        self._rewrite = False
+        self._exists = True
+        self._encoded = state.encoded
+        return write_event(event)
+
+    def _finish_recorded(self, step: Step, scope: _Scope, data: bytes) -> Outcome:
+        if scope.broken is not None:
+            return self.fail(step, scope.broken)
+        scope.refuse_direct_changes()
+        if step.readonly:
+            self._refuse_readonly(scope)
+        base = None
+        if self._rewrite:
+            before = self._state
+            assert before is not None
+            base = msgspec.Raw(join_fields(self._definition.fields, before.encoded))
+        events: list[bytes] = []
+        message = scope.message
+        for name, version, body in scope.recorded or ():
+            event = Recorded(
+                operation=message.operation,
+                time=scope.now_micros,
+                request=message.request_id,
+                caller=message.caller,
+                name=name,
+                version=version,
+                data=msgspec.Raw(body),
+                code=self._definition.handlers_print,
+                base=base,
+            )
+            events.append(write_event(event))
+            base = None
+        scope.is_open = False
+        self._rewrite = False
+        self._exists = True
+        self._state = scope.state
+        self._encoded = scope.state.encoded
+        return Outcome(data, None, tuple(events), tuple(scope.effects or ()))
+
+    def _refuse_readonly(self, scope: _Scope) -> None:
+        did = "sends a signal" if scope.effects else "changes the state"
+        msg = (
+            f"{scope.message.operation} of {self._definition.kind} is @perdure.readonly and {did}; "
+            "remove the mark, or the change"
+        )
+        raise ReadonlyViolationError(msg)
+
+    def _deleted(self, scope: OperationScope) -> Outcome:
+        if not self._exists:
+            return Outcome()
+        message = scope.message
+        event = Deleted(
+            operation=message.operation,
+            time=scope.now_micros,
+            request=message.request_id,
+            caller=message.caller,
+        )
+        self._exists = False
+        self._rewrite = True
+        self._encoded = None
+        self._state = None
+        return Outcome(events=(write_event(event),))
+
+    def fail(self, step: Step, error: BaseException) -> Outcome:
+        """Throw away what the operation did, and describe the failure."""
+        step.scope.is_open = False
+        self._state = None
+        return Outcome(b"", describe_failure(error))
+
+    def state(self) -> bytes | None:
+        """The present state as JSON; ``None`` when there is nothing to keep."""
+        if not self._exists or self._encoded is None:
+            return None
+        return join_fields(self._definition.fields, self._encoded)
+
+
+def message_scope(message: Message, now_micros: int, resolve: Resolve) -> OperationScope:
+    """The scope of an operation that is not the user's code."""
+    return OperationScope(message, now_micros, resolve)

@@ -1,0 +1,191 @@
+"""Function style: an entity as one function ``def counter(ctx)`` that handles all operations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar, cast, overload
+
+import msgspec
+
+from perdure.actors.behavior import Outcome, Step
+from perdure.actors.codec import Codec, encode
+from perdure.actors.context import OperationScope, Resolve, SignalRef, context_of
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.entity_events import Changed, Deleted, write_event
+from perdure.actors.failures import describe_failure
+from perdure.actors.ids import EntityId
+from perdure.actors.messages import Message
+from perdure.errors import DecodingError, InvalidInputError
+
+T = TypeVar("T")
+_UNSET = object()
+
+
+class FunctionContext:
+    """What a function-style entity is given: its operation, input and state."""
+
+    def __init__(self, kind: str, scope: OperationScope, state: bytes | None) -> None:
+        self._kind = kind
+        self._scope = scope
+        self._state = state
+        self._result: Any = _UNSET
+
+    @property
+    def operation_name(self) -> str:
+        """The operation, lower case."""
+        return self._scope.message.operation
+
+    @property
+    def id(self) -> EntityId:
+        """The entity itself."""
+        return EntityId.parse(self._scope.message.target)
+
+    @property
+    def now(self) -> datetime:
+        """The time, one for all of the operation, in UTC."""
+        return context_of(self._scope).now
+
+    @property
+    def request_id(self) -> str:
+        """Names the request; empty when its sender chose none."""
+        return self._scope.message.request_id
+
+    @property
+    def caller(self) -> str | None:
+        """The address of the actor that sent the message; ``None`` for a client."""
+        return self._scope.message.caller or None
+
+    @overload
+    def get_input(self) -> Any: ...
+    @overload
+    def get_input(self, input_type: type[T]) -> T: ...
+    def get_input(self, input_type: Any = Any) -> Any:
+        """The operation's input; ``None`` when there is none.
+
+        Args:
+            input_type: the type to read it as; plain JSON values unless given.
+
+        Raises:
+            DecodingError: it does not fit.
+        """
+        message = self._scope.message
+        data = message.input if message.form else b"null"
+        return Codec(input_type, f"the input of {self._kind}.{message.operation}").decode(data)
+
+    @overload
+    def get_state(self, initializer: Callable[[], T], state_type: None = None) -> T: ...
+    @overload
+    def get_state(self, initializer: None = None, state_type: None = None) -> Any: ...
+    @overload
+    def get_state(self, initializer: Callable[[], T] | None, state_type: type[T]) -> T: ...
+    def get_state(
+        self, initializer: Callable[[], Any] | None = None, state_type: Any = None
+    ) -> Any:
+        """A copy of the state; keep changes with :meth:`set_state`.
+
+        Args:
+            initializer: makes the state where there is none.
+            state_type: the type to read it as; plain JSON values unless given.
+
+        Raises:
+            DecodingError: it does not fit.
+        """
+        if self._state is None:
+            return None if initializer is None else initializer()
+        wanted: Any = Any if state_type is None else state_type
+        return Codec(wanted, f"the state of {self._kind}").decode(self._state)
+
+    def set_state(self, state: Any) -> None:
+        """Keep *state*; ``None`` removes the entity.
+
+        Raises:
+            EncodingError: it has no JSON form.
+        """
+        self._state = (
+            None if state is None else encode(state, what=f"the state of {self._kind}")
+        )
+
+    def set_result(self, result: Any) -> None:
+        """Answer the caller."""
+        self._result = result
+
+    @overload
+    def entity(self, kind: type[T], key: str) -> SignalRef[T]: ...
+    @overload
+    def entity(self, kind: str | Callable[..., object], key: str) -> SignalRef[Any]: ...
+    def entity(self, kind: Any, key: str) -> SignalRef[Any]:
+        """Another entity, to be signalled."""
+        return cast("SignalRef[Any]", context_of(self._scope).entity(kind, key))
+
+    def outcome(self, returned: Any) -> tuple[Any, bytes | None]:
+        """The result and the state that the function left."""
+        return (returned if self._result is _UNSET else self._result), self._state
+
+
+class _FunctionScope(OperationScope):
+    """One run of a function-style entity."""
+
+    __slots__ = ("context",)
+    context: FunctionContext
+
+
+class FunctionInstance:
+    """One active function-style entity."""
+
+    def __init__(
+        self, definition: EntityDefinition, resolve: Resolve, stored: bytes | None
+    ) -> None:
+        assert definition.function is not None
+        self._definition = definition
+        self._function = definition.function
+        self._is_async = inspect.iscoroutinefunction(definition.function)
+        self._resolve = resolve
+        self._state = stored
+        if stored is not None:
+            Codec(Any, f"the stored state of {definition.kind}").decode(stored)
+
+    def prepare(self, message: Message, now_micros: int) -> Step:
+        """Bind the function to a context; any operation will do."""
+        scope = _FunctionScope(message, now_micros, self._resolve)
+        scope.context = FunctionContext(self._definition.kind, scope, self._state)
+        return Step(partial(self._function, scope.context), self._is_async, False, scope)
+
+    def finish(self, step: Step, result: Any) -> Outcome:
+        """Keep the state that the function left."""
+        scope: _FunctionScope = step.scope
+        result, state = scope.context.outcome(result)
+        try:
+            data = encode(result, what="the result")
+        except (InvalidInputError, DecodingError) as error:
+            return self.fail(step, error)
+        scope.is_open = False
+        effects = tuple(scope.effects or ())
+        if state == self._state and not effects:
+            return Outcome(data)
+        event: Changed | Deleted
+        message = scope.message
+        if state is None:
+            event = Deleted(operation=message.operation, time=scope.now_micros)
+        else:
+            event = Changed(
+                operation=message.operation,
+                time=scope.now_micros,
+                changes=msgspec.Raw(state),
+                whole=True,
+            )
+        event.request = message.request_id
+        event.caller = message.caller
+        self._state = state
+        return Outcome(data, None, (write_event(event),), effects)
+
+    def fail(self, step: Step, error: BaseException) -> Outcome:
+        """Leave the state as it was, and describe the failure."""
+        step.scope.is_open = False
+        return Outcome(b"", describe_failure(error))
+
+    def state(self) -> bytes | None:
+        """The present state as JSON; ``None`` when there is nothing to keep."""
+        return self._state

@@ -1,0 +1,247 @@
+"""The state of one entity: its fields, kept with the JSON they were last written as.
+
+What an operation changed is found by writing each field again and comparing. Two things make
+that cheap: a field that still holds the very same immutable object is unchanged, and a value of
+exactly the annotated scalar type needs no check that it reads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from perdure.actors.codec import PAYLOAD_LIMIT, encode
+from perdure.actors.definition import EntityDefinition, FieldSpec
+from perdure.actors.entity import Entity
+from perdure.errors import DecodingError, DefinitionError, PayloadTooLargeError
+
+_IMMUTABLE = frozenset(
+    (int, str, bool, float, bytes, type(None), Decimal, datetime, date, time, timedelta, UUID)
+)
+_MUTABLE = object()
+"""Stands for a value that may have been changed in place."""
+
+_read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_read_plain = msgspec.json.Decoder(dict[str, Any]).decode
+
+Changes = list[tuple[int, bytes]]
+"""Places of changed fields, each with its new JSON."""
+
+
+def join_fields(fields: tuple[FieldSpec, ...], encoded: list[bytes]) -> bytes:
+    """A whole state as a JSON object."""
+    if len(encoded) == 1:
+        return b"{" + fields[0].prefix + encoded[0] + b"}"
+    pairs = zip(fields, encoded, strict=True)
+    return b"{" + b",".join([field.prefix + data for field, data in pairs]) + b"}"
+
+
+def join_changes(fields: tuple[FieldSpec, ...], changes: Changes) -> bytes:
+    """The changed fields as a JSON object."""
+    if len(changes) == 1:
+        place, data = changes[0]
+        return b"{" + fields[place].prefix + data + b"}"
+    return b"{" + b",".join([fields[place].prefix + data for place, data in changes]) + b"}"
+
+
+class EntityState:
+    """An entity's object, and for each field what it was after the last operation.
+
+    Attributes:
+        entity: the user's object.
+        encoded: the JSON of each field.
+    """
+
+    __slots__ = ("_definition", "_fields", "_share", "_size", "_values", "encoded", "entity")
+
+    def __init__(
+        self, definition: EntityDefinition, entity: Entity, encoded: list[bytes]
+    ) -> None:
+        self._definition = definition
+        self._fields = definition.fields
+        self._size = len(definition.fields) + len(definition.ephemerals)
+        self._share = PAYLOAD_LIMIT // (len(encoded) + 1)
+        self.entity = entity
+        self.encoded = encoded
+        values = entity.__dict__
+        self._values = [_remembered(values[field.name]) for field in definition.fields]
+
+    def changes(self) -> Changes:
+        """The fields that differ from what was last kept.
+
+        Raises:
+            EncodingError, DecodingError, PayloadTooLargeError: a field holds what its type
+                does not allow.
+            DefinitionError: an attribute that is no field was set, or a field deleted.
+        """
+        values = self.entity.__dict__
+        if len(values) != self._size:
+            self._refuse_attributes(values)
+        changes: Changes = []
+        before = self._values
+        encoded = self.encoded
+        place = 0
+        for field in self._fields:
+            value = values[field.name]
+            if value is not before[place]:
+                codec = field.codec
+                kind = type(value)
+                if kind is codec.exact:
+                    data = encode(value, PAYLOAD_LIMIT, codec.what)
+                    if data != encoded[place]:
+                        changes.append((place, data))
+                else:
+                    data = codec.encode(value)
+                    if data != encoded[place]:
+                        data = codec.encode(codec.decode(data))
+                        if data != encoded[place]:
+                            changes.append((place, data))
+            place += 1
+        if changes and any([len(data) > self._share for _, data in changes]):
+            self._check_size(changes)
+        return changes
+
+    def keep(self, changes: Changes) -> None:
+        """Take *changes* as what the fields now are."""
+        values = self.entity.__dict__
+        for place, data in changes:
+            self.encoded[place] = data
+            self._values[place] = _remembered(values[self._fields[place].name])
+
+    def copied(self) -> EntityState:
+        """The same object with its own record of what was kept."""
+        twin = EntityState(self._definition, self.entity, list(self.encoded))
+        twin._values = list(self._values)
+        return twin
+
+    def _check_size(self, changes: Changes) -> None:
+        sizes = [
+            len(data) + len(f.prefix) + 1
+            for f, data in zip(self._fields, self.encoded, strict=True)
+        ]
+        for place, data in changes:
+            sizes[place] = len(data) + len(self._fields[place].prefix) + 1
+        if sum(sizes) + 1 > PAYLOAD_LIMIT:
+            msg = (
+                f"the state of {self._definition.kind} takes {sum(sizes) + 1} bytes as JSON, the "
+                f"limit is {PAYLOAD_LIMIT}; keep large data elsewhere and refer to it"
+            )
+            raise PayloadTooLargeError(msg)
+
+    def _refuse_attributes(self, values: Iterable[str]) -> None:
+        kind = type(self.entity).__qualname__
+        names = {field.name for field in self._fields} | set(self._definition.ephemerals)
+        extra = sorted(set(values) - names)
+        if extra:
+            msg = (
+                f"{kind}.{extra[0]} is no field and would be lost; declare it in the class, "
+                "with perdure.ephemeral() if it need not last"
+            )
+        else:
+            msg = f"{kind}: field {min(names - set(values))} was deleted; set it to a value instead"
+        raise DefinitionError(msg)
+
+
+def _remembered(value: Any) -> Any:
+    return value if type(value) in _IMMUTABLE else _MUTABLE
+
+
+def fresh_state(definition: EntityDefinition) -> EntityState:
+    """The state of an entity that never was: the defaults.
+
+    Raises:
+        EncodingError: a default that is made anew each time has no JSON form.
+    """
+    assert definition.cls is not None
+    entity = definition.cls()
+    encoded = [f.codec.encode(getattr(entity, f.name)) for f in definition.fields]
+    return EntityState(definition, entity, encoded)
+
+
+def rebuilt_state(definition: EntityDefinition, encoded: list[bytes]) -> EntityState:
+    """The state with the given JSON of each field.
+
+    Raises:
+        DecodingError: the class does not accept it; the message names the field.
+    """
+    assert definition.cls is not None
+    arguments: dict[str, Any] = {}
+    later: dict[str, Any] = {}
+    for field, data in zip(definition.fields, encoded, strict=True):
+        if field.in_init:
+            arguments[field.alias] = field.codec.decode(data)
+        else:
+            later[field.name] = field.codec.decode(data)
+    entity = _made(definition, arguments)
+    for name, value in later.items():
+        setattr(entity, name, value)
+    return EntityState(definition, entity, encoded)
+
+
+def _made(definition: EntityDefinition, arguments: dict[str, Any]) -> Entity:
+    """An object of the class; its validators and hooks run."""
+    assert definition.cls is not None
+    try:
+        return definition.cls(**arguments)
+    except Exception as error:
+        msg = f"{definition.cls.__qualname__} does not accept its stored state: {error}"
+        raise DecodingError(msg) from error
+
+
+def loaded_state(definition: EntityDefinition, stored: bytes) -> tuple[EntityState, bool]:
+    """The state read from its stored JSON.
+
+    Returns:
+        The state, and whether it differs from what was stored: a field was added since, or
+        ``upcast_state`` changed it.
+
+    Raises:
+        DecodingError: it does not fit the class; the message names the field.
+    """
+    data = stored
+    if definition.upcasts:
+        data = _upcast(definition, stored)
+    try:
+        parts = _read_fields(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        msg = f"the stored state of {definition.kind} is no JSON object: {error}"
+        raise DecodingError(msg) from error
+    known = {field.name for field in definition.fields}
+    unknown = [name for name in parts if name not in known]
+    if unknown:
+        msg = (
+            f"the stored state of {definition.kind} has a field {unknown[0]!r}, which its class "
+            "has not; add it again, or remove it in upcast_state"
+        )
+        raise DecodingError(msg)
+    if len(parts) == len(definition.fields):
+        encoded = [bytes(parts[field.name]) for field in definition.fields]
+        return rebuilt_state(definition, encoded), data is not stored and data != stored
+    arguments = {
+        field.alias: field.codec.decode(parts[field.name])
+        for field in definition.fields
+        if field.name in parts and field.in_init
+    }
+    entity = _made(definition, arguments)
+    for field in definition.fields:
+        if field.name in parts and not field.in_init:
+            setattr(entity, field.name, field.codec.decode(parts[field.name]))
+    encoded = [f.codec.encode(getattr(entity, f.name)) for f in definition.fields]
+    return EntityState(definition, entity, encoded), True
+
+
+def _upcast(definition: EntityDefinition, stored: bytes) -> bytes:
+    assert definition.cls is not None
+    try:
+        before = _read_plain(stored)
+        after = definition.cls.upcast_state(dict(before))
+        data = encode(after, what=f"upcast_state of {definition.kind}")
+        return stored if data == encode(before) else data
+    except Exception as error:
+        msg = f"{definition.kind}: upcast_state failed on the stored state: {error}"
+        raise DecodingError(msg) from error
