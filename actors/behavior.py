@@ -28,12 +28,14 @@ class Step:
         is_async: it acts outside, so it starts only when all before it is durable.
         readonly: it promises to change nothing.
         scope: the behavior's own notes about this step.
+        cell: whose step it is; set by the engine.
     """
 
     run: Callable[[], Any]
     is_async: bool = False
     readonly: bool = False
     scope: Any = None
+    cell: Any = None
 
 
 class Outcome(msgspec.Struct, eq=False):

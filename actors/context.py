@@ -1,4 +1,4 @@
-"""What an entity's operation sees of the world: its own id, the time, and whom it can signal."""
+"""What an operation sees of the world: its entity's id, the time, and whom it can signal."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def _hints(cls: type, member: Any, what: str) -> dict[str, Any]:
     try:
         return typing.get_type_hints(member, localns=local or None, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
-        msg = f"{what}: an annotation cannot be resolved: {error}; define its class at module level"
+        msg = f"{what}: an annotation is not known: {error}; define its class at module level"
         raise DefinitionError(msg) from error
 
 
@@ -202,7 +202,10 @@ def _read_fields(kind: str, cls: type[Entity]) -> tuple[tuple[FieldSpec, ...], t
     ephemerals: list[str] = []
     for item in attrs.fields(cls):
         if item.default is attrs.NOTHING:
-            msg = f"{cls.__qualname__}.{item.name} has no default; an entity starts without input, so give it one"
+            msg = (
+                f"{cls.__qualname__}.{item.name} has no default; an entity starts without "
+                "input, so give it one"
+            )
             raise DefinitionError(msg)
         if item.metadata.get(EPHEMERAL):
             ephemerals.append(item.name)
@@ -247,7 +250,10 @@ def _read_operations(kind: str, cls: type[Entity]) -> dict[str, OperationSpec]:
             continue
         if name.lower() in operations:
             other = operations[name.lower()].function.__name__
-            msg = f"{cls.__qualname__}: operations {other} and {name} differ in case only; rename one"
+            msg = (
+                f"{cls.__qualname__}: operations {other} and {name} differ in case only; "
+                "rename one"
+            )
             raise DefinitionError(msg)
         hints = _hints(cls, member, f"{cls.__qualname__}.{name}")
         is_readonly = hasattr(member, READONLY_MARK)
@@ -271,7 +277,10 @@ def _read_events(kind: str, cls: type[Entity]) -> dict[type, EventSpec]:
         for event in members:
             mark: EventMark | None = getattr(event, EVENT_MARK, None)
             if mark is None:
-                msg = f"{what}: a handler takes one parameter, annotated with a class of @perdure.event"
+                msg = (
+                    f"{what}: a handler takes one parameter, annotated with a class of "
+                    "@perdure.event"
+                )
                 raise DefinitionError(msg)
             if event in events:
                 msg = f"{what}: another handler already applies {event.__qualname__}; keep one"

@@ -75,8 +75,8 @@ def event(cls: Any = None, /, *, name: str | None = None, version: int = 1) -> A
 
     The name is what is stored, so a class with a given name can be renamed. When the fields
     change, raise the version and give the class a classmethod
-    ``upcast(cls, version, data) -> dict`` which turns the stored fields of an older version into
-    today's.
+    ``upcast(cls, version, data) -> dict`` which turns the stored fields of an older version
+    into today's.
 
     Args:
         cls: the class, when used without parentheses.
@@ -100,8 +100,8 @@ def _checked_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[Any]:
         if type(default).__hash__ is None:
             kind = type(default).__name__
             msg = (
-                f"{cls.__qualname__}.{item.name}: its default, a {kind}, would be shared by all "
-                f"entities; use perdure.field(factory={kind})"
+                f"{cls.__qualname__}.{item.name}: its default, a {kind}, would be shared by "
+                f"all entities; use perdure.field(factory={kind})"
             )
             raise DefinitionError(msg)
         if item.alias in (None, item.name.lstrip("_")):

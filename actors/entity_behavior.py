@@ -112,7 +112,7 @@ class _Scope(OperationScope):
             self.state = self.state.copied()
         self.refuse_direct_changes()
         entity: Any = self.state.entity
-        entity._perdure_scope = None
+        entity._perdure_scope = None  # noqa: SLF001 - a handler sees no context
         try:
             spec.apply(entity, value)
             self.state.keep(self.state.changes())
@@ -120,7 +120,7 @@ class _Scope(OperationScope):
             self.broken = error
             raise
         finally:
-            entity._perdure_scope = self
+            entity._perdure_scope = self  # noqa: SLF001
         self.recorded.append((spec.name, spec.version, data))
 
     def refuse_direct_changes(self) -> None:
@@ -280,8 +280,8 @@ class EntityInstance:
     def _refuse_readonly(self, scope: _Scope) -> None:
         did = "sends a signal" if scope.effects else "changes the state"
         msg = (
-            f"{scope.message.operation} of {self._definition.kind} is @perdure.readonly and {did}; "
-            "remove the mark, or the change"
+            f"{scope.message.operation} of {self._definition.kind} is @perdure.readonly and "
+            f"{did}; remove the mark, or the change"
         )
         raise ReadonlyViolationError(msg)
 

@@ -1,4 +1,4 @@
-"""Function style: an entity as one function ``def counter(ctx)`` that handles all operations."""
+"""Function style: an entity as one function ``def counter(ctx)`` for all operations."""
 
 from __future__ import annotations
 

@@ -47,6 +47,13 @@ class Message(msgspec.Struct, kw_only=True, eq=False):
     reply: Any = None
 
 
+class Chunk(msgspec.Struct, eq=False):
+    """Signals handed over together by one sender; *ack* learns when all are accepted."""
+
+    messages: list[Message]
+    ack: Any
+
+
 class _Body(msgspec.Struct, array_like=True):
     """What of a message is stored as JSON. New fields go to the end, with defaults."""
 

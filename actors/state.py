@@ -128,8 +128,8 @@ class EntityState:
             sizes[place] = len(data) + len(self._fields[place].prefix) + 1
         if sum(sizes) + 1 > PAYLOAD_LIMIT:
             msg = (
-                f"the state of {self._definition.kind} takes {sum(sizes) + 1} bytes as JSON, the "
-                f"limit is {PAYLOAD_LIMIT}; keep large data elsewhere and refer to it"
+                f"the state of {self._definition.kind} takes {sum(sizes) + 1} bytes as JSON, "
+                f"the limit is {PAYLOAD_LIMIT}; keep large data elsewhere and refer to it"
             )
             raise PayloadTooLargeError(msg)
 
@@ -143,7 +143,8 @@ class EntityState:
                 "with perdure.ephemeral() if it need not last"
             )
         else:
-            msg = f"{kind}: field {min(names - set(values))} was deleted; set it to a value instead"
+            gone = min(names - set(values))
+            msg = f"{kind}: field {gone} was deleted; set it to a value instead"
         raise DefinitionError(msg)
 
 
@@ -215,8 +216,8 @@ def loaded_state(definition: EntityDefinition, stored: bytes) -> tuple[EntitySta
     unknown = [name for name in parts if name not in known]
     if unknown:
         msg = (
-            f"the stored state of {definition.kind} has a field {unknown[0]!r}, which its class "
-            "has not; add it again, or remove it in upcast_state"
+            f"the stored state of {definition.kind} has a field {unknown[0]!r}, which its "
+            "class has not; add it again, or remove it in upcast_state"
         )
         raise DecodingError(msg)
     if len(parts) == len(definition.fields):

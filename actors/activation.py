@@ -1,0 +1,219 @@
+"""Activation and passivation: which actors are in memory, and how waiting work is found.
+
+An actor is activated by its first message, from one row; many that arrive together are loaded
+together. It is passivated when it was idle for a while, or to keep the number of active ones
+below the cap; then nothing of it stays in memory. Messages that wait in the store are found by
+one scan in order of due time, whether they wait since before a restart or are due just now.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from perdure.actors import limits
+from perdure.actors.behavior import Behavior, Instance
+from perdure.actors.cell import Broken, Cell
+from perdure.actors.messages import Message, from_row
+from perdure.actors.pending import Pending, Record
+from perdure.errors import PerdureError
+from perdure.storage.ports import Reader
+from perdure.storage.records import Batch, LoadedActor, MessageRow, QuarantineRow
+
+_END = (1 << 63) - 1
+
+
+class Host(Protocol):
+    """What activation asks of the partition."""
+
+    now: int
+    durable: int
+    last_id: int
+    cells: dict[str, Cell]
+
+    def deliver(self, message: Message) -> None:
+        """Put *message* into its actor's mailbox."""
+
+    def add(self, record: Record) -> None:
+        """Queue *record* for the next commit."""
+
+
+class Activation:
+    """Who is in memory, and what waits in the store."""
+
+    def __init__(self, host: Host, reader: Reader, behaviors: Mapping[str, Behavior]) -> None:
+        self._host = host
+        self._reader = reader
+        self._behaviors = behaviors
+        self._arrivals: dict[str, list[Message]] = {}
+        self._locked_out: dict[str, list[Message]] = {}
+        self._swept_micros = host.now
+        self.active_cells = limits.ACTIVE_CELLS
+        self.idle_micros = int(limits.IDLE_SECONDS * 1_000_000)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew from what the store holds: at the start, and after a failed commit."""
+        self._arrivals.clear()
+        self._cursor = (0, 0)
+        self._first_id = self._host.last_id + 1
+        self.in_hand: set[int] = set()
+        self.scanning = True
+        self.next_due: int | None = 0
+
+    # ---- arrivals -----------------------------------------------------------------------
+
+    def arrive(self, message: Message) -> None:
+        """*message* is for an actor that is not active: it waits for its activation."""
+        waiting = self._locked_out.get(message.target)
+        if waiting is None:
+            waiting = self._arrivals.setdefault(message.target, [])
+        waiting.append(message)
+
+    def lock_out(self, address: str) -> None:
+        """Code of a dropped cell still runs: its actor is activated only when it returns."""
+        self._locked_out[address] = []
+
+    def release(self, address: str) -> None:
+        """The dropped cell's code has returned."""
+        waiting = self._locked_out.pop(address, None)
+        if waiting is not None:
+            self._arrivals.setdefault(address, []).extend(waiting)
+            self.activate_arrivals()
+
+    def forget_waiting(self) -> list[Message]:
+        """Give up the messages that wait for locked-out actors; they are returned."""
+        lost = [m for waiting in self._locked_out.values() for m in waiting]
+        lost.extend(m for waiting in self._arrivals.values() for m in waiting)
+        for waiting in self._locked_out.values():
+            waiting.clear()
+        self._arrivals.clear()
+        return lost
+
+    def activate_arrivals(self) -> None:
+        """Activate all actors that messages have arrived for, with one look at the store."""
+        while self._arrivals:
+            arrivals, self._arrivals = self._arrivals, {}
+            loaded = self._reader.load(list(arrivals), self._host.now)
+            for address, messages in arrivals.items():
+                self._activate(address, loaded[address], messages)
+
+    def _activate(self, address: str, loaded: LoadedActor, messages: list[Message]) -> None:
+        instance = self._instance(address, loaded)
+        cell = Cell(address, instance, loaded.version, self._host.now)
+        self._host.cells[address] = cell
+        arrived = {message.id for message in messages}
+        for row in loaded.messages:
+            if row.id not in arrived and row.id not in self.in_hand:
+                self._deliver_row(row)
+        for message in messages:
+            self._host.deliver(message)
+
+    def _instance(self, address: str, loaded: LoadedActor) -> Instance:
+        if loaded.corrupt is not None:
+            return Broken(f"{address} is damaged: {loaded.corrupt}")
+        kind = address.split("@", 2)[1]
+        behavior = self._behaviors.get(kind)
+        if behavior is None:
+            return Broken(f"no entity {kind!r} is registered; add its class to the app")
+        try:
+            return behavior.activate(address, loaded.version, loaded.state)
+        except PerdureError as error:
+            return Broken(f"{address} cannot be activated: {error}")
+
+    def _deliver_row(self, row: MessageRow) -> None:
+        try:
+            message = from_row(row)
+        except msgspec.MsgspecError as error:
+            self._set_aside(row, f"the stored message is damaged: {error}")
+            return
+        self.in_hand.add(row.id)
+        self._host.deliver(message)
+
+    def _set_aside(self, row: MessageRow, reason: str) -> None:
+        now = self._host.now
+        quarantined = QuarantineRow(row.id, row.stream, row.body, row.attempts, reason, now)
+        self._host.add(Record(now, consumed=[row.id], quarantined=[quarantined]))
+
+    # ---- what waits in the store ----------------------------------------------------------
+
+    def look_for_due(self) -> None:
+        """Take one page of the messages that wait in the store and are due."""
+        now = self._host.now
+        if self.next_due is None or now < self.next_due:
+            return
+        page = self._reader.due(self._cursor, now, limit=limits.DUE_PAGE)
+        active: dict[str, set[int]] = {}
+        for due, message_id, stream in page:
+            if message_id in self.in_hand or (message_id >= self._first_id and not due):
+                continue
+            if stream in self._locked_out:
+                continue
+            if stream in self._host.cells:
+                active.setdefault(stream, set()).add(message_id)
+            else:
+                self._arrivals.setdefault(stream, [])
+        if active:
+            self._deliver_to_active(active)
+        self.activate_arrivals()
+        if len(page) == limits.DUE_PAGE:
+            self._cursor = page[-1][:2]
+            self.next_due = 0
+        else:
+            self._cursor = (now, _END)
+            self.scanning = False
+            self.next_due = self._reader.next_due(now)
+
+    def _deliver_to_active(self, active: dict[str, set[int]]) -> None:
+        for stream, loaded in self._reader.load(list(active), self._host.now).items():
+            for row in loaded.messages:
+                if row.id in active[stream]:
+                    self._deliver_row(row)
+
+    def settle(self, batch: Batch, pending: Pending) -> None:
+        """A batch is durable: what it consumed is done with, what it scheduled is waited for."""
+        self.in_hand.difference_update(batch.consumed)
+        for message in pending.scheduled:
+            if (message.due_micros, message.id) <= self._cursor:
+                self.in_hand.add(message.id)
+                self._host.deliver(message)
+            elif self.next_due is None or message.due_micros < self.next_due:
+                self.next_due = message.due_micros
+        if pending.scheduled:
+            self.activate_arrivals()
+
+    def old_in_hand(self) -> bool:
+        """Whether messages from before the restart are still to be done, or to be found."""
+        return self.scanning or any(i < self._first_id for i in self.in_hand)
+
+    # ---- passivation ----------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Passivate idle actors, now and then."""
+        host = self._host
+        over = len(host.cells) - self.active_cells
+        if over <= 0 and host.now < self._swept_micros + limits.SWEEP_SECONDS * 1_000_000:
+            return
+        self._swept_micros = host.now
+        if over > 0:
+            surplus = over + self.active_cells // 10
+            oldest = heapq.nsmallest(surplus, host.cells.values(), key=_used)
+        else:
+            before = host.now - self.idle_micros
+            oldest = [cell for cell in host.cells.values() if cell.used_micros < before]
+        for cell in oldest:
+            self.passivate(cell)
+
+    def passivate(self, cell: Cell) -> bool:
+        """Let go of *cell*, unless it has messages, a turn, or something not yet durable."""
+        if cell.actor_inbox or cell.busy or cell.queued or cell.batch > self._host.durable:
+            return False
+        del self._host.cells[cell.address]
+        return True
+
+
+def _used(cell: Cell) -> int:
+    return cell.used_micros

@@ -1,0 +1,132 @@
+"""The app: which entities there are. It holds no store and does nothing until it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
+
+from perdure.actors.behavior import Behavior
+from perdure.actors.client import Client
+from perdure.actors.definition import EntityDefinition, define_entity
+from perdure.actors.entity import Entity
+from perdure.actors.entity_behavior import EntityBehavior
+from perdure.actors.forks import close_in_children
+from perdure.actors.node import Node, World
+from perdure.actors.threads import ThreadedRuntime
+from perdure.errors import DefinitionError, InvalidInputError, UnknownEntityError
+from perdure.storage.memory import MemoryStore
+from perdure.storage.ports import Store
+from perdure.storage.sqlite import SqliteStore
+
+T = TypeVar("T", bound=type[Entity])
+F = TypeVar("F", bound=Callable[..., Any])
+
+MEMORY = ":memory:"
+DURABILITIES = ("power", "process")
+
+
+class App:
+    """A set of entity kinds. Several apps, and several stores of one, live in one process.
+
+    Args:
+        name: what the app is called in logs and in the command line.
+    """
+
+    def __init__(self, name: str = "app") -> None:
+        self.name = name
+        self._definitions: dict[str, EntityDefinition] = {}
+        self._by_target: dict[Any, EntityDefinition] = {}
+
+    @overload
+    def entity(self, target: T, /) -> T: ...
+    @overload
+    def entity(self, target: F, /) -> F: ...
+    @overload
+    def entity(self, *, name: str) -> Callable[[Any], Any]: ...
+    def entity(self, target: Any = None, /, *, name: str | None = None) -> Any:
+        """Register an entity class, or a function of one parameter ``ctx``.
+
+        Args:
+            target: the class or function, when used as ``@app.entity``.
+            name: the kind's name in the store; the class's name in lower case unless given.
+
+        Raises:
+            DefinitionError: it is not well formed, or the name is taken.
+        """
+        if target is None:
+            return lambda target: self.register(target, name)
+        return self.register(target, name)
+
+    def register(self, target: Any, name: str | None = None) -> Any:
+        """Register one entity class or function and return it."""
+        definition = define_entity(target, name)
+        if definition.kind in self._definitions:
+            msg = (
+                f"app {self.name!r} has an entity {definition.kind!r} already; give this one "
+                "another name: @app.entity(name=…)"
+            )
+            raise DefinitionError(msg)
+        self._definitions[definition.kind] = definition
+        self._by_target[target] = definition
+        return target
+
+    def include(self, targets: Iterable[Any]) -> None:
+        """Register several entity classes or functions."""
+        for target in targets:
+            self.register(target)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of the registered kinds, sorted."""
+        return sorted(self._definitions)
+
+    def resolve(self, kind: Any) -> EntityDefinition | None:
+        """The definition of a registered class, function or name; ``None`` for other names.
+
+        Raises:
+            UnknownEntityError: a class or function that is not registered.
+        """
+        if isinstance(kind, str):
+            return self._definitions.get(kind.lower())
+        try:
+            return self._by_target[kind]
+        except (KeyError, TypeError):
+            known = ", ".join(self.kinds) or "none"
+            msg = f"{kind!r} is not registered in app {self.name!r}; registered: {known}"
+            raise UnknownEntityError(msg) from None
+
+    def open(self, path: str, *, durability: str = "power") -> Client:
+        """Open a store and become the node that owns it; close with ``with`` or ``close()``.
+
+        Args:
+            path: of the SQLite file, made when it is not there; ``":memory:"`` for a store that
+                ends with the program.
+            durability: ``"power"``: what was acknowledged survives a power cut;
+                ``"process"``: it survives the process and not always a power cut, and is faster.
+
+        Raises:
+            StoreOwnedError: another process has it open.
+            StoreOpenError: it cannot be opened; the message says why.
+        """
+        if durability not in DURABILITIES:
+            msg = f"durability {durability!r}: use one of {', '.join(DURABILITIES)}"
+            raise InvalidInputError(msg)
+        store: Store
+        if path == MEMORY:
+            store = MemoryStore.open()
+        else:
+            store = SqliteStore.open(str(path), durability=durability)
+        return self.attach(store, ThreadedRuntime(store))
+
+    def attach(self, store: Store, world: World) -> Client:
+        """Run the app over an open store in a given world; ``open`` and the simulator do."""
+        node = Node(store, self.behaviors(), world)
+        close_in_children(node)
+        return Client(node, self._definitions, self.resolve)
+
+    def behaviors(self) -> dict[str, Behavior]:
+        """How each kind of actor decides."""
+        return {
+            kind: EntityBehavior(definition, self.resolve)
+            for kind, definition in self._definitions.items()
+        }

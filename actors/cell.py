@@ -1,0 +1,196 @@
+"""A cell: one active actor, with its mailbox, its state in memory and its turns.
+
+A pykka actor has a thread of its own; 100,000 threads are out of reach. A cell is an actor type
+of ours: the same class of object, with a mailbox of its own, whose loop is a *turn* on the
+thread that holds the baton.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+import pykka
+
+from perdure.actors.behavior import Instance, Outcome, Step
+from perdure.actors.messages import Message
+from perdure.actors.pending import Record
+from perdure.actors.requests import Requests
+from perdure.actors.runtime import Runtime
+from perdure.errors import PerdureError, QuarantinedError
+
+logger = logging.getLogger("perdure")
+
+
+class Mailbox(deque[Message]):
+    """A cell's waiting messages, in order; bounded by whoever delivers to it."""
+
+    put = deque.append
+    get = deque.popleft
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self
+
+
+class Engine(Protocol):
+    """What a cell asks of the partition that it lives in."""
+
+    now: int
+    turn_messages: int
+    blocking: dict[tuple[str, str], int]
+    runtime: Runtime
+    requests: Requests
+
+    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+        """*message* can never be processed: fail its caller, or set it aside."""
+
+    def send(self, record: Record, effects: Sequence[Message]) -> None:
+        """Let *effects* begin to exist with *record*."""
+
+    def close_turn(self, cell: Cell) -> None:
+        """The cell's record is complete: queue it for the disk, then act on it."""
+
+    def is_blocking(self, address: str, message: Message) -> bool:
+        """Whether this operation blocked its thread lately."""
+
+    def detach(self, cell: Cell) -> None:
+        """Run the cell's step without the baton."""
+
+
+class Cell(pykka.Actor):
+    """One active actor.
+
+    Attributes:
+        address: whose it is.
+        instance: its state and its decisions.
+        version: of its stream, with all turns taken so far, durable or not.
+        batch: the number of the newest batch that holds something of it.
+        busy: an operation runs without the baton; messages wait meanwhile.
+        queued: it is among the ready ones.
+    """
+
+    actor_inbox: Mailbox
+
+    def __init__(self, address: str, instance: Instance, version: int, now_micros: int) -> None:
+        super().__init__()
+        self.address = address
+        self.instance = instance
+        self.version = version
+        self.batch = 0
+        self.busy = False
+        self.queued = False
+        self.used_micros = now_micros
+        self.record: Record | None = None
+        self.message: Message | None = None
+        self.step: Step | None = None
+
+    @staticmethod
+    def _create_actor_inbox() -> Mailbox:
+        return Mailbox()
+
+    @staticmethod
+    def _create_future() -> NoReturn:
+        msg = "a cell answers through its replies"
+        raise NotImplementedError(msg)
+
+    def _start_actor_loop(self) -> NoReturn:
+        msg = "a cell is started by its partition"
+        raise NotImplementedError(msg)
+
+    def take_turn(self, partition: Engine) -> bool:
+        """Handle up to a turn's messages in a row; false when the baton was lost in it.
+
+        The loop of the actor: everything that is done for each message is in it.
+        """
+        inbox = self.actor_inbox
+        now = self.used_micros = partition.now
+        record = self.record = Record(now, self, self.version + 1)
+        invoke = partition.runtime.invoke
+        prepare = self.instance.prepare
+        left = partition.turn_messages
+        while inbox and left:
+            left -= 1
+            message = inbox.popleft()
+            try:
+                step = prepare(message, now)
+            except PerdureError as error:
+                partition.refuse(record, message, error)
+                continue
+            self.message = message
+            self.step = step
+            step.cell = self
+            if step.is_async or (
+                partition.blocking and partition.is_blocking(self.address, message)
+            ):
+                partition.close_turn(self)
+                partition.detach(self)
+                return True
+            returned = invoke(self, step)
+            if returned is None:
+                return False
+            self.conclude(partition, record, message, returned)
+        partition.close_turn(self)
+        return True
+
+    def conclude(
+        self,
+        partition: Engine,
+        record: Record,
+        message: Message,
+        returned: tuple[Any, BaseException | None],
+    ) -> None:
+        """Note in *record* what an operation's result or error leads to."""
+        result, error = returned
+        step = self.step
+        assert step is not None
+        if error is None:
+            outcome = self.instance.finish(step, result)
+        else:
+            outcome = self.instance.fail(step, error)
+        if message.id:
+            record.consumed.append(message.id)
+        if outcome.events:
+            record.events.extend(outcome.events)
+            self.version += len(outcome.events)
+        if outcome.effects:
+            partition.send(record, outcome.effects)
+        if message.reply is not None:
+            record.replies.append((message.reply, outcome, message))
+        elif outcome.failure is not None:
+            failure = outcome.failure
+            logger.warning(
+                "%s %s failed, undone: %s: %s (request %s)",
+                self.address,
+                message.operation,
+                failure.error_type,
+                failure.message,
+                message.request_id,
+            )
+        if message.chosen:
+            record.outcomes.append(partition.requests.remember(message, outcome))
+
+
+class Broken:
+    """An instance that could not be activated: each message is refused with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def prepare(self, message: Message, now_micros: int) -> NoReturn:
+        """Refuse *message*."""
+        raise QuarantinedError(self.reason)
+
+    def finish(self, step: Step, result: Any) -> Outcome:
+        """Never called: nothing was prepared."""
+        raise AssertionError(self.reason)
+
+    def fail(self, step: Step, error: BaseException) -> Outcome:
+        """Never called: nothing was prepared."""
+        raise AssertionError(self.reason)
+
+    def state(self) -> bytes | None:
+        """Never called: nothing was finished."""
+        raise AssertionError(self.reason)

@@ -1,0 +1,358 @@
+"""The partition: all cells of one store, their ready queue, and what waits for the disk.
+
+Only the thread that holds the baton calls it, so there is no lock in it. The rules:
+
+1. A record is queued before the messages in it are delivered, and a batch takes all records.
+2. What leaves the partition (replies, reads, the feed) waits until its batch is durable.
+3. One batch is written at a time; while it is, turns go on and fill the next.
+4. Work is found in the store; what comes through memory is only faster.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from perdure.actors import limits
+from perdure.actors.activation import Activation
+from perdure.actors.behavior import Behavior, Outcome
+from perdure.actors.cell import Cell
+from perdure.actors.messages import Chunk, Message, to_row
+from perdure.actors.pending import Pending, Record, batch_of, is_empty
+from perdure.actors.recovery import Recovery
+from perdure.actors.requests import Requests, outcome_row
+from perdure.actors.runtime import Runtime
+from perdure.errors import MailboxFullError, PerdureError
+from perdure.storage.ports import Store
+from perdure.storage.records import Batch, QuarantineRow
+
+logger = logging.getLogger("perdure")
+
+ACCEPTED = Outcome()
+"""What the sender of a signal learns."""
+
+
+class Partition:
+    """The single-threaded engine. Everything in it is called with the baton."""
+
+    def __init__(self, store: Store, behaviors: Mapping[str, Behavior], runtime: Runtime) -> None:
+        self.store = store
+        self.runtime = runtime
+        self.now = runtime.now_micros()
+        self.turn_messages = limits.TURN_MESSAGES
+        self.blocking: dict[tuple[str, str], int] = {}
+        self.ingress: deque[Message | Chunk | Callable[[], None]] = deque()
+        self.cells: dict[str, Cell] = {}
+        self.ready: deque[Cell] = deque()
+        self.detached: set[Cell] = set()
+        self.requests = Requests(store, lambda: self.now)
+        opening = store.opening
+        self.last_id = opening.incarnation << 40
+        self.open = Pending(opening.last_batch + 1)
+        self.writing: Pending | None = None
+        self.durable = opening.last_batch
+        self.listeners: list[Callable[[Batch], None]] = []
+        self.activation = Activation(self, store, behaviors)
+        self.recovery = Recovery(self, store, careful=not opening.clean)
+
+    # ---- the loop ---------------------------------------------------------------------
+
+    def work(self) -> bool:
+        """Do all that can be done now; false when the baton was lost in a turn."""
+        self.now = self.runtime.now_micros()
+        while True:
+            if self.ingress:
+                self._take_in()
+            if self.recovery.failed:
+                return True
+            if not self.ready:
+                self.activation.look_for_due()
+                if not self.ready and not self.ingress:
+                    break
+                continue
+            if self._is_full() or not self.recovery.may_run():
+                break
+            cell = self.ready.popleft()
+            if not cell.take_turn(self):
+                return False
+            if len(self.open.records) >= limits.HANDOVER_RECORDS or self.recovery.careful:
+                self.hand_over()
+        self.activation.sweep()
+        self.hand_over()
+        return True
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have *call* made with the baton, soon; for any thread."""
+        self.ingress.append(call)
+        self.runtime.wake()
+
+    def next_wake_micros(self) -> int | None:
+        """When there is something to do although nobody calls; ``None``: nothing known."""
+        return self.activation.next_due
+
+    def idle(self) -> bool:
+        """Whether nothing is in hand: all that was taken in is durable or waits for its time."""
+        return not (
+            self.ingress or self.ready or self.open or self.writing or self.detached
+        ) and not self.recovery.failed
+
+    def unanswered(self) -> list[Message]:
+        """Calls that nobody will answer any more, at the end."""
+        calls = [m for m in self.ingress if isinstance(m, Message)]
+        for cell in self.cells.values():
+            calls.extend(cell.actor_inbox)
+            if cell.busy and cell.message is not None:
+                calls.append(cell.message)
+        return [message for message in calls if message.reply is not None]
+
+    def _is_full(self) -> bool:
+        waiting = self.open
+        return self.writing is not None and (
+            len(waiting.records) >= limits.PENDING_RECORDS
+            or waiting.weight >= limits.PENDING_BYTES
+        )
+
+    # ---- the way in -------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        ingress = self.ingress
+        taken = 0
+        while ingress and taken < limits.INTAKE_MESSAGES:
+            item = ingress.popleft()
+            kind = type(item)
+            if kind is Message:
+                taken += 1
+                self._take_call(item)  # type: ignore[arg-type]
+            elif kind is Chunk:
+                taken += len(item.messages)  # type: ignore[union-attr]
+                self._take_signals(item)  # type: ignore[arg-type]
+            else:
+                item()  # type: ignore[operator]
+        self.activation.activate_arrivals()
+
+    def _take_call(self, message: Message) -> None:
+        if self.recovery.failed:
+            message.reply.resolve(self.recovery.refusal())
+        elif message.chosen and not self.requests.admit([message]):
+            return
+        else:
+            self.deliver(message)
+
+    def _take_signals(self, chunk: Chunk) -> None:
+        if self.recovery.failed:
+            chunk.ack.resolve(self.recovery.refusal())
+            return
+        record = Record(self.now)
+        messages = chunk.messages
+        record.replies.append((chunk.ack, ACCEPTED, None))
+        if any(message.chosen for message in messages):
+            messages = self._admit_signals(chunk, record)
+        last_id = self.last_id
+        for message in messages:
+            last_id += 1
+            message.id = last_id
+        self.last_id = last_id
+        record.accepted = messages
+        self.add(record)
+        self._deliver_all(messages)
+
+    def _admit_signals(self, chunk: Chunk, record: Record) -> list[Message]:
+        """Leave out repeats; the others' acceptance is what is remembered of them."""
+        chosen = [message for message in chunk.messages if message.chosen]
+        for message in chosen:
+            message.reply = chunk.ack if len(chunk.messages) == 1 else None
+        admitted = {id(message) for message in self.requests.admit(chosen)}
+        if len(chunk.messages) == 1 and not admitted:
+            record.replies.clear()  # the first one's outcome answers the repeat
+        for message in chosen:
+            if id(message) in admitted:
+                record.outcomes.append(outcome_row(message, ACCEPTED, self.now))
+                record.replies.append((message.reply, ACCEPTED, None))
+                message.chosen = False
+                message.reply = None
+        return [m for m in chunk.messages if id(m) in admitted or m not in chosen]
+
+    def deliver(self, message: Message) -> None:
+        """Put *message* into its actor's mailbox; the actor is activated when it is not."""
+        cell = self.cells.get(message.target)
+        if cell is None:
+            self.activation.arrive(message)
+            return
+        inbox = cell.actor_inbox
+        if message.reply is not None and len(inbox) >= limits.MAILBOX_MESSAGES:
+            msg = f"the mailbox of {message.target} has {len(inbox)} messages; retry later"
+            message.reply.resolve(MailboxFullError(msg))
+            self.requests.forget(message.request_id)
+            return
+        inbox.append(message)
+        if not cell.queued and not cell.busy:
+            cell.queued = True
+            self.ready.append(cell)
+
+    def _deliver_all(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if message.due_micros > self.now:
+                self.open.scheduled.append(message)
+            else:
+                self.deliver(message)
+
+    # ---- what cells ask for -----------------------------------------------------------
+
+    def send(self, record: Record, effects: Sequence[Message]) -> None:
+        """Let *effects* begin to exist with *record*; they are delivered when it is queued."""
+        for message in effects:
+            self.last_id += 1
+            message.id = self.last_id
+            record.accepted.append(message)
+
+    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+        """*message* can never be processed: fail its caller, or set it aside."""
+        if message.chosen:
+            self.requests.forget(message.request_id)
+        if message.reply is not None:
+            record.replies.append((message.reply, error, None))
+            if not message.id:
+                return
+        reason = f"{type(error).__name__}: {error}"
+        logger.warning("%s %s quarantined: %s", message.target, message.operation, reason)
+        row = to_row(message)
+        record.consumed.append(message.id)
+        record.quarantined.append(
+            QuarantineRow(row.id, row.stream, row.body, row.attempts, reason, self.now)
+        )
+
+    def add(self, record: Record) -> None:
+        """Queue *record* for the next commit."""
+        self.open.add(record)
+
+    def close_turn(self, cell: Cell) -> None:
+        """The cell's record is complete: queue it for the disk, then act on it."""
+        record = cell.record
+        assert record is not None
+        cell.record = None
+        cell.queued = False
+        if record.writes():
+            cell.batch = self.open.number
+            self.add(record)
+            if record.accepted:
+                self._deliver_all(record.accepted)
+                self.activation.activate_arrivals()
+        elif record.replies:
+            if cell.batch > self.durable:
+                self.add(record)  # the answers show what is not durable yet
+            else:
+                for reply, outcome, _ in record.replies:
+                    reply.resolve(outcome)
+        if cell.actor_inbox and not cell.busy and not cell.queued:
+            cell.queued = True
+            self.ready.append(cell)
+
+    # ---- operations without the baton ---------------------------------------------------
+
+    def is_blocking(self, address: str, message: Message) -> bool:
+        """Whether this operation blocked its thread lately."""
+        return (address.split("@", 2)[1], message.operation) in self.blocking
+
+    def lost_baton(self, cell: Cell) -> None:
+        """The new holder's first act: the turn in hand goes on alone, its record is queued."""
+        message = cell.message
+        assert message is not None
+        self.blocking[address_kind(cell), message.operation] = self.now
+        self._set_busy(cell)
+        self.close_turn(cell)
+
+    def detach(self, cell: Cell) -> None:
+        """Run the cell's step without the baton: at once, or when all before it is durable."""
+        step, message = cell.step, cell.message
+        assert step is not None
+        assert message is not None
+        self._set_busy(cell)
+        if not step.is_async:
+            self.runtime.start(cell, step)
+            return
+        if not message.id:
+            self.last_id += 1
+            message.id = self.last_id
+            self.add(Record(self.now, accepted=[message]))
+        self.open.gated.append((cell, message))
+
+    def _set_busy(self, cell: Cell) -> None:
+        cell.busy = True
+        cell.queued = False
+        self.detached.add(cell)
+
+    def returned(
+        self, cell: Cell, returned: tuple[Any, BaseException | None], seconds: float
+    ) -> None:
+        """An operation that ran without the baton has ended."""
+        self.detached.discard(cell)
+        message = cell.message
+        assert message is not None
+        if self.cells.get(cell.address) is not cell:
+            self.activation.release(cell.address)  # of an old epoch: thrown away
+            return
+        if seconds < limits.BLOCKED_SECONDS:
+            self.blocking.pop((address_kind(cell), message.operation), None)
+        cell.busy = False
+        cell.record = Record(self.now, cell, cell.version + 1)
+        cell.conclude(self, cell.record, message, returned)
+        self.close_turn(cell)
+
+    # ---- the way to the disk --------------------------------------------------------------
+
+    def hand_over(self) -> None:
+        """Give all that waits to the committer, unless it is at work."""
+        if self.writing is not None or not self.open or self.recovery.failed:
+            return
+        pending = self.open
+        batch = batch_of(pending)
+        if is_empty(batch):
+            for record in pending.records:
+                if record.cell is not None:
+                    record.cell.batch = self.durable
+            self.open = Pending(self.durable + 1, scheduled=pending.scheduled)
+            self._open_gate(pending)
+            self._start_gated(pending)
+            return
+        self.open = Pending(pending.number + 1)
+        self.writing = pending
+        self.runtime.commit(batch, lambda error: self._written(pending, batch, error))
+
+    def _open_gate(self, pending: Pending) -> None:
+        for record in pending.records:
+            for reply, outcome, _ in record.replies:
+                reply.resolve(outcome)
+
+    def _written(self, pending: Pending, batch: Batch, error: BaseException | None) -> None:
+        """The commit is over (without the baton)."""
+        if error is None:
+            self._open_gate(pending)
+            for listener in self.listeners:
+                listener(batch)
+        self.post(lambda: self._settle(pending, batch, error))
+
+    def _settle(self, pending: Pending, batch: Batch, error: BaseException | None) -> None:
+        if self.writing is not pending:
+            return
+        self.writing = None
+        if error is not None:
+            self.recovery.commit_failed(pending, error)
+            return
+        self.durable = pending.number
+        self.requests.settle(batch.outcomes)
+        self.activation.settle(batch, pending)
+        self._start_gated(pending)
+        self.recovery.settled()
+
+    def _start_gated(self, pending: Pending) -> None:
+        for cell, message in pending.gated:
+            if self.cells.get(cell.address) is cell:
+                cell.message = message
+                self.runtime.start(cell, cell.step)
+
+
+def address_kind(cell: Cell) -> str:
+    """The kind in a cell's address."""
+    return cell.address.split("@", 2)[1]

@@ -1,0 +1,150 @@
+"""What waits for the disk: the records of turns, and the batch that a commit makes of them.
+
+Pure: no threads, no clock. Records are kept in the order in which they were made, and a batch
+always takes all of them, so a later record can never be durable without the earlier ones.
+A message that was sent and consumed within one batch never reaches the store.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import msgspec
+
+from perdure.actors.behavior import Outcome
+from perdure.actors.messages import Message, to_row
+from perdure.storage.records import Batch, MessageRow, OutcomeRow, QuarantineRow, StateRow, TurnRow
+
+TURN_COST = 200
+"""What one record weighs besides its bytes, for back-pressure."""
+
+
+@attrs.define(eq=False)
+class Record:
+    """One thing that shall become durable: a turn, or the acceptance of messages.
+
+    Attributes:
+        cell: whose turn it was; ``None`` for acceptance.
+        first_version: the version of the first of ``events``.
+        events: encoded events, one version each.
+        accepted: messages that begin to exist with this record.
+        consumed: ids of messages that end with it.
+        replies: who learns of it once it is durable, what, and of which call.
+        outcomes: outcomes of requests to be remembered.
+        quarantined: messages set aside.
+    """
+
+    time_micros: int
+    cell: Any = None
+    first_version: int = 0
+    events: list[bytes] = attrs.Factory(list)
+    accepted: list[Message] = attrs.Factory(list)
+    consumed: list[int] = attrs.Factory(list)
+    replies: list[tuple[Any, Outcome | Exception, Message | None]] = attrs.Factory(list)
+    outcomes: list[OutcomeRow] = attrs.Factory(list)
+    quarantined: list[QuarantineRow] = attrs.Factory(list)
+
+    def writes(self) -> bool:
+        """Whether any of it goes to the store."""
+        return bool(
+            self.events or self.accepted or self.consumed or self.outcomes or self.quarantined
+        )
+
+
+@attrs.define(eq=False)
+class Pending:
+    """The records that the next commit will take, in order."""
+
+    number: int
+    records: list[Record] = attrs.Factory(list)
+    weight: int = 0
+    gated: list[tuple[Any, Message]] = attrs.Factory(list)
+    """Cells with an operation that starts only when all of this is durable."""
+    scheduled: list[Message] = attrs.Factory(list)
+    """Accepted messages that are due later."""
+
+    def add(self, record: Record) -> None:
+        """Queue *record*: from now on what it says may be acted on inside the partition."""
+        self.records.append(record)
+        self.weight += TURN_COST + sum(map(len, record.events))
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.gated)
+
+
+def encode_events(events: list[bytes]) -> bytes:
+    """A JSON array of events that are encoded already."""
+    return b"[" + b",".join(events) + b"]"
+
+
+def batch_of(pending: Pending) -> Batch:
+    """What a commit has to write so that every record of *pending* has happened."""
+    batch = Batch(pending.number)
+    accepted: dict[int, Message] = {}
+    cells: dict[Any, int] = {}
+    for record in pending.records:
+        for message in record.accepted:
+            accepted[message.id] = message
+        for consumed in record.consumed:
+            if accepted.pop(consumed, None) is None:
+                batch.consumed.append(consumed)
+        if record.events:
+            cell = record.cell
+            cells.setdefault(cell, record.first_version - 1)
+            batch.turns.append(
+                TurnRow(
+                    cell.address,
+                    record.first_version,
+                    len(record.events),
+                    encode_events(record.events),
+                    record.time_micros,
+                )
+            )
+        if record.outcomes:
+            batch.outcomes.extend(record.outcomes)
+        if record.quarantined:
+            batch.quarantined.extend(record.quarantined)
+    for cell, expected in cells.items():
+        batch.states.append(
+            StateRow(
+                cell.address,
+                cell.version,
+                cell.instance.state(),
+                pending.records[-1].time_micros,
+                expected,
+            )
+        )
+    batch.accepted.extend(map(to_row, accepted.values()))
+    return batch
+
+
+def is_empty(batch: Batch) -> bool:
+    """Whether there is nothing to write: then nothing has to wait for the disk."""
+    return not (
+        batch.turns
+        or batch.accepted
+        or batch.consumed
+        or batch.outcomes
+        or batch.quarantined
+        or batch.states
+    )
+
+
+class StoredOutcome(msgspec.Struct, array_like=True):
+    """How a request's outcome is remembered: its result, or why it failed."""
+
+    result: msgspec.Raw
+    failure: tuple[str, str, str | None] | None = None
+
+
+__all__ = [
+    "TURN_COST",
+    "MessageRow",
+    "Pending",
+    "Record",
+    "StoredOutcome",
+    "batch_of",
+    "encode_events",
+    "is_empty",
+]

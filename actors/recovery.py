@@ -1,0 +1,266 @@
+"""What happens after a crash, and after a commit that failed.
+
+After an unclean stop, or when a record was rejected, the partition is *careful*: one message at
+a time, each attempt counted in the store before it runs, nothing else in flight. So whatever
+kills the process is the only suspect, and is set aside after a few times; and a record that
+cannot be stored stands alone.
+
+After an I/O error nothing is accepted until the disk works again. The failed commit may be
+durable or not: those who wait are told that the outcome is unknown, all cells are dropped, and
+when the store answers again it says which it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from perdure.actors import limits
+from perdure.actors.activation import Activation
+from perdure.actors.behavior import Outcome
+from perdure.actors.cell import Cell
+from perdure.actors.messages import Chunk, Message
+from perdure.actors.pending import Pending, Record
+from perdure.actors.requests import Requests, outcome_row
+from perdure.actors.runtime import Runtime
+from perdure.errors import (
+    OutcomeUnknownError,
+    OwnershipLostError,
+    PerdureError,
+    QuarantinedError,
+    StoreError,
+    StoreUnavailableError,
+)
+from perdure.storage.ports import Writer
+from perdure.storage.records import OutcomeRow
+
+logger = logging.getLogger("perdure")
+
+
+class Engine(Protocol):
+    """What recovery asks of the partition."""
+
+    now: int
+    turn_messages: int
+    cells: dict[str, Cell]
+    ready: deque[Cell]
+    detached: set[Cell]
+    requests: Requests
+    runtime: Runtime
+    activation: Activation
+    open: Pending
+    writing: Pending | None
+    durable: int
+    ingress: deque[Any]
+
+    def add(self, record: Record) -> None:
+        """Queue *record* for the next commit."""
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have *call* made with the baton, soon."""
+
+    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+        """*message* can never be processed: fail its caller, or set it aside."""
+
+
+class Recovery:
+    """The partition's state after something went wrong; normally it has nothing to say."""
+
+    def __init__(self, engine: Engine, writer: Writer, *, careful: bool) -> None:
+        self._engine = engine
+        self._writer = writer
+        self.failed: StoreError | None = None
+        self.lost = False
+        self.careful = False
+        self._retries = 0
+        if careful:
+            self._be_careful()
+
+    def _be_careful(self) -> None:
+        self.careful = True
+        self._engine.turn_messages = 1
+
+    def refusal(self) -> StoreError:
+        """What senders are told while nothing is accepted."""
+        assert self.failed is not None
+        if self.lost:
+            return OwnershipLostError(str(self.failed))
+        return StoreUnavailableError(f"nothing is accepted until the disk works: {self.failed}")
+
+    # ---- one at a time --------------------------------------------------------------------
+
+    def may_run(self) -> bool:
+        """Whether the next ready cell may have its turn; the attempt is counted if it must be."""
+        if not self.careful:
+            return True
+        engine = self._engine
+        if engine.writing is not None or engine.open or engine.detached:
+            return False
+        if engine.ready:
+            message = engine.ready[0].actor_inbox[0]
+            self._retries -= 1
+            if message.id not in engine.activation.in_hand:
+                return True
+            if message.attempts >= limits.ATTEMPTS:
+                self._set_aside_suspect(engine.ready[0])
+                return False
+            try:
+                self._writer.count_attempt(message.id)
+            except StoreError as error:
+                self._fail(error)
+                return False
+            return True
+        return False
+
+    def _set_aside_suspect(self, cell: Cell) -> None:
+        engine = self._engine
+        message = cell.actor_inbox.popleft()
+        record = Record(engine.now)
+        msg = f"it was the only one in hand at {message.attempts} crashes of the process"
+        engine.refuse(record, message, QuarantinedError(msg))
+        engine.add(record)
+        if not cell.actor_inbox:
+            engine.ready.popleft()
+            cell.queued = False
+
+    def settled(self) -> None:
+        """A commit has succeeded: perhaps all suspects have passed."""
+        if self.careful and self._retries <= 0 and not self._engine.activation.old_in_hand():
+            self.careful = False
+            self._engine.turn_messages = limits.TURN_MESSAGES
+
+    # ---- failed commits ---------------------------------------------------------------------
+
+    def commit_failed(self, pending: Pending, error: BaseException) -> None:
+        """Drop everything that was built on a commit that failed."""
+        if isinstance(error, StoreUnavailableError):
+            self._fail(error, pending)
+        elif isinstance(error, OwnershipLostError):
+            self.lost = True
+            self._fail(error, pending)
+        elif isinstance(error, StoreError):
+            self._retry_one_by_one(pending, error)
+        else:
+            raise error
+
+    def _fail(self, error: StoreError, pending: Pending | None = None) -> None:
+        engine = self._engine
+        self.failed = error
+        logger.error("the store failed, nothing is accepted until it works: %s", error)
+        lost = self._drop_cells()
+        records = [*(pending.records if pending else []), *engine.open.records]
+        _tell_unknown(records, lost, error)
+        number = engine.open.number if pending is None else pending.number
+        written = _unremembered(pending, engine.now) if pending else []
+        engine.open = Pending(number)
+        engine.requests.clear()
+        if not self.lost:
+            engine.runtime.probe(
+                lambda durable: engine.post(lambda: self._heal(durable, number, written))
+            )
+
+    def _heal(self, durable: int, number: int, written: list[OutcomeRow]) -> None:
+        """The disk works again, and says which batch was the last one written."""
+        engine = self._engine
+        self.failed = None
+        logger.warning("the store works again; the last batch that is durable is %d", durable)
+        engine.durable = durable
+        engine.open = Pending(durable + 1)
+        if durable == number and written:
+            engine.add(Record(engine.now, outcomes=written))
+            for row in written:
+                engine.requests.restore(row)
+        engine.activation.restart()
+
+    def _retry_one_by_one(self, pending: Pending, error: StoreError) -> None:
+        """A record cannot be stored: run all again, each alone, so that only it fails."""
+        engine = self._engine
+        records = [*pending.records, *engine.open.records]
+        culprit = records[0].cell if len(records) == 1 else None
+        logger.error("a commit was rejected, its messages run again one by one: %s", error)
+        waiting = self._drop_cells()
+        engine.open = Pending(pending.number)
+        engine.requests.clear()
+        engine.activation.restart()
+        if culprit is not None and culprit.message is not None:
+            self._set_aside(culprit.message, error)
+        elif len(records) == 1:
+            for reply, _, _ in records[0].replies:
+                reply.resolve(error)
+        else:
+            again = [*_sent_again(records), *_calls_in(waiting)]
+            engine.ingress.extendleft(reversed(again))
+            self._retries = len(again)
+            self._be_careful()
+
+    def _set_aside(self, message: Message, error: StoreError) -> None:
+        record = Record(self._engine.now)
+        self._engine.refuse(record, message, error)
+        self._engine.add(record)
+
+    def _drop_cells(self) -> list[Message]:
+        """No half-state survives: forget all cells; what waited in their mailboxes is returned."""
+        engine = self._engine
+        lost = [message for cell in engine.cells.values() for message in cell.actor_inbox]
+        for cell in engine.detached:
+            engine.activation.lock_out(cell.address)
+            if cell.message is not None:
+                lost.append(cell.message)
+        lost.extend(engine.activation.forget_waiting())
+        engine.cells.clear()
+        engine.ready.clear()
+        return lost
+
+
+def _tell_unknown(records: Iterable[Record], lost: Iterable[Message], cause: StoreError) -> None:
+    for record in records:
+        for reply, _, _ in record.replies:
+            reply.resolve(OutcomeUnknownError(_request_of(reply), str(cause)))
+    for message in lost:
+        if message.reply is not None:
+            message.reply.resolve(OutcomeUnknownError(message.request_id, str(cause)))
+
+
+def _request_of(reply: Any) -> str:
+    return getattr(reply, "request_id", "")
+
+
+def _unremembered(pending: Pending, now: int) -> list[OutcomeRow]:
+    """The outcomes that *pending* would have made known only to waiting callers: when it turns
+    out to be durable, a repeat of one of them must be answered and not applied.
+    """
+    rows: list[OutcomeRow] = []
+    for record in pending.records:
+        remembered = {row.request_id for row in record.outcomes}
+        for _, outcome, message in record.replies:
+            if message is not None and message.request_id not in remembered:
+                rows.append(outcome_row(message, outcome, now))
+        if record.cell is None:
+            rows.extend(
+                outcome_row(message, Outcome(), now)
+                for message in record.accepted
+                if message.request_id not in remembered and message.reply is None
+            )
+    return rows
+
+
+def _sent_again(records: Iterable[Record]) -> list[Message | Chunk]:
+    """What clients sent and no commit has kept, as it came."""
+    again: list[Message | Chunk] = []
+    for record in records:
+        if record.cell is None and record.accepted and record.accepted[0].reply is None:
+            chosen = {row.request_id for row in record.outcomes}
+            for message in record.accepted:
+                message.chosen = message.request_id in chosen
+            again.append(Chunk(record.accepted, record.replies[0][0]))
+        again.extend(_calls_in(m for _, _, m in record.replies if m is not None))
+    return again
+
+
+def _calls_in(messages: Iterable[Message]) -> list[Message]:
+    calls = [message for message in messages if message.reply is not None]
+    for message in calls:
+        message.id = 0
+    return calls

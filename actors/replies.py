@@ -1,0 +1,144 @@
+"""Replies: what a caller holds while its message is on its way.
+
+A reply works blocking (``get``) and with ``await``. It is ours and not pykka's future, since
+that one's ``__await__`` blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any, Generic, Protocol, TypeVar
+
+from perdure.actors.behavior import Outcome
+from perdure.errors import OperationFailedError, ReplyTimeoutError
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Waiter(Protocol):
+    """How a runtime lets a caller wait; the threads' and the simulator's differ."""
+
+    def wait(self, reply: Reply[Any], timeout_seconds: float | None) -> bool:
+        """Return once *reply* is resolved (true), or after the timeout (false)."""
+
+
+def _bytes(data: bytes) -> Any:
+    return data
+
+
+class Reply(Generic[T_co]):
+    """The answer to one call or signal, once it is durable.
+
+    Attributes:
+        request_id: repeating the request with this id is safe for seven days.
+    """
+
+    __slots__ = (
+        "_callbacks",
+        "_decode",
+        "_outcome",
+        "_waiter",
+        "operation",
+        "request_id",
+        "target",
+    )
+
+    def __init__(
+        self,
+        waiter: Waiter,
+        target: str,
+        operation: str,
+        request_id: str,
+        decode: Callable[[bytes], T_co] = _bytes,
+    ) -> None:
+        self._waiter = waiter
+        self._decode = decode
+        self._outcome: Outcome | BaseException | None = None
+        self._callbacks: list[Callable[[], None]] | None = None
+        self.target = target
+        self.operation = operation
+        self.request_id = request_id
+
+    def resolve(self, outcome: Outcome | BaseException) -> None:
+        """Let everybody who waits know; only the first resolution counts (engine only)."""
+        if self._outcome is None:
+            self._outcome = outcome
+            callbacks = self._callbacks
+            if callbacks:
+                self._callbacks = None
+                for callback in callbacks:
+                    callback()
+
+    def when_resolved(self, callback: Callable[[], None]) -> None:
+        """Call *callback* once, on an engine thread, as soon as there is an outcome."""
+        once = _Once(callback)
+        callbacks = self._callbacks
+        if callbacks is None:
+            callbacks = self._callbacks = []
+        callbacks.append(once)
+        if self._outcome is not None:  # resolved meanwhile, perhaps without seeing the callback
+            once()
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an answer; then :meth:`get` returns at once."""
+        return self._outcome is not None
+
+    def get(self, timeout: float | None = None) -> T_co:
+        """Wait for the answer, at most *timeout* seconds.
+
+        Raises:
+            OperationFailedError: the operation raised; its effects were undone.
+            ReplyTimeoutError: no answer yet; it may still come.
+            OutcomeUnknownError: the disk failed; repeat with the same request id.
+            NotAllowedHereError: called inside an operation.
+        """
+        outcome = self._outcome
+        if outcome is None:
+            if not self._waiter.wait(self, timeout):
+                raise ReplyTimeoutError(self.request_id, timeout or 0.0)
+            outcome = self._outcome
+            assert outcome is not None
+        return self._answer(outcome)
+
+    def _answer(self, outcome: Outcome | BaseException) -> T_co:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if outcome.failure is not None:
+            raise OperationFailedError(self.target, self.operation, outcome.failure)
+        return self._decode(outcome.result)
+
+    def __await__(self) -> Generator[Any, None, T_co]:
+        if self._outcome is None:
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+
+            def finish() -> None:
+                if not future.done():
+                    future.set_result(None)
+
+            self.when_resolved(lambda: loop.call_soon_threadsafe(finish))
+            yield from future.__await__()
+        assert self._outcome is not None
+        return self._answer(self._outcome)
+
+    def __repr__(self) -> str:
+        state = "done" if self.done else "waiting"
+        return f"<Reply {self.target} {self.operation} {self.request_id} {state}>"
+
+
+class _Once:
+    """A callback that two threads may both call and that runs once."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._left = [callback]
+
+    def __call__(self) -> None:
+        try:
+            callback = self._left.pop()  # atomic: one of two callers gets it
+        except IndexError:
+            return
+        callback()

@@ -1,0 +1,141 @@
+"""Requests whose ids were chosen by their senders: each is applied once, however often it comes.
+
+A repeat in flight joins the first; a repeat of a finished one gets the remembered outcome, also
+after a crash; the same id for something else is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+import msgspec
+
+from perdure.actors import limits
+from perdure.actors.behavior import Outcome
+from perdure.actors.messages import Message
+from perdure.actors.pending import StoredOutcome
+from perdure.errors import FailureDetails, RequestMismatchError
+from perdure.storage.ports import Reader
+from perdure.storage.records import OutcomeRow
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(StoredOutcome).decode
+
+
+@attrs.define(eq=False)
+class Joined:
+    """Everybody who asked for one request that is in flight."""
+
+    digest: bytes
+    replies: list[Any]
+    outcome: Outcome | BaseException | None = None
+
+    def resolve(self, outcome: Outcome | BaseException) -> None:
+        """Answer all of them."""
+        self.outcome = outcome
+        for reply in list(self.replies):
+            reply.resolve(outcome)
+
+    def join(self, reply: Any) -> None:
+        """Answer one more."""
+        self.replies.append(reply)
+        if self.outcome is not None:
+            reply.resolve(self.outcome)
+
+
+def digest_of(message: Message) -> bytes:
+    """Identifies what a message asks for, whatever its id."""
+    text = f"{message.target}\0{message.operation}\0{message.form}\0".encode()
+    return hashlib.blake2b(text + message.input, digest_size=16).digest()
+
+
+def outcome_row(message: Message, outcome: Outcome, now_micros: int) -> OutcomeRow:
+    """How *outcome* of *message* is remembered."""
+    failure = outcome.failure
+    stored = StoredOutcome(
+        msgspec.Raw(outcome.result or b"null"),
+        None if failure is None else (failure.error_type, failure.message, failure.stack_trace),
+    )
+    return OutcomeRow(
+        message.request_id,
+        digest_of(message),
+        _encode(stored),
+        now_micros + limits.REQUEST_SECONDS * 1_000_000,
+    )
+
+
+def outcome_of(row: OutcomeRow) -> Outcome:
+    """The outcome that a row remembers."""
+    stored = _decode(row.outcome)
+    failure = None if stored.failure is None else _details(*stored.failure)
+    return Outcome(result=bytes(stored.result), failure=failure)
+
+
+def _details(error_type: str, message: str, stack_trace: str | None) -> FailureDetails:
+    return FailureDetails(error_type=error_type, message=message, stack_trace=stack_trace)
+
+
+class Requests:
+    """The requests in flight, before the store's memory of those that are done."""
+
+    def __init__(self, reader: Reader, now: Callable[[], int]) -> None:
+        self._reader = reader
+        self._now = now
+        self._in_flight: dict[str, Joined] = {}
+
+    def admit(self, messages: Iterable[Message]) -> list[Message]:
+        """Those of *messages* that are not repeats; the repeats are answered, now or later."""
+        messages = list(messages)
+        asked = [m.request_id for m in messages if m.request_id not in self._in_flight]
+        done = self._reader.outcomes(asked, self._now()) if asked else {}
+        return [message for message in messages if self._is_first(message, done)]
+
+    def _is_first(self, message: Message, done: dict[str, OutcomeRow]) -> bool:
+        request_id = message.request_id
+        digest = digest_of(message)
+        joined = self._in_flight.get(request_id)
+        row = done.get(request_id)
+        known = joined.digest if joined else row.digest if row else None
+        if known is None:
+            joined = Joined(digest, [message.reply] if message.reply is not None else [])
+            self._in_flight[request_id] = joined
+            message.reply = joined
+            return True
+        if message.reply is None:
+            return False
+        if known != digest:
+            msg = (
+                f"request id {request_id!r} was used for something else than "
+                f"{message.target} {message.operation} with this input; choose a new id"
+            )
+            message.reply.resolve(RequestMismatchError(msg))
+        elif joined is not None:
+            joined.join(message.reply)
+        else:
+            assert row is not None
+            message.reply.resolve(outcome_of(row))
+        return False
+
+    def remember(self, message: Message, outcome: Outcome) -> OutcomeRow:
+        """The row that makes the outcome of *message* known for seven days."""
+        return outcome_row(message, outcome, self._now())
+
+    def restore(self, row: OutcomeRow) -> None:
+        """Answer repeats with *row* until it is durable: a failed commit turned out written."""
+        self._in_flight[row.request_id] = Joined(row.digest, [], outcome_of(row))
+
+    def settle(self, rows: Iterable[OutcomeRow]) -> None:
+        """*rows* are durable: the store answers from now on."""
+        for row in rows:
+            self._in_flight.pop(row.request_id, None)
+
+    def forget(self, request_id: str) -> None:
+        """The request failed without an outcome that is remembered: a repeat is a new try."""
+        self._in_flight.pop(request_id, None)
+
+    def clear(self) -> None:
+        """Everything in flight was lost, and its senders told so."""
+        self._in_flight.clear()

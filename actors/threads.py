@@ -1,0 +1,360 @@
+"""The threaded runtime: one thread holds the baton, others take over when users' code blocks.
+
+The baton's slot is a list with at most one step in it. The holder puts the step in before it
+runs users' code and takes it out after; the watchdog, when it has seen the same step twice,
+takes it out itself. Both are one atomic list operation, so exactly one of them succeeds, and
+the one that does owns the baton.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pykka
+
+from perdure.actors import limits
+from perdure.actors.behavior import Step
+from perdure.actors.partition import Partition
+from perdure.actors.replies import Reply
+from perdure.errors import NotAllowedHereError, StoreUnavailableError
+from perdure.storage.ports import Store
+from perdure.storage.records import Batch
+
+logger = logging.getLogger("perdure")
+
+
+class Clock:
+    """Wall time in microseconds that never goes back, whatever the system's clock does."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def now_micros(self) -> int:
+        """Microseconds since 1970 UTC."""
+        now = time.time_ns() // 1000
+        if now < self._last:
+            return self._last
+        self._last = now
+        return now
+
+
+class Committer(pykka.ThreadingActor):
+    """The one thread that writes to the store."""
+
+    use_daemon_thread = True
+
+    def __init__(self, store: Store, stopping: threading.Event) -> None:
+        super().__init__()
+        self._store = store
+        self._stopping = stopping
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        return queue.SimpleQueue()
+
+    def on_receive(self, message: Any) -> None:
+        """Do one piece of work on the store: a callable that takes it."""
+        message(self._store)
+
+
+class Doorbell:
+    """Wakes one sleeping thread; ringing while it is awake makes its next sleep short."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._sleeping = False
+
+    def ring(self) -> None:
+        """Wake the sleeper, if there is one."""
+        if self._sleeping:
+            self._sleeping = False
+            try:
+                self._lock.release()
+            except RuntimeError:  # two rang at once
+                return
+
+    def sleep(self, seconds: float, is_needed: Callable[[], bool]) -> None:
+        """Sleep until rung, at most *seconds*, unless *is_needed* says there is work."""
+        self._sleeping = True
+        if not is_needed():
+            self._lock.acquire(timeout=seconds)
+        self._sleeping = False
+
+    @property
+    def is_sleeping(self) -> bool:
+        """Whether nobody is at work."""
+        return self._sleeping
+
+
+class ThreadedRuntime:
+    """Threads, the wall clock and the committer under a partition."""
+
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
+        self._store = store
+        self.clock = clock or Clock()
+        self.now_micros = self.clock.now_micros
+        self._partition: Partition | None = None
+        self._slot: list[Step] = []
+        self._holders: dict[int, Any] = {}
+        self._in_turn = threading.local()
+        self._bell = Doorbell()
+        self.wake = self._bell.ring
+        self._stop = threading.Event()
+        self._active = threading.Event()
+        self._spares: list[threading.Thread] = []
+        self._free: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._idle_spares = 0
+        self._counting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        prefix = os.urandom(6).hex()
+        counter = itertools.count()
+        self.new_id = lambda: f"{prefix}-{next(counter)}"
+        self._committer = Committer.start(store, self._stop)
+
+    # ---- life ---------------------------------------------------------------------------
+
+    def run(self, partition: Partition) -> None:
+        """Begin to work for *partition*."""
+        self._partition = partition
+        self._submit(self._hold_baton)
+        watchdog = threading.Thread(target=self._watch, name="perdure-watchdog", daemon=True)
+        watchdog.start()
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Stop the threads; false when users' code still runs in one after the timeout."""
+        self._stop.set()
+        self._active.set()
+        self._bell.ring()
+        deadline = time.monotonic() + timeout_seconds
+        for _ in self._spares:
+            self._free.put(None)
+        for thread in self._spares:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._committer.stop(timeout=None)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        return not any(thread.is_alive() for thread in self._spares)
+
+    def on_committer(self, work: Callable[[Store], Any]) -> Any:
+        """Have *work* done with the store between two commits, and return its result."""
+        answer: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+        def run(store: Store) -> None:
+            try:
+                answer.put((work(store), None))
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller
+                answer.put((None, error))
+
+        self._committer.tell(run)
+        result, error = answer.get()
+        if error is not None:
+            raise error
+        return result
+
+    # ---- the baton ------------------------------------------------------------------------
+
+    def _hold_baton(self) -> None:
+        """Work with the baton until it is lost or all ends."""
+        partition = self._partition
+        assert partition is not None
+        bell = self._bell
+        active = self._active
+        while not self._stop.is_set():
+            if not active.is_set():
+                active.set()
+            try:
+                if not partition.work():
+                    return
+            except Exception:
+                logger.exception("a bug in perdure: the node stops")
+                self._stop.set()
+                raise
+            due = partition.next_wake_micros()
+            pause = limits.SWEEP_SECONDS
+            if due is not None:
+                pause = min(pause, max(0.0, (due - self.now_micros()) / 1e6))
+            bell.sleep(pause, lambda: bool(partition.ingress) or self._stop.is_set())
+
+    def invoke(self, cell: Any, step: Step) -> tuple[Any, BaseException | None] | None:
+        """Run a step's code with the baton in the slot, where the watchdog may take it."""
+        slot = self._slot
+        slot.append(step)
+        try:
+            returned = (step.run(), None)
+        except BaseException as error:  # noqa: BLE001 - it becomes the operation's failure
+            returned = (None, error)
+        try:
+            slot.pop()
+        except IndexError:
+            self._return(cell, returned, 1.0)
+            return None
+        return returned
+
+    def _return(
+        self, cell: Any, returned: tuple[Any, BaseException | None], seconds: float
+    ) -> None:
+        partition = self._partition
+        assert partition is not None
+        partition.post(lambda: partition.returned(cell, returned, seconds))
+
+    def _watch(self) -> None:
+        """Give the baton to a spare thread when the turn in hand takes too long."""
+        slot = self._slot
+        seen: Step | None = None
+        quiet = 0
+        while not self._stop.is_set():
+            time.sleep(limits.BLOCKED_SECONDS)
+            try:
+                step = slot[0]
+            except IndexError:
+                step = None
+            if step is None:
+                quiet += 1
+                if quiet > 20:
+                    self._active.clear()
+                    if self._bell.is_sleeping:  # else it might not see that we sleep
+                        self._active.wait()
+                    quiet = 0
+            elif step is seen and self._has_spare():
+                self._steal_baton()
+                step = None
+            else:
+                quiet = 0
+            seen = step
+
+    def _has_spare(self) -> bool:
+        return self._idle_spares > 0 or len(self._spares) < limits.SPARE_THREADS
+
+    def _steal_baton(self) -> None:
+        try:
+            step = self._slot.pop()
+        except IndexError:  # it has just ended
+            return
+        self._submit(lambda: self._take_over(step))
+
+    def _take_over(self, step: Step) -> None:
+        partition = self._partition
+        assert partition is not None
+        partition.lost_baton(step.cell)
+        self._hold_baton()
+
+    # ---- code without the baton -------------------------------------------------------------
+
+    def start(self, cell: Any, step: Step) -> None:
+        """Run a step's code on a spare thread, or its coroutine on the event loop."""
+        if step.is_async:
+            loop = self._event_loop()
+            loop.call_soon_threadsafe(lambda: loop.create_task(self._run_async(cell, step)))
+        else:
+            self._submit(lambda: self._run_alone(cell, step))
+
+    def _run_alone(self, cell: Any, step: Step) -> None:
+        begun = time.monotonic()
+        try:
+            returned = (step.run(), None)
+        except BaseException as error:  # noqa: BLE001 - it becomes the operation's failure
+            returned = (None, error)
+        self._return(cell, returned, time.monotonic() - begun)
+
+    async def _run_async(self, cell: Any, step: Step) -> None:
+        try:
+            returned = (await step.run(), None)
+        except BaseException as error:  # noqa: BLE001 - it becomes the operation's failure
+            returned = (None, error)
+        self._return(cell, returned, 1.0)
+
+    def _event_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+
+            def serve(loop: asyncio.AbstractEventLoop) -> None:
+                self._in_turn.here = True
+                loop.run_forever()
+
+            threading.Thread(
+                target=serve, args=(self._loop,), name="perdure-async", daemon=True
+            ).start()
+        return self._loop
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        """Run *work* on a spare thread, a new one when none is free."""
+        with self._counting:
+            if self._idle_spares > 0:
+                self._idle_spares -= 1
+            else:
+                name = f"perdure-turns-{len(self._spares)}"
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                self._spares.append(thread)
+                thread.start()
+        self._free.put(work)
+
+    def _serve(self) -> None:
+        self._in_turn.here = True
+        while True:
+            work = self._free.get()
+            if work is None:
+                return
+            work()
+            with self._counting:
+                self._idle_spares += 1
+
+    # ---- the disk -----------------------------------------------------------------------------
+
+    def commit(self, batch: Batch, done: Callable[[BaseException | None], None]) -> None:
+        """Have the committer write *batch*."""
+
+        def write(store: Store) -> None:
+            try:
+                store.commit(batch)
+            except Exception as error:  # noqa: BLE001 - recovery decides what it means
+                done(error)
+            else:
+                done(None)
+
+        self._committer.tell(write)
+
+    def probe(self, done: Callable[[int], None]) -> None:
+        """Have the committer try the store until it works again."""
+
+        def attempt(store: Store) -> None:
+            try:
+                durable = store.probe()
+            except StoreUnavailableError:
+                if not self._stop.wait(limits.PROBE_SECONDS):
+                    self._committer.tell(attempt)
+            else:
+                done(durable)
+
+        self._committer.tell(attempt)
+
+    def pause(self, seconds: float) -> None:
+        """Let the other threads work for a moment."""
+        time.sleep(seconds)
+
+    # ---- waiting --------------------------------------------------------------------------------
+
+    def refuse_inside_turn(self, what: str) -> None:
+        """Raise when the caller is users' code on one of the engine's threads."""
+        if getattr(self._in_turn, "here", False):
+            msg = (
+                f"{what} inside an operation would wait for another turn, which could deadlock "
+                "and would not be durable; send a signal instead"
+            )
+            raise NotAllowedHereError(msg)
+
+    def wait(self, reply: Reply[Any], timeout_seconds: float | None) -> bool:
+        """Block the calling thread until *reply* is resolved, at most *timeout_seconds*."""
+        self.refuse_inside_turn("get()")
+        lock = threading.Lock()
+        lock.acquire()
+        reply.when_resolved(lock.release)
+        return lock.acquire(timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds))
