@@ -80,7 +80,8 @@ def encode(value: Any, limit: int = PAYLOAD_LIMIT, what: str = "value") -> bytes
         EncodingError: it has no such form; the message names the place and the remedy.
         PayloadTooLargeError: it takes more than *limit* bytes.
     """
-    kind = type(value)
+    subject: object = value
+    kind = type(subject)
     if kind is int:
         if not _INT_MIN <= value <= _INT_MAX:
             _refuse_int(what)
@@ -155,7 +156,7 @@ def _walk(value: Any, what: str) -> None:
 
 
 def _children(path: str, item: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(item, dict):
+    if not hasattr(item, "items"):
         for index, child in enumerate(item):
             yield f"{path}[{index}]", child
         return
@@ -279,7 +280,7 @@ def _kinds(root: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
     stack: list[Any] = [root]
     while stack:
         item = stack.pop()
-        if isinstance(item, (list, tuple)):
+        if type(item) in (list, tuple):
             stack.extend(item)
         elif isinstance(item, (msgspec.inspect.Type, msgspec.inspect.Field)):
             if id(item) in seen:

@@ -26,6 +26,7 @@ class Target(Protocol):
     @property
     def kind(self) -> str:
         """The kind's name."""
+        ...
 
     def operation(self, name: str) -> OperationSpec | None:
         """One operation, or ``None`` when any name and input will do.
@@ -89,7 +90,7 @@ class OperationScope:
             self.effects = []
         self.effects.append(message)
 
-    def record(self, event: Any) -> None:
+    def record(self, event: object) -> None:
         """Record a domain event; overridden where there are handlers."""
         msg = f"{type(event).__qualname__} cannot be recorded here"
         raise NotAllowedHereError(msg)

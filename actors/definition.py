@@ -200,7 +200,7 @@ def _read_fields(kind: str, cls: type[Entity]) -> tuple[tuple[FieldSpec, ...], t
     hints = _hints(cls, cls, cls.__qualname__)
     state: list[FieldSpec] = []
     ephemerals: list[str] = []
-    for item in attrs.fields(cls):
+    for item in attrs.fields(typing.cast("Any", cls)):
         if item.default is attrs.NOTHING:
             msg = (
                 f"{cls.__qualname__}.{item.name} has no default; an entity starts without "
@@ -305,11 +305,8 @@ def _code_text(name: str, code: types.CodeType) -> str:
 
 
 def _constant_text(item: Any) -> str:
-    match item:
-        case types.CodeType():
-            return _code_text(item.co_name, item)
-        case frozenset():
-            parts: list[str] = sorted(repr(part) for part in item)
-            return ",".join(parts)
-        case _:
-            return repr(item)
+    if isinstance(item, types.CodeType):
+        return _code_text(item.co_name, item)
+    if getattr(item, "union", None):  # a frozenset: its order is another one in each process
+        return ",".join(sorted(map(repr, item)))
+    return repr(item)

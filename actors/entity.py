@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -146,7 +146,8 @@ class Entity:
         except attrs.exceptions.UnannotatedAttributeError as error:
             msg = f"{cls.__qualname__}: annotate each field with its type: {error}"
             raise DefinitionError(msg) from error
-        names = sys._getframe(1).f_locals  # noqa: SLF001 - only to resolve local annotations
+        frame = inspect.currentframe()
+        names = frame.f_back.f_locals if frame is not None and frame.f_back is not None else {}
         local = {name: value for name, value in names.items() if isinstance(value, type)}
         setattr(
             cls,

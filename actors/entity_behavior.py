@@ -96,12 +96,13 @@ class _Scope(OperationScope):
         self.recorded: list[tuple[str, int, bytes]] | None = None
         self.broken: BaseException | None = None
 
-    def record(self, event: Any) -> None:
+    def record(self, event: object) -> None:
         """Record a domain event and apply it."""
-        spec = self.definition.events.get(type(event))
+        kind = type(event)
+        spec = self.definition.events.get(kind)
         if spec is None:
             msg = (
-                f"{self.definition.kind} has no handler for {type(event).__qualname__}; add a "
+                f"{self.definition.kind} has no handler for {kind.__qualname__}; add a "
                 "method marked @perdure.applies with it as the parameter's annotation"
             )
             raise DefinitionError(msg)
@@ -183,7 +184,7 @@ class EntityInstance:
         if state is None:
             state = self._state = self._restored()
         scope = _Scope(message, now_micros, self._resolve, self._definition, state)
-        entity = state.entity
+        entity: Any = state.entity
         entity._perdure_scope = scope  # noqa: SLF001 - the entity's hidden half is ours
         return Step(
             partial(spec.function, entity, *args, **kwargs), spec.is_async, spec.readonly, scope

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -118,7 +118,7 @@ class FunctionContext:
     def entity(self, kind: str | Callable[..., object], key: str) -> SignalRef[Any]: ...
     def entity(self, kind: Any, key: str) -> SignalRef[Any]:
         """Another entity, to be signalled."""
-        return cast("SignalRef[Any]", context_of(self._scope).entity(kind, key))
+        return context_of(self._scope).entity(kind, key)
 
     def outcome(self, returned: Any) -> tuple[Any, bytes | None]:
         """The result and the state that the function left."""

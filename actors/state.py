@@ -87,7 +87,7 @@ class EntityState:
         encoded = self.encoded
         place = 0
         for field in self._fields:
-            value = values[field.name]
+            value: object = values[field.name]
             if value is not before[place]:
                 codec = field.codec
                 kind = type(value)
