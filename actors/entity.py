@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform, overload
 
 import attrs
-from attrs import field
+from attrs import field as field
 
 from perdure.actors.context import EntityContext, OperationScope, context_of
 from perdure.errors import DefinitionError, NotAllowedHereError
