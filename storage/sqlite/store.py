@@ -34,12 +34,18 @@ from perdure.storage.sqlite.statements import STATEMENTS
 
 @attrs.define(eq=False)
 class SqliteStore(SqliteReader):
-    """A :class:`~perdure.storage.ports.Store` in one file, owned by this process."""
+    """A :class:`~perdure.storage.ports.Store` in one file, owned by this process.
+
+    Attributes:
+        opening: what was found when it was opened.
+        durability: ``power`` or ``process``.
+        connection: the one connection that writes; nobody else may, and only between commits.
+    """
 
     opening: Opening
     durability: str
     _owner: Owner
-    _connection: sqlite3.Connection
+    connection: sqlite3.Connection
     _last_seq: int
     _lock: Lock = attrs.Factory(Lock)
 
@@ -100,7 +106,7 @@ class SqliteStore(SqliteReader):
             self._reconnect_if_broken()
             with translated(self.location):
                 checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
-                (busy, _, _) = self._connection.execute(checkpoint).fetchone()
+                (busy, _, _) = self.connection.execute(checkpoint).fetchone()
             if busy:
                 msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
                 raise StoreUnavailableError(msg)
@@ -171,7 +177,7 @@ class SqliteStore(SqliteReader):
     def close(self, *, clean: bool) -> None:
         """See :meth:`perdure.storage.ports.Writer.close`."""
         if self._owner.is_forked:
-            _left_to_the_parent.append(self._connection)
+            _left_to_the_parent.append(self.connection)
             return
         with self._lock:
             if self._owner.is_released:
@@ -183,7 +189,7 @@ class SqliteStore(SqliteReader):
                         connection.execute(STATEMENTS["close_clean"])
             self._readers.close()
             with suppress(sqlite3.Error):
-                self._connection.close()
+                self.connection.close()
             self._owner.release()
 
     # ---- transactions -------------------------------------------------------------------
@@ -191,7 +197,7 @@ class SqliteStore(SqliteReader):
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         self._owner.require()
-        connection = self._connection
+        connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -214,15 +220,15 @@ class SqliteStore(SqliteReader):
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors. A rollback that fails leaves the
         # transaction open; probe() then connects anew.
-        if self._connection.in_transaction:
+        if self.connection.in_transaction:
             with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+                self.connection.execute("ROLLBACK")
 
     def _reconnect_if_broken(self) -> None:
         self._roll_back()
-        if self._connection.in_transaction:
-            self._connection.close()
-            self._connection = connect_writer(self.location, self.durability)
+        if self.connection.in_transaction:
+            self.connection.close()
+            self.connection = connect_writer(self.location, self.durability)
 
     def _lost(self) -> OwnershipLostError:
         return OwnershipLostError(
