@@ -1,0 +1,140 @@
+"""Durable entities for Python: event-sourced actors that outlive their process.
+
+Names are loaded when they are first used, so that ``import perdure`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from perdure._version import __version__
+
+if TYPE_CHECKING:
+    from perdure.actors.app import App
+    from perdure.actors.client import Client, EntityRef, Pipeline, PipelineFailure
+    from perdure.actors.context import EntityContext
+    from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
+    from perdure.actors.history import HistoryEvent
+    from perdure.actors.ids import EntityId
+    from perdure.actors.reads import Change, EntitySnapshot
+    from perdure.actors.replies import Reply
+    from perdure.errors import (
+        CorruptionError,
+        DecodingError,
+        DefinitionError,
+        EncodingError,
+        FailureDetails,
+        ForkedError,
+        InvalidIdError,
+        InvalidInputError,
+        MailboxFullError,
+        NodeClosedError,
+        NotAllowedHereError,
+        OperationFailedError,
+        OutcomeUnknownError,
+        OwnershipLostError,
+        PayloadTooLargeError,
+        PerdureError,
+        QuarantinedError,
+        ReadonlyViolationError,
+        ReplyTimeoutError,
+        RequestMismatchError,
+        RowRejectedError,
+        StoreError,
+        StoreOpenError,
+        StoreOwnedError,
+        StoreUnavailableError,
+        StoreVersionError,
+        UnknownEntityError,
+        UnknownEventError,
+        UnknownOperationError,
+        VersionConflictError,
+    )
+
+__all__ = [
+    "App",
+    "Change",
+    "Client",
+    "CorruptionError",
+    "DecodingError",
+    "DefinitionError",
+    "EncodingError",
+    "Entity",
+    "EntityContext",
+    "EntityId",
+    "EntityRef",
+    "EntitySnapshot",
+    "FailureDetails",
+    "ForkedError",
+    "HistoryEvent",
+    "InvalidIdError",
+    "InvalidInputError",
+    "MailboxFullError",
+    "NodeClosedError",
+    "NotAllowedHereError",
+    "OperationFailedError",
+    "OutcomeUnknownError",
+    "OwnershipLostError",
+    "PayloadTooLargeError",
+    "PerdureError",
+    "Pipeline",
+    "PipelineFailure",
+    "QuarantinedError",
+    "ReadonlyViolationError",
+    "Reply",
+    "ReplyTimeoutError",
+    "RequestMismatchError",
+    "RowRejectedError",
+    "StoreError",
+    "StoreOpenError",
+    "StoreOwnedError",
+    "StoreUnavailableError",
+    "StoreVersionError",
+    "UnknownEntityError",
+    "UnknownEventError",
+    "UnknownOperationError",
+    "VersionConflictError",
+    "__version__",
+    "applies",
+    "ephemeral",
+    "event",
+    "field",
+    "readonly",
+]
+
+_HOMES = {
+    "App": "perdure.actors.app",
+    "Change": "perdure.actors.reads",
+    "Client": "perdure.actors.client",
+    "Entity": "perdure.actors.entity",
+    "EntityContext": "perdure.actors.context",
+    "EntityId": "perdure.actors.ids",
+    "EntityRef": "perdure.actors.client",
+    "EntitySnapshot": "perdure.actors.reads",
+    "HistoryEvent": "perdure.actors.history",
+    "Pipeline": "perdure.actors.client",
+    "PipelineFailure": "perdure.actors.client",
+    "Reply": "perdure.actors.replies",
+    "applies": "perdure.actors.entity",
+    "ephemeral": "perdure.actors.entity",
+    "event": "perdure.actors.entity",
+    "field": "perdure.actors.entity",
+    "readonly": "perdure.actors.entity",
+}
+"""Where each name comes from; the others are errors."""
+
+if not TYPE_CHECKING:  # a type checker must not take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name when it is first used."""
+        if name not in __all__:
+            msg = f"module 'perdure' has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = getattr(import_module(_HOMES.get(name, "perdure.errors")), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        """What is public."""
+        return sorted({*globals(), *__all__})
