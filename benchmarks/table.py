@@ -1,0 +1,99 @@
+"""The report as a table for people."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from perdure.benchmarks.figures import Figure, Verdict
+from perdure.benchmarks.report import Report
+
+COLORS = {
+    Verdict.AIM: "bold green",
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.SHOWN: "dim",
+}
+
+
+def number(value: float) -> str:
+    """Three digits that count, with separators: ``0.284``, ``12.3``, ``169,000``."""
+    if value >= 100:
+        digits = len(str(int(value))) - 3
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:.3g}"
+
+
+def value_of(figure: Figure) -> str:
+    """The figure itself: a ratio with an x, a measurement with its unit."""
+    return f"{number(figure.value)} {'x' if figure.against else figure.unit}"
+
+
+def bar_of(figure: Figure) -> str:
+    """What the figure must reach, and what it should."""
+    if figure.bar is None:
+        return ""
+    aim = figure.bar.aim
+    return str(figure.bar) if aim is None else f"{figure.bar} ({aim:g})"
+
+
+def _measured(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{number(value)}{unit}" if unit == "/s" else f"{number(value)} {unit}"
+
+
+def table_of(report: Report, earlier: Report | None = None) -> Table:
+    """One line for each figure; with *earlier*, that run's values beside them."""
+    table = Table(title=f"perdure bench: {report.machine}", title_justify="left")
+    table.add_column("what", min_width=24)
+    table.add_column("perdure", justify="right")
+    table.add_column("against")
+    table.add_column("value", justify="right")
+    table.add_column("bar (aim)", justify="right")
+    table.add_column("", justify="left")
+    if earlier is not None:
+        table.add_column("earlier", justify="right")
+        table.add_column("change", justify="right")
+    for figure in report.figures:
+        color = COLORS[figure.verdict]
+        reference = _measured(figure.reference, figure.unit)
+        cells = [
+            figure.title,
+            _measured(figure.subject, figure.unit),
+            f"{figure.against} {reference}" if figure.against else "",
+            f"[{color}]{value_of(figure)}[/]",
+            bar_of(figure),
+            f"[{color}]{figure.verdict}[/]",
+        ]
+        if earlier is not None:
+            cells += _compared(figure, earlier.find(figure.name))
+        table.add_row(*cells)
+    return table
+
+
+def _compared(figure: Figure, earlier: Figure | None) -> list[str]:
+    if earlier is None:
+        return ["", ""]
+    if not earlier.value:
+        return [value_of(earlier), ""]
+    return [value_of(earlier), f"{(figure.value / earlier.value - 1) * 100:+.0f} %"]
+
+
+def markdown_of(report: Report) -> str:
+    """The same as a Markdown table, for documents."""
+    lines = [
+        "| what | perdure | against | value | bar (aim) | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for figure in report.figures:
+        reference = _measured(figure.reference, figure.unit)
+        cells = (
+            figure.title,
+            _measured(figure.subject, figure.unit),
+            f"{figure.against}: {reference}" if figure.against else "",
+            value_of(figure),
+            bar_of(figure),
+            str(figure.verdict),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
