@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from perdure.actors.behavior import Behavior
 from perdure.actors.client import Client
+from perdure.actors.control import socket_path
 from perdure.actors.definition import EntityDefinition, define_entity
 from perdure.actors.entity import Entity
 from perdure.actors.entity_behavior import EntityBehavior
@@ -20,6 +22,8 @@ from perdure.storage.sqlite import SqliteStore
 
 T = TypeVar("T", bound=type[Entity])
 F = TypeVar("F", bound=Callable[..., Any])
+
+logger = logging.getLogger("perdure")
 
 MEMORY = ":memory:"
 DURABILITIES = ("power", "process")
@@ -111,12 +115,16 @@ class App:
         if durability not in DURABILITIES:
             msg = f"durability {durability!r}: use one of {', '.join(DURABILITIES)}"
             raise InvalidInputError(msg)
-        store: Store
         if path == MEMORY:
-            store = MemoryStore.open()
-        else:
-            store = SqliteStore.open(str(path), durability=durability)
-        return self.attach(store, ThreadedRuntime(store))
+            memory = MemoryStore.open()
+            return self.attach(memory, ThreadedRuntime(memory))
+        store = SqliteStore.open(str(path), durability=durability)
+        client = self.attach(store, ThreadedRuntime(store))
+        try:
+            client.serve_control(socket_path(store.location))
+        except OSError as error:  # a file system without sockets: all else works
+            logger.warning("the command line cannot reach %s: %s", store.location, error)
+        return client
 
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
-    from perdure.actors.reads import Change, EntitySnapshot
     from perdure.actors.replies import Reply
+    from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.errors import (
         CorruptionError,
         DecodingError,
@@ -76,10 +76,12 @@ __all__ = [
     "OperationFailedError",
     "OutcomeUnknownError",
     "OwnershipLostError",
+    "Page",
     "PayloadTooLargeError",
     "PerdureError",
     "Pipeline",
     "PipelineFailure",
+    "Position",
     "QuarantinedError",
     "ReadonlyViolationError",
     "Reply",
@@ -105,16 +107,18 @@ __all__ = [
 
 _HOMES = {
     "App": "perdure.actors.app",
-    "Change": "perdure.actors.reads",
+    "Change": "perdure.actors.snapshots",
     "Client": "perdure.actors.client",
     "Entity": "perdure.actors.entity",
     "EntityContext": "perdure.actors.context",
     "EntityId": "perdure.actors.ids",
     "EntityRef": "perdure.actors.client",
-    "EntitySnapshot": "perdure.actors.reads",
+    "EntitySnapshot": "perdure.actors.snapshots",
     "HistoryEvent": "perdure.actors.history",
+    "Page": "perdure.actors.snapshots",
     "Pipeline": "perdure.actors.client",
     "PipelineFailure": "perdure.actors.client",
+    "Position": "perdure.actors.snapshots",
     "Reply": "perdure.actors.replies",
     "applies": "perdure.actors.entity",
     "ephemeral": "perdure.actors.entity",

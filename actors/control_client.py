@@ -1,0 +1,115 @@
+"""Asks the process that owns a store to do something; what the command line uses."""
+
+from __future__ import annotations
+
+import os
+import socket
+from types import TracebackType
+from typing import Self
+
+from perdure import errors
+from perdure.actors import control
+from perdure.errors import (
+    NodeClosedError,
+    OperationFailedError,
+    OutcomeUnknownError,
+    PerdureError,
+)
+
+ANSWER_SECONDS = 60.0
+"""How long an answer may take that waits for no operation."""
+
+
+class ControlClient:
+    """A connection to the owner of a store."""
+
+    def __init__(self, connection: socket.socket, store: str) -> None:
+        self._connection = connection
+        self._store = store
+
+    @classmethod
+    def connect(cls, store: str) -> ControlClient | None:
+        """Reach the process that has *store* open; ``None`` when none answers there.
+
+        Raises:
+            NodeClosedError: somebody else listens in its place.
+        """
+        path = control.socket_path(store)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(ANSWER_SECONDS)
+        try:
+            connection.connect(path)
+            keeper = os.stat(os.path.realpath(store)).st_uid
+        except OSError:
+            connection.close()
+            return None
+        if not control.is_trusted(connection, keeper):
+            connection.close()
+            msg = f"{path!r} is served by another user; remove it"
+            raise NodeClosedError(msg)
+        return cls(connection, store)
+
+    def ask(self, request: control.AnyRequest) -> bytes:
+        """Have *request* done and return the answer, as JSON.
+
+        Raises:
+            PerdureError: what the other side raised.
+            OutcomeUnknownError: it ended before it answered; repeat with the same request id.
+            NodeClosedError: the same for what has no request id.
+        """
+        seconds: float | None = ANSWER_SECONDS
+        match request:
+            case control.Call():
+                seconds = request.timeout_seconds + ANSWER_SECONDS
+            case control.Backup() | control.Purge():
+                seconds = None
+            case _:
+                pass
+        self._connection.settimeout(seconds)
+        try:
+            control.send_frame(self._connection, request)
+            data = control.receive_frame(self._connection)
+        except OSError as error:
+            raise self._gone(request, error.strerror or str(error)) from error
+        if data is None:
+            raise self._gone(request, "it ended")
+        return value_of(control.read_answer(data))
+
+    def _gone(self, request: control.AnyRequest, why: str) -> PerdureError:
+        if isinstance(request, control.Signal | control.Call):
+            return OutcomeUnknownError(request.request_id, f"no answer: {why}")
+        msg = f"the process that owns store {self._store!r} did not answer: {why}; try again"
+        return NodeClosedError(msg)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def value_of(answer: control.Answer) -> bytes:
+    """The value of an answer, as JSON.
+
+    Raises:
+        PerdureError: the answer is that error, of the same class as there.
+    """
+    fault = answer.fault
+    if fault is None:
+        return bytes(answer.value)
+    if fault.details is not None:
+        raise OperationFailedError(fault.target, fault.operation, fault.details)
+    kind = getattr(errors, fault.kind, None)
+    if not (isinstance(kind, type) and issubclass(kind, PerdureError)):
+        kind = PerdureError
+    # Some classes make their message from fields that only the other side has.
+    raise kind.__new__(kind, fault.message)
