@@ -16,7 +16,7 @@ REPLY_SECONDS = 60.0
 class Answer(Protocol):
     """What both replies and pykka's futures can do."""
 
-    def get(self, timeout: float | None = None) -> Any:
+    def get(self, *, timeout: float | None = None) -> Any:
         """Wait for the answer."""
 
 
