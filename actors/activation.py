@@ -19,6 +19,7 @@ from perdure.actors.behavior import Behavior, Instance
 from perdure.actors.cell import Broken, Cell
 from perdure.actors.messages import Message, from_row
 from perdure.actors.pending import Pending, Record
+from perdure.actors.requests import Requests
 from perdure.errors import PerdureError
 from perdure.storage.ports import Reader
 from perdure.storage.records import Batch, LoadedActor, MessageRow, QuarantineRow
@@ -33,6 +34,7 @@ class Host(Protocol):
     durable: int
     last_id: int
     cells: dict[str, Cell]
+    requests: Requests
 
     def deliver(self, message: Message) -> None:
         """Put *message* into its actor's mailbox."""
@@ -57,6 +59,7 @@ class Activation:
 
     def restart(self) -> None:
         """Begin anew from what the store holds: at the start, and after a failed commit."""
+        self._suspended = False
         self._arrivals.clear()
         self._cursor = (0, 0)
         self._first_id = self._host.last_id + 1
@@ -72,6 +75,11 @@ class Activation:
         if waiting is None:
             waiting = self._arrivals.setdefault(message.target, [])
         waiting.append(message)
+
+    def want(self, address: str) -> None:
+        """Activate an actor whose messages wait in the store, unless it is locked out."""
+        if address not in self._locked_out:
+            self._arrivals.setdefault(address, [])
 
     def lock_out(self, address: str) -> None:
         """Code of a dropped cell still runs: its actor is activated only when it returns."""
@@ -93,9 +101,13 @@ class Activation:
         self._arrivals.clear()
         return lost
 
+    def suspend(self) -> None:
+        """Activate nobody until the store works again, and all begins anew."""
+        self._suspended = True
+
     def activate_arrivals(self) -> None:
         """Activate all actors that messages have arrived for, with one look at the store."""
-        while self._arrivals:
+        while self._arrivals and not self._suspended:
             arrivals, self._arrivals = self._arrivals, {}
             loaded = self._reader.load(list(arrivals), self._host.now)
             for address, messages in arrivals.items():
@@ -131,6 +143,8 @@ class Activation:
             self._set_aside(row, f"the stored message is damaged: {error}")
             return
         self.in_hand.add(row.id)
+        if message.chosen:
+            self._host.requests.adopt(message)
         self._host.deliver(message)
 
     def _set_aside(self, row: MessageRow, reason: str) -> None:
@@ -155,7 +169,7 @@ class Activation:
             if stream in self._host.cells:
                 active.setdefault(stream, set()).add(message_id)
             else:
-                self._arrivals.setdefault(stream, [])
+                self.want(stream)
         if active:
             self._deliver_to_active(active)
         self.activate_arrivals()
@@ -166,6 +180,14 @@ class Activation:
             self._cursor = (now, _END)
             self.scanning = False
             self.next_due = self._reader.next_due(now)
+
+    def look_at(self, address: str, message_id: int) -> None:
+        """A message was put into the store behind the partition's back: deliver it."""
+        if address in self._host.cells:
+            self._deliver_to_active({address: {message_id}})
+        else:
+            self.want(address)
+            self.activate_arrivals()
 
     def _deliver_to_active(self, active: dict[str, set[int]]) -> None:
         for stream, loaded in self._reader.load(list(active), self._host.now).items():

@@ -57,7 +57,7 @@ class Engine(Protocol):
         """Whether this operation blocked its thread lately."""
 
     def detach(self, cell: Cell) -> None:
-        """Run the cell's step without the baton."""
+        """Close the turn, and run the cell's step without the baton."""
 
 
 class Cell(pykka.Actor):
@@ -125,7 +125,6 @@ class Cell(pykka.Actor):
             if step.is_async or (
                 partition.blocking and partition.is_blocking(self.address, message)
             ):
-                partition.close_turn(self)
                 partition.detach(self)
                 return True
             returned = invoke(self, step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -11,15 +11,21 @@ from typing import Any, Self, TypeVar, overload
 import attrs
 
 from perdure.actors import limits
+from perdure.actors.context import to_micros
+from perdure.actors.control_server import ControlServer
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.node import Node
-from perdure.actors.reads import Reads
+from perdure.actors.reads import Reads, state_as_of
 from perdure.actors.refs import CallRef, PipelineRef
 from perdure.actors.replies import Reply
-from perdure.actors.upkeep import Upkeep
-from perdure.errors import PerdureError, UnknownEntityError
+from perdure.actors.snapshots import Change, Page, Position, snapshot_of
+from perdure.actors.upkeep import STEP, Upkeep
+from perdure.actors.verification import verify
+from perdure.actors.watching import follow_changes
+from perdure.errors import InvalidInputError, PerdureError, UnknownEntityError
+from perdure.storage.records import BaseRow, Damage
 
 E = TypeVar("E")
 
@@ -73,6 +79,7 @@ class Client(Upkeep):
         self._resolve = resolve
         self.new_id = node.new_id
         self.now_micros = node.world.now_micros
+        self._control: ControlServer | None = None
 
     # ---- entities -----------------------------------------------------------------------
 
@@ -125,15 +132,107 @@ class Client(Upkeep):
         self.node.submit(message)
         return reply
 
+    def entities(
+        self,
+        kind: Any = None,
+        *,
+        prefix: str = "",
+        after: str = "",
+        limit: int = 100,
+        modified_from: datetime | None = None,
+        modified_to: datetime | None = None,
+    ) -> Page[Any]:
+        """Entities that have a state, in byte order of their addresses.
+
+        Args:
+            kind: only of this class, function or name.
+            prefix: only keys that begin so; needs *kind*.
+            after: a page's ``next``, for the one behind it.
+            limit: of entities in one page, 1 to 1,000.
+            modified_from: only those changed at that time or later; an aware datetime.
+            modified_to: only those changed at that time or before.
+        """
+        self.node.check_open()
+        if not 1 <= limit <= 1000:
+            msg = f"limit {limit}: use 1 to 1000, and the page's next for more"
+            raise InvalidInputError(msg)
+        start = "@" if kind is None else f"@{self.definition_of(kind).kind}@{prefix}"
+        rows = self.node.store.states(
+            start,
+            after=after,
+            limit=limit,
+            modified_from=None if modified_from is None else to_micros(modified_from),
+            modified_to=None if modified_to is None else to_micros(modified_to),
+        )
+        items = [
+            snapshot_of(self._definitions.get(EntityId.parse(row.stream).kind), row)
+            for row in rows
+        ]
+        return Page(items, rows[-1].stream if len(rows) == limit else None)
+
+    def changes(
+        self, after: Position | None = None, *, follow: bool = True
+    ) -> Iterator[Change]:
+        """Every event of the store beyond *after*, in the store's order, then those to come.
+
+        Args:
+            after: the position of the last change that was handled; ``None``: from the first.
+            follow: wait for more at the end; else stop there.
+        """
+        self.node.check_open()
+        return follow_changes(self.node, after, follow=follow)
+
+    def verify(self) -> Iterator[Damage]:
+        """What is wrong with the store: damaged rows, gaps, a state its log does not give."""
+        self.node.check_open()
+        return verify(self.node.store, self._definitions)
+
+    def purge_history(self, entity_id: EntityId | str, *, before_version: int) -> int:
+        """Forget an entity's events up to *before_version*, in small steps while it is in use.
+
+        Its state at that version is kept as the beginning of what remains.
+
+        Returns:
+            How many turns were dropped.
+        """
+        if isinstance(entity_id, str):
+            entity_id = EntityId.parse(entity_id)
+        store = self.node.store
+        definition = self.definition_of(entity_id.kind)
+        stream = str(entity_id)
+        turns = store.turns(stream, after_version=before_version - 1, limit=1)
+        state = state_as_of(store, definition, entity_id, before_version)
+        time_micros = turns[0].time_micros if turns else self.now_micros()
+        base = BaseRow(stream, before_version, state, time_micros)
+        dropped = 0
+        while True:
+            step: int = self.node.maintain(lambda s: s.purge_history(base, limit=STEP))
+            dropped += step
+            if step < STEP:
+                return dropped
+
     def pipeline(self) -> Pipeline:
         """Send many signals without waiting for each; durable when the block ends."""
         return Pipeline(self)
 
     # ---- life ---------------------------------------------------------------------------
 
+    def serve_control(self, path: str) -> None:
+        """Let the command line reach this node, over a socket at *path*, until it closes.
+
+        Raises:
+            OSError: there can be no socket at that place.
+        """
+        assert self._control is None
+        self._control = ControlServer.start(self, path)
+
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> None:
         """Take nothing more, finish what is in hand within *timeout* seconds, close the store."""
+        if self._control is not None:
+            self._control.stop()
         self.node.close(timeout)
+        if self._control is not None:
+            self._control.wait_for_answers(1.0)
 
     def __enter__(self) -> Self:
         return self

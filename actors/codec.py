@@ -254,7 +254,7 @@ class Codec:
         """
         try:
             return self._read(data)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except Exception as error:  # reading runs validators, the user's code
             msg = f"{self.what} does not fit its type {type_name(self.annotation)}: {error}"
             raise DecodingError(msg) from error
 

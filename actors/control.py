@@ -76,12 +76,6 @@ class Discard(Request, tag="discard", kw_only=True):
     id: int
 
 
-class Backup(Request, tag="backup", kw_only=True):
-    """Copy the store into a new file; ``path`` is absolute."""
-
-    path: str
-
-
 class Purge(Request, tag="purge", kw_only=True):
     """Drop an entity's events up to a version; answered with how many turns went."""
 
@@ -89,7 +83,7 @@ class Purge(Request, tag="purge", kw_only=True):
     before_version: int
 
 
-AnyRequest = Signal | Call | Status | Redrive | Discard | Backup | Purge
+AnyRequest = Signal | Call | Status | Redrive | Discard | Purge
 
 
 # ---- answers ------------------------------------------------------------------------------

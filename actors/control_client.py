@@ -61,7 +61,7 @@ class ControlClient:
         match request:
             case control.Call():
                 seconds = request.timeout_seconds + ANSWER_SECONDS
-            case control.Backup() | control.Purge():
+            case control.Purge():
                 seconds = None
             case _:
                 pass

@@ -66,9 +66,6 @@ class Served(Protocol):
         """Forget a quarantined message."""
         ...
 
-    def backup(self, path: str) -> None:
-        """Copy the store."""
-
     def purge_history(self, entity_id: EntityId, *, before_version: int) -> int:
         """Drop old events."""
         ...
@@ -112,9 +109,6 @@ def _do(client: Served, request: control.AnyRequest) -> bytes:
             return control.encode(client.redrive(request.id))
         case control.Discard():
             return control.encode(client.discard(request.id))
-        case control.Backup():
-            client.backup(request.path)
-            return b"null"
         case control.Purge():
             target = EntityId.parse(request.target)
             dropped = client.purge_history(target, before_version=request.before_version)

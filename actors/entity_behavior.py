@@ -16,7 +16,7 @@ from perdure.actors.behavior import Instance, Outcome, Step
 from perdure.actors.codec import encode
 from perdure.actors.context import OperationScope, Resolve, Target
 from perdure.actors.definition import DELETE, EntityDefinition
-from perdure.actors.entity_events import Changed, Deleted, Recorded, write_event
+from perdure.actors.entity_events import NOTHING, Changed, Deleted, Recorded, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.function_entity import FunctionInstance
 from perdure.actors.messages import Message
@@ -250,7 +250,7 @@ class EntityInstance:
         scope.refuse_direct_changes()
         if step.readonly:
             self._refuse_readonly(scope)
-        base = None
+        base = NOTHING
         if self._rewrite:
             before = self._state
             assert before is not None
@@ -270,7 +270,7 @@ class EntityInstance:
                 base=base,
             )
             events.append(write_event(event))
-            base = None
+            base = NOTHING
         scope.is_open = False
         self._rewrite = False
         self._exists = True

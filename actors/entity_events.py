@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 EMPTY = msgspec.Raw(b"{}")
+NOTHING = msgspec.Raw()
+"""A whole state that is left out."""
 
 
 class _Header(msgspec.Struct, tag_field="event", omit_defaults=True, kw_only=True):
@@ -43,14 +45,15 @@ class Recorded(_Header, tag="recorded", kw_only=True):
         version: of its fields.
         data: its fields.
         code: a print of the class's code at the time; other code may apply it differently.
-        base: the whole state before it, where that does not follow from earlier events.
+        base: the whole state before it, where that does not follow from earlier events;
+            else nothing.
     """
 
     name: str
     version: int
     data: msgspec.Raw
     code: str = ""
-    base: msgspec.Raw | None = None
+    base: msgspec.Raw = NOTHING
 
 
 class Deleted(_Header, tag="deleted", kw_only=True):

@@ -18,7 +18,6 @@ from perdure.actors.entity_events import Changed, Deleted, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import EntityId
 from perdure.actors.messages import Message
-from perdure.errors import DecodingError, InvalidInputError
 
 T = TypeVar("T")
 _UNSET = object()
@@ -159,7 +158,7 @@ class FunctionInstance:
         result, state = scope.context.outcome(result)
         try:
             data = encode(result, what="the result")
-        except (InvalidInputError, DecodingError) as error:
+        except Exception as error:
             return self.fail(step, error)
         scope.is_open = False
         effects = tuple(scope.effects or ())

@@ -176,7 +176,7 @@ class _Folder:
         """Let today's handler apply a domain event."""
         definition = self._definition
         self.same_code = self.same_code and event.code == definition.handlers_print
-        if event.base is not None:
+        if event.base:
             self._stored = bytes(event.base)
             self._live = None
         if self._live is None:

@@ -24,7 +24,7 @@ from perdure.actors.pending import Pending, Record, batch_of, is_empty
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests, outcome_row
 from perdure.actors.runtime import Runtime
-from perdure.errors import MailboxFullError, PerdureError
+from perdure.errors import FailureDetails, MailboxFullError, PerdureError
 from perdure.storage.ports import Store
 from perdure.storage.records import Batch, QuarantineRow
 
@@ -37,7 +37,9 @@ ACCEPTED = Outcome()
 class Partition:
     """The single-threaded engine. Everything in it is called with the baton."""
 
-    def __init__(self, store: Store, behaviors: Mapping[str, Behavior], runtime: Runtime) -> None:
+    def __init__(
+        self, store: Store, behaviors: Mapping[str, Behavior], runtime: Runtime
+    ) -> None:
         self.store = store
         self.runtime = runtime
         self.now = runtime.now_micros()
@@ -47,7 +49,7 @@ class Partition:
         self.cells: dict[str, Cell] = {}
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
-        self.requests = Requests(store, lambda: self.now)
+        self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
         self.last_id = opening.incarnation << 40
         self.open = Pending(opening.last_batch + 1)
@@ -88,15 +90,23 @@ class Partition:
         self.ingress.append(call)
         self.runtime.wake()
 
+    def fresh_id(self) -> int:
+        """A message id that was never used."""
+        self.last_id += 1
+        return self.last_id
+
     def next_wake_micros(self) -> int | None:
         """When there is something to do although nobody calls; ``None``: nothing known."""
+        if self.recovery.failed or self.ready:
+            return None  # it goes on when the disk answers, which wakes it
         return self.activation.next_due
 
     def idle(self) -> bool:
         """Whether nothing is in hand: all that was taken in is durable or waits for its time."""
-        return not (
-            self.ingress or self.ready or self.open or self.writing or self.detached
-        ) and not self.recovery.failed
+        return (
+            not (self.ingress or self.ready or self.open or self.writing or self.detached)
+            and not self.recovery.failed
+        )
 
     def unanswered(self) -> list[Message]:
         """Calls that nobody will answer any more, at the end."""
@@ -196,20 +206,27 @@ class Partition:
             if message.due_micros > self.now:
                 self.open.scheduled.append(message)
             else:
+                message.due_micros = 0  # from now on it does not wait for its time
                 self.deliver(message)
 
     # ---- what cells ask for -----------------------------------------------------------
 
+    def _activate(self, address: str) -> None:
+        if address not in self.cells:
+            self.activation.want(address)
+
     def send(self, record: Record, effects: Sequence[Message]) -> None:
         """Let *effects* begin to exist with *record*; they are delivered when it is queued."""
         for message in effects:
-            self.last_id += 1
-            message.id = self.last_id
+            message.id = self.fresh_id()
             record.accepted.append(message)
 
     def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
-        if message.chosen:
+        if message.chosen and message.id:
+            failure = FailureDetails(error_type=type(error).__qualname__, message=str(error))
+            record.outcomes.append(self.requests.remember(message, Outcome(failure=failure)))
+        elif message.chosen:
             self.requests.forget(message.request_id)
         if message.reply is not None:
             record.replies.append((message.reply, error, None))
@@ -269,13 +286,14 @@ class Partition:
         assert step is not None
         assert message is not None
         self._set_busy(cell)
+        self.close_turn(cell)
         if not step.is_async:
             self.runtime.start(cell, step)
             return
         if not message.id:
-            self.last_id += 1
-            message.id = self.last_id
-            self.add(Record(self.now, accepted=[message]))
+            message.id = self.fresh_id()
+            row = self.requests.accept(message)
+            self.add(Record(self.now, accepted=[message], outcomes=[row]))
         self.open.gated.append((cell, message))
 
     def _set_busy(self, cell: Cell) -> None:

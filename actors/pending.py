@@ -14,7 +14,7 @@ import msgspec
 
 from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message, to_row
-from perdure.storage.records import Batch, MessageRow, OutcomeRow, QuarantineRow, StateRow, TurnRow
+from perdure.storage.records import Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
 
 TURN_COST = 200
 """What one record weighs besides its bytes, for back-pressure."""
@@ -132,19 +132,11 @@ def is_empty(batch: Batch) -> bool:
 
 
 class StoredOutcome(msgspec.Struct, array_like=True):
-    """How a request's outcome is remembered: its result, or why it failed."""
+    """How a request's outcome is remembered: its result, or why it failed.
+
+    ``waiting_at`` is set while there is none yet: the request waits for that actor.
+    """
 
     result: msgspec.Raw
     failure: tuple[str, str, str | None] | None = None
-
-
-__all__ = [
-    "TURN_COST",
-    "MessageRow",
-    "Pending",
-    "Record",
-    "StoredOutcome",
-    "batch_of",
-    "encode_events",
-    "is_empty",
-]
+    waiting_at: str | None = None

@@ -149,7 +149,8 @@ class Recovery:
         engine = self._engine
         self.failed = error
         logger.error("the store failed, nothing is accepted until it works: %s", error)
-        lost = self._drop_cells()
+        lost = self._drop_cells(pending)
+        engine.activation.suspend()
         records = [*(pending.records if pending else []), *engine.open.records]
         _tell_unknown(records, lost, error)
         number = engine.open.number if pending is None else pending.number
@@ -180,7 +181,7 @@ class Recovery:
         records = [*pending.records, *engine.open.records]
         culprit = records[0].cell if len(records) == 1 else None
         logger.error("a commit was rejected, its messages run again one by one: %s", error)
-        waiting = self._drop_cells()
+        waiting = self._drop_cells(pending)
         engine.open = Pending(pending.number)
         engine.requests.clear()
         engine.activation.restart()
@@ -200,21 +201,27 @@ class Recovery:
         self._engine.refuse(record, message, error)
         self._engine.add(record)
 
-    def _drop_cells(self) -> list[Message]:
+    def _drop_cells(self, pending: Pending | None) -> list[Message]:
         """No half-state survives: forget all cells; what waited in their mailboxes is returned."""
         engine = self._engine
         lost = [message for cell in engine.cells.values() for message in cell.actor_inbox]
+        gated = [*engine.open.gated, *(pending.gated if pending else [])]
+        lost.extend(message for _, message in gated)
+        engine.detached.difference_update(cell for cell, _ in gated)
         for cell in engine.detached:
-            engine.activation.lock_out(cell.address)
-            if cell.message is not None:
-                lost.append(cell.message)
+            if engine.cells.get(cell.address) is cell:
+                engine.activation.lock_out(cell.address)
+                if cell.message is not None:
+                    lost.append(cell.message)
         lost.extend(engine.activation.forget_waiting())
         engine.cells.clear()
         engine.ready.clear()
         return lost
 
 
-def _tell_unknown(records: Iterable[Record], lost: Iterable[Message], cause: StoreError) -> None:
+def _tell_unknown(
+    records: Iterable[Record], lost: Iterable[Message], cause: StoreError
+) -> None:
     for record in records:
         for reply, _, _ in record.replies:
             reply.resolve(OutcomeUnknownError(_request_of(reply), str(cause)))

@@ -23,6 +23,7 @@ from perdure.storage.records import OutcomeRow
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StoredOutcome).decode
+_NULL = msgspec.Raw(b"null")
 
 
 @attrs.define(eq=False)
@@ -59,6 +60,10 @@ def outcome_row(message: Message, outcome: Outcome, now_micros: int) -> OutcomeR
         msgspec.Raw(outcome.result or b"null"),
         None if failure is None else (failure.error_type, failure.message, failure.stack_trace),
     )
+    return _row(message, stored, now_micros)
+
+
+def _row(message: Message, stored: StoredOutcome, now_micros: int) -> OutcomeRow:
     return OutcomeRow(
         message.request_id,
         digest_of(message),
@@ -81,9 +86,12 @@ def _details(error_type: str, message: str, stack_trace: str | None) -> FailureD
 class Requests:
     """The requests in flight, before the store's memory of those that are done."""
 
-    def __init__(self, reader: Reader, now: Callable[[], int]) -> None:
+    def __init__(
+        self, reader: Reader, now: Callable[[], int], activate: Callable[[str], None]
+    ) -> None:
         self._reader = reader
         self._now = now
+        self._activate = activate
         self._in_flight: dict[str, Joined] = {}
 
     def admit(self, messages: Iterable[Message]) -> list[Message]:
@@ -116,8 +124,35 @@ class Requests:
             joined.join(message.reply)
         else:
             assert row is not None
-            message.reply.resolve(outcome_of(row))
+            self._answer(row, message)
         return False
+
+    def _answer(self, row: OutcomeRow, message: Message) -> None:
+        waiting_at = _decode(row.outcome).waiting_at
+        if waiting_at is None:
+            message.reply.resolve(outcome_of(row))
+        else:  # accepted, perhaps before a restart: its actor's activation finds the message
+            self._in_flight[row.request_id] = Joined(row.digest, [message.reply])
+            self._activate(waiting_at)
+
+    def accept(self, message: Message) -> OutcomeRow:
+        """A call is accepted before it runs: whoever repeats it waits for that one run.
+
+        Returns:
+            The row that says so until the outcome takes its place.
+        """
+        if not message.chosen:
+            message.chosen = True
+            joined = Joined(digest_of(message), [message.reply])
+            self._in_flight[message.request_id] = message.reply = joined
+        return _row(message, StoredOutcome(_NULL, waiting_at=message.target), self._now())
+
+    def adopt(self, message: Message) -> None:
+        """An accepted call was found in the store: those who repeat it wait for it."""
+        joined = self._in_flight.get(message.request_id)
+        if joined is None:
+            joined = self._in_flight[message.request_id] = Joined(digest_of(message), [])
+        message.reply = joined
 
     def remember(self, message: Message, outcome: Outcome) -> OutcomeRow:
         """The row that makes the outcome of *message* known for seven days."""
@@ -130,7 +165,8 @@ class Requests:
     def settle(self, rows: Iterable[OutcomeRow]) -> None:
         """*rows* are durable: the store answers from now on."""
         for row in rows:
-            self._in_flight.pop(row.request_id, None)
+            if _decode(row.outcome).waiting_at is None:
+                self._in_flight.pop(row.request_id, None)
 
     def forget(self, request_id: str) -> None:
         """The request failed without an outcome that is remembered: a repeat is a new try."""

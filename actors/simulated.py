@@ -59,7 +59,7 @@ class SimulatedRuntime:
     ) -> None:
         self.clock = clock or VirtualClock()
         self.now_micros = self.clock.now_micros
-        self.random = random.Random(seed)  # noqa: S311 - a simulation
+        self.random = random.Random(seed)
         self.chances = chances or Chances()
         self.trace: list[str] = []
         self._store = store
@@ -128,7 +128,9 @@ class SimulatedRuntime:
         draw = self.random.random
         if not partition.recovery.careful:
             short = self.chances.short_turns and draw() < self.chances.short_turns
-            partition.turn_messages = self.random.randint(1, 3) if short else limits.TURN_MESSAGES
+            partition.turn_messages = (
+                self.random.randint(1, 3) if short else limits.TURN_MESSAGES
+            )
         if self.chances.passivation:
             for cell in list(partition.cells.values()):
                 if draw() < self.chances.passivation and partition.activation.passivate(cell):
@@ -206,7 +208,7 @@ class SimulatedRuntime:
         def write() -> None:
             try:
                 self._store.commit(batch)
-            except Exception as error:  # noqa: BLE001 - recovery decides what it means
+            except Exception as error:
                 self.trace.append(f"commit {batch.number} {type(error).__name__}")
                 done(error)
             else:
@@ -248,7 +250,7 @@ class SimulatedRuntime:
             result = step.run()
             if step.is_async:
                 result = _run_to_end(result)
-        except Exception as error:  # noqa: BLE001 - it becomes the operation's failure
+        except Exception as error:
             return None, error
         else:
             return result, None
@@ -272,5 +274,7 @@ def _run_to_end(coroutine: Any) -> Any:
     except StopIteration as stop:
         return stop.value
     coroutine.close()
-    msg = "an async operation that awaits real I/O cannot run in simulated time; replace the I/O"
+    msg = (
+        "an async operation that awaits real I/O cannot run in simulated time; replace the I/O"
+    )
     raise NotAllowedHereError(msg)

@@ -156,10 +156,10 @@ def fresh_state(definition: EntityDefinition) -> EntityState:
     """The state of an entity that never was: the defaults.
 
     Raises:
+        DecodingError: its hooks or validators fail.
         EncodingError: a default that is made anew each time has no JSON form.
     """
-    assert definition.cls is not None
-    entity = definition.cls()
+    entity = _made(definition, {})
     encoded = [f.codec.encode(getattr(entity, f.name)) for f in definition.fields]
     return EntityState(definition, entity, encoded)
 
@@ -170,28 +170,24 @@ def rebuilt_state(definition: EntityDefinition, encoded: list[bytes]) -> EntityS
     Raises:
         DecodingError: the class does not accept it; the message names the field.
     """
-    assert definition.cls is not None
-    arguments: dict[str, Any] = {}
-    later: dict[str, Any] = {}
-    for field, data in zip(definition.fields, encoded, strict=True):
-        if field.in_init:
-            arguments[field.alias] = field.codec.decode(data)
-        else:
-            later[field.name] = field.codec.decode(data)
-    entity = _made(definition, arguments)
-    for name, value in later.items():
-        setattr(entity, name, value)
+    pairs = zip(definition.fields, encoded, strict=True)
+    entity = _made(definition, {field: field.codec.decode(data) for field, data in pairs})
     return EntityState(definition, entity, encoded)
 
 
-def _made(definition: EntityDefinition, arguments: dict[str, Any]) -> Entity:
-    """An object of the class; its validators and hooks run."""
+def _made(definition: EntityDefinition, values: dict[FieldSpec, Any]) -> Entity:
+    """An object of the class with the given fields; its validators and hooks run."""
     assert definition.cls is not None
+    arguments = {field.alias: value for field, value in values.items() if field.in_init}
     try:
-        return definition.cls(**arguments)
+        entity = definition.cls(**arguments)
+        for field, value in values.items():
+            if not field.in_init:
+                setattr(entity, field.name, value)
     except Exception as error:
-        msg = f"{definition.cls.__qualname__} does not accept its stored state: {error}"
+        msg = f"{definition.cls.__qualname__} cannot be made from its fields: {error}"
         raise DecodingError(msg) from error
+    return entity
 
 
 def loaded_state(definition: EntityDefinition, stored: bytes) -> tuple[EntityState, bool]:
@@ -223,15 +219,10 @@ def loaded_state(definition: EntityDefinition, stored: bytes) -> tuple[EntitySta
     if len(parts) == len(definition.fields):
         encoded = [bytes(parts[field.name]) for field in definition.fields]
         return rebuilt_state(definition, encoded), data is not stored and data != stored
-    arguments = {
-        field.alias: field.codec.decode(parts[field.name])
-        for field in definition.fields
-        if field.name in parts and field.in_init
-    }
-    entity = _made(definition, arguments)
-    for field in definition.fields:
-        if field.name in parts and not field.in_init:
-            setattr(entity, field.name, field.codec.decode(parts[field.name]))
+    present = [field for field in definition.fields if field.name in parts]
+    entity = _made(
+        definition, {field: field.codec.decode(parts[field.name]) for field in present}
+    )
     encoded = [f.codec.encode(getattr(entity, f.name)) for f in definition.fields]
     return EntityState(definition, entity, encoded), True
 

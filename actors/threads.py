@@ -151,7 +151,7 @@ class ThreadedRuntime:
         def run(store: Store) -> None:
             try:
                 answer.put((work(store), None))
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller
+            except BaseException as error:
                 answer.put((None, error))
 
         self._committer.tell(run)
@@ -190,7 +190,7 @@ class ThreadedRuntime:
         slot.append(step)
         try:
             returned = (step.run(), None)
-        except BaseException as error:  # noqa: BLE001 - it becomes the operation's failure
+        except BaseException as error:
             returned = (None, error)
         try:
             slot.pop()
@@ -261,14 +261,14 @@ class ThreadedRuntime:
         begun = time.monotonic()
         try:
             returned = (step.run(), None)
-        except BaseException as error:  # noqa: BLE001 - it becomes the operation's failure
+        except BaseException as error:
             returned = (None, error)
         self._return(cell, returned, time.monotonic() - begun)
 
     async def _run_async(self, cell: Any, step: Step) -> None:
         try:
             returned = (await step.run(), None)
-        except BaseException as error:  # noqa: BLE001 - it becomes the operation's failure
+        except BaseException as error:
             returned = (None, error)
         self._return(cell, returned, 1.0)
 
@@ -315,7 +315,7 @@ class ThreadedRuntime:
         def write(store: Store) -> None:
             try:
                 store.commit(batch)
-            except Exception as error:  # noqa: BLE001 - recovery decides what it means
+            except Exception as error:
                 done(error)
             else:
                 done(None)
@@ -357,4 +357,6 @@ class ThreadedRuntime:
         lock = threading.Lock()
         lock.acquire()
         reply.when_resolved(lock.release)
-        return lock.acquire(timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds))
+        return lock.acquire(
+            timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds)
+        )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perdure.actors.node import Node
-from perdure.storage.ports import Store
 from perdure.storage.records import QuarantineRow
 
 STEP = 500
@@ -46,12 +45,11 @@ class Upkeep:
     def redrive(self, message_id: int) -> bool:
         """Try a quarantined message again; false when there is no such message."""
 
-        def put_back(store: Store) -> str | None:
-            return store.redrive(message_id, self.node.partition.fresh_id())
-
-        stream: str | None = self.node.maintain(put_back)
+        partition = self.node.partition
+        new_id: int = self.node.ask_partition(lambda p: p.fresh_id())
+        stream: str | None = self.node.maintain(lambda store: store.redrive(message_id, new_id))
         if stream is not None:
-            self.node.partition.post(lambda: self.node.partition.activation.look_at(stream))
+            partition.post(lambda: partition.activation.look_at(stream, new_id))
         return stream is not None
 
     def discard(self, message_id: int) -> bool:

@@ -1,0 +1,115 @@
+"""What is committed of entities, as values: snapshots, pages of them, and changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import attrs
+import msgspec
+
+from perdure.actors.context import to_datetime
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.history import HistoryEvent
+from perdure.actors.ids import EntityId
+from perdure.actors.state import loaded_state
+from perdure.errors import InvalidInputError
+from perdure.storage.records import StoredState
+
+E = TypeVar("E")
+
+_read_json = msgspec.json.Decoder().decode
+
+
+@attrs.frozen(kw_only=True)
+class EntitySnapshot(Generic[E]):
+    """An entity as it was at one version, all of it durable.
+
+    Attributes:
+        id: whose it is.
+        state: an object of its class, yours to keep; of a function-style entity plain values.
+        version: how many events it has had.
+        modified: when it changed last, in UTC.
+        queue_length: how many accepted messages waited for it.
+    """
+
+    id: EntityId
+    state: E
+    version: int
+    modified: datetime
+    queue_length: int = 0
+
+
+@attrs.frozen
+class Page(Generic[E]):
+    """Part of a longer list.
+
+    Attributes:
+        items: this page's.
+        next: pass it as ``after`` for the next page; ``None`` after the last.
+    """
+
+    items: list[EntitySnapshot[E]]
+    next: str | None
+
+
+@attrs.frozen(order=True)
+class Position:
+    """A place in the store's feed of changes, written ``turn.event``; later ones are greater."""
+
+    turn: int
+    event: int
+
+    def __str__(self) -> str:
+        return f"{self.turn}.{self.event}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read ``turn.event``.
+
+        Raises:
+            InvalidInputError: it is not of that form.
+        """
+        turn, _, event = text.partition(".")
+        if not (turn.isdecimal() and event.isdecimal()):
+            msg = f"position {text!r} is not of the form turn.event, such as 17.0"
+            raise InvalidInputError(msg)
+        return cls(int(turn), int(event))
+
+
+@attrs.frozen
+class Change:
+    """One event of the store's feed.
+
+    Attributes:
+        position: pass it as ``after`` to go on behind it, also after a restart.
+        id: whose event it is.
+        event: what happened.
+    """
+
+    position: Position
+    id: EntityId
+    event: HistoryEvent
+
+
+def state_object(definition: EntityDefinition | None, state: bytes) -> Any:
+    """The user's view of a stored state: an object of the class, or plain values.
+
+    Raises:
+        DecodingError: it does not fit the class; the message names the field.
+    """
+    if definition is None or definition.function is not None:
+        return _read_json(state)
+    return loaded_state(definition, state)[0].entity
+
+
+def snapshot_of(definition: EntityDefinition | None, row: StoredState) -> EntitySnapshot[Any]:
+    """The snapshot that a stored row gives."""
+    assert row.state is not None
+    return EntitySnapshot(
+        id=EntityId.parse(row.stream),
+        state=state_object(definition, row.state),
+        version=row.version,
+        modified=to_datetime(row.time_micros),
+        queue_length=row.waiting,
+    )

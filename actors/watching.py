@@ -1,0 +1,119 @@
+"""Following what is committed: one entity's states, or all changes of a store."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.history import history_events
+from perdure.actors.ids import EntityId
+from perdure.actors.node import Node
+from perdure.actors.snapshots import Change, EntitySnapshot, Position, snapshot_of
+from perdure.storage.records import Batch
+
+E = TypeVar("E")
+
+LOOK_SECONDS = 1.0
+"""How often the store is looked at without a hint."""
+PAGE = 200
+
+
+class Watch(Generic[E]):
+    """The states of one entity after each commit, conflated; ``None`` when it was deleted."""
+
+    def __init__(self, node: Node, definition: EntityDefinition, entity_id: EntityId) -> None:
+        self._node = node
+        self._definition = definition
+        self._address = str(entity_id)
+        self._rung: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._seen = -1
+        self._closed = False
+        self._end = node.on_commit(self._look)
+
+    def _look(self, batch: Batch) -> None:
+        address = self._address
+        if any(row.stream == address for row in batch.states):
+            self._rung.put(None)
+
+    def __iter__(self) -> Iterator[EntitySnapshot[E] | None]:
+        """Yield the present state, then each newer one; ends when the watch is closed."""
+        while not self._closed:
+            row = self._node.store.state(self._address)
+            version = 0 if row is None else row.version
+            if version != self._seen:
+                self._seen = version
+                if row is None or row.state is None:
+                    yield None
+                else:
+                    yield snapshot_of(self._definition, row)
+                continue
+            try:
+                self._rung.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                if self._node.closed:
+                    return
+            while not self._rung.empty():
+                self._rung.get()
+
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+        self._closed = True
+        self._end()
+        self._rung.put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def watch_in_background(watch: Watch[Any], callback: Callable[[Any], None]) -> None:
+    """Call *callback* with each of the watch's states, in a thread of its own."""
+
+    def follow() -> None:
+        for snapshot in watch:
+            callback(snapshot)
+
+    threading.Thread(target=follow, name="perdure-watch", daemon=True).start()
+
+
+def follow_changes(node: Node, after: Position | None, *, follow: bool) -> Iterator[Change]:
+    """All changes of a store beyond *after* in their order, and then those to come."""
+    rung: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def ring(batch: Batch) -> None:
+        if batch.turns:
+            rung.put(None)
+
+    end = node.on_commit(ring)
+    position = after or Position(0, 0)
+    before = position.turn - 1 if after is not None else 0
+    try:
+        while True:
+            page = node.store.feed(before, limit=PAGE)
+            for turn in page:
+                before = turn.seq
+                for index, event in enumerate(history_events(turn.first_version, turn.events)):
+                    here = Position(turn.seq, index)
+                    if after is None or here > after:
+                        yield Change(here, EntityId.parse(turn.stream), event)
+            if page:
+                continue
+            if not follow or node.closed:
+                return
+            try:
+                rung.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                continue
+    finally:
+        end()

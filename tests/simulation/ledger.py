@@ -1,0 +1,89 @@
+"""The entities of the simulated scenario: what happened to them can be checked exactly."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from perdure.actors.app import App
+from perdure.actors.entity import Entity, applies, event, field, readonly
+
+OPENING_BALANCE = 100
+
+app = App("simulation")
+
+
+@app.entity
+class Ledger(Entity):
+    """Keeps each note it was sent, in the order in which they were applied."""
+
+    notes: list[tuple[str, int]] = field(factory=list)
+    echoes: int = 0
+
+    def note(self, sender: str, number: int) -> int:
+        """Keep a note."""
+        self.notes.append((sender, number))
+        return len(self.notes)
+
+    def note_and_fail(self, sender: str, number: int) -> None:
+        """Keep a note, which is undone."""
+        self.notes.append((sender, number))
+        self.context.entity(Ledger, "never").signal(Ledger.note, sender, number)
+        msg = "planned"
+        raise RuntimeError(msg)
+
+    def pass_on(self, to: str, sender: str, number: int) -> None:
+        """Have another ledger keep the note."""
+        self.context.entity(Ledger, to).signal(Ledger.note, sender, number)
+
+    def later(self, to: str, sender: str, number: int, seconds: float) -> None:
+        """Have another ledger keep the note, in a while."""
+        ref = self.context.entity(Ledger, to).options(at=timedelta(seconds=seconds))
+        ref.signal(Ledger.note, sender, number)
+
+    async def note_slowly(self, sender: str, number: int) -> int:
+        """Keep a note, in a coroutine."""
+        self.notes.append((sender, number))
+        return number
+
+    def echo(self, times: int) -> None:
+        """Signal oneself."""
+        self.echoes += 1
+        if times > 1:
+            key = self.context.id.key
+            self.context.entity(Ledger, key).signal(Ledger.echo, times - 1)
+
+    @readonly
+    def count(self) -> int:
+        """How many notes there are."""
+        return len(self.notes)
+
+
+@event(name="moved")
+class Moved:
+    """Money came, or went."""
+
+    amount: int
+
+
+@app.entity
+class Account(Entity):
+    """Holds money; its history is of domain events."""
+
+    balance: int = OPENING_BALANCE
+
+    def pay(self, to: str, amount: int) -> bool:
+        """Send money to another account, if there is enough."""
+        if amount > self.balance:
+            return False
+        self.record(Moved(-amount))
+        self.context.entity(Account, to).signal(Account.receive, amount)
+        return True
+
+    def receive(self, amount: int) -> None:
+        """Take money."""
+        self.record(Moved(amount))
+
+    @applies
+    def when_moved(self, moved: Moved) -> None:
+        """Change the balance."""
+        self.balance += moved.amount

@@ -1,0 +1,321 @@
+"""A simulated world: the real engine over a store in memory, senders, faults and checks.
+
+Everything that happens follows from the seed. Faults come while ``troubled``; then they stop,
+and all that was acknowledged must have happened exactly once, in order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from perdure.actors.client import Client
+from perdure.actors.messages import Chunk
+from perdure.actors.replies import Reply
+from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
+from perdure.errors import (
+    NodeClosedError,
+    OperationFailedError,
+    OutcomeUnknownError,
+    PerdureError,
+    RowRejectedError,
+    StoreUnavailableError,
+)
+from perdure.storage.memory import MemoryStore
+from perdure.storage.memory_disk import MemoryDisk
+from perdure.storage.records import Batch
+from tests.simulation.ledger import OPENING_BALANCE, Account, Ledger, app
+
+LEDGERS = ["a", "b", "c"]
+ACCOUNTS = ["x", "y", "z"]
+DIRECT = ("note", "signal", "slow")
+"""Requests whose notes are kept in the order in which they were sent."""
+KEPT = (*DIRECT, "pass_on", "later")
+"""Requests that leave exactly one note."""
+
+
+class SimulatedCrash(BaseException):
+    """The process dies here."""
+
+
+@attrs.define(eq=False)
+class DiskFaults:
+    """What the disk does to commits, by the seed; nothing once ``calm``."""
+
+    random: random.Random
+    not_written: float = 0.0
+    written_unknown: float = 0.0
+    crash_before: float = 0.0
+    crash_after: float = 0.0
+    rejected: float = 0.0
+    calm: bool = False
+
+    def _happens(self, chance: float) -> bool:
+        return bool(chance) and not self.calm and self.random.random() < chance
+
+    def before_commit(self, batch: Batch) -> None:
+        """Perhaps fail without anything written."""
+        if self._happens(self.crash_before):
+            raise SimulatedCrash
+        if self._happens(self.not_written):
+            msg = "simulated: not written"
+            raise StoreUnavailableError(msg)
+        if len(batch.turns) > 1 and self._happens(self.rejected):
+            msg = "simulated: rejected"
+            raise RowRejectedError(msg)
+
+    def after_commit(self, batch: Batch) -> None:
+        """Perhaps fail although all is written."""
+        if self._happens(self.crash_after):
+            raise SimulatedCrash
+        if self._happens(self.written_unknown):
+            msg = "simulated: written, and the sync failed"
+            raise StoreUnavailableError(msg)
+
+
+@attrs.define(eq=False)
+class Sender:
+    """One client thread: sends its next request when the last one has an outcome.
+
+    Attributes:
+        acknowledged: numbers whose effect must be there exactly once.
+        uncertain: numbers whose effect may be there once, or not.
+        refused: numbers whose effect must not be there.
+    """
+
+    world: World
+    name: str
+    number: int = 0
+    reply: Reply[Any] | None = None
+    again: Callable[[], Reply[Any]] | None = None
+    chosen: bool = False
+    kinds: dict[int, str] = attrs.Factory(dict[int, str])
+    acknowledged: set[int] = attrs.Factory(set[int])
+    uncertain: set[int] = attrs.Factory(set[int])
+    refused: set[int] = attrs.Factory(set[int])
+
+    def begin(self) -> None:
+        """Send the next request."""
+        world = self.world
+        draw = world.random
+        self.number += 1
+        number = self.number
+        self.chosen = draw.random() < 0.6
+        key, other = draw.choice(LEDGERS), draw.choice(LEDGERS)
+        request_id = f"{self.name}-{number}" if self.chosen else None
+        kind = draw.choice(
+            ["note", "signal", "fail", "pass_on", "later", "slow", "pay", "echo", "count"]
+        )
+        self.kinds[number] = kind
+        arguments = (self.name, number)
+        calls: dict[str, tuple[Any, str, tuple[Any, ...]]] = {
+            "note": (Ledger, "note", arguments),
+            "signal": (Ledger, "note", arguments),
+            "fail": (Ledger, "note_and_fail", arguments),
+            "pass_on": (Ledger, "pass_on", (other, *arguments)),
+            "later": (Ledger, "later", (other, *arguments, draw.choice([0.0, 0.5, 20.0]))),
+            "slow": (Ledger, "note_slowly", arguments),
+            "pay": (Account, "pay", (draw.choice(ACCOUNTS), draw.randint(1, 60))),
+            "echo": (Ledger, "echo", (draw.randint(1, 4),)),
+            "count": (Ledger, "count", ()),
+        }
+        cls, operation, values = calls[kind]
+        key = draw.choice(ACCOUNTS) if cls is Account else key
+        signalled = kind == "signal"
+
+        def send() -> Reply[Any]:
+            return world.send(cls, key, operation, values, request_id, signalled)
+
+        self.again = send
+        self.reply = send()
+        if self.chosen and draw.random() < world.duplicates:
+            send()
+
+    def look(self) -> None:
+        """Take note of the outcome, if there is one, and go on."""
+        if self.reply is None:
+            if self.world.quota > 0:
+                self.world.quota -= 1
+                self.begin()
+            return
+        if not self.reply.done:
+            return
+        reply, self.reply = self.reply, None
+        try:
+            reply.get(timeout=0)
+        except OperationFailedError:
+            self.refused.add(self.number)
+        except OutcomeUnknownError:
+            # the id is safe to repeat whether it was chosen or not: the same client asks
+            if self.chosen:
+                self.reply = self.again() if self.again else None
+            else:
+                self.uncertain.add(self.number)
+        except (StoreUnavailableError, NodeClosedError):
+            if self.chosen:
+                self.reply = self.again() if self.again else None
+            else:
+                self.uncertain.add(self.number)
+        except PerdureError:
+            self.uncertain.add(self.number)
+        else:
+            self.acknowledged.add(self.number)
+
+    def lost(self) -> None:
+        """The process died under the request; a chosen id makes it safe to ask again."""
+        if self.reply is None:
+            return
+        self.reply = None
+        if self.chosen and self.again is not None:
+            self.reply = self.again()
+        else:
+            self.uncertain.add(self.number)
+
+
+class World:
+    """One run of the scenario."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        draw = self.random
+
+        def some(chance: float) -> float:
+            return chance * draw.random() if draw.random() < 0.5 else 0.0
+
+        self.disk = MemoryDisk()
+        self.clock = VirtualClock()
+        self.faults = DiskFaults(
+            random.Random(seed + 1),
+            some(0.1),
+            some(0.1),
+            some(0.1),
+            some(0.1),
+            some(0.2),
+        )
+        self.chances = Chances(some(0.4), some(0.5), some(1.0))
+        self.crash_anywhere = some(0.02)
+        self.duplicates = some(1.0)
+        self.quota = 40
+        self.redriven = 0
+        self.trace: list[str] = []
+        self.client = self._open()
+        self.senders = [Sender(self, f"s{i}") for i in range(3)]
+
+    @property
+    def runtime(self) -> SimulatedRuntime:
+        """The world under the present node."""
+        world = self.client.node.world
+        assert isinstance(world, SimulatedRuntime)
+        return world
+
+    def _open(self) -> Client:
+        store = MemoryStore.open(self.disk, faults=self.faults)
+        runtime = SimulatedRuntime(
+            store, seed=self.random.randrange(1 << 30), clock=self.clock, chances=self.chances
+        )
+        runtime.trace = self.trace
+        return app.attach(store, runtime)
+
+    def send(
+        self,
+        cls: Any,
+        key: str,
+        operation: str,
+        arguments: tuple[Any, ...],
+        request_id: str | None,
+        signalled: bool,
+    ) -> Reply[Any]:
+        """Send one request without waiting."""
+        ref = self.client.entity(cls, key).options(request_id=request_id)
+        if not signalled:
+            reply: Reply[Any] = ref.call(getattr(cls, operation), *arguments)
+            return reply
+        message, _ = ref._message(getattr(cls, operation), arguments, {})
+        reply = Reply(self.runtime, message.target, operation, message.request_id)
+        self.client.node.submit(Chunk([message], reply))
+        return reply
+
+    def crash(self) -> None:
+        """The process dies; another one opens the store."""
+        self.trace.append("crash")
+        self.client.node.world.stop(0)
+        self.client = self._open()
+        for sender in self.senders:
+            sender.lost()
+
+    def run(self) -> None:
+        """Trouble, then calm, until nothing is left to do."""
+        for _ in range(4000):
+            if not self._step() and self.quota <= 0 and not any(s.reply for s in self.senders):
+                break
+        self.faults.calm = True
+        self.chances.lost_baton = self.chances.passivation = 0.0
+        self.crash_anywhere = 0.0
+        self.quota = 0
+        for _ in range(200):
+            self.runtime.advance(1.0)
+            for sender in self.senders:
+                sender.look()
+            if not any(sender.reply for sender in self.senders):
+                break
+        self.runtime.advance(60.0)
+        for row in list(self.client.quarantine()):
+            assert "crashes" in row.reason, f"an innocent was quarantined: {row.reason}"
+            self.redriven += 1
+            assert self.client.redrive(row.id)
+        self.runtime.advance(60.0)
+
+    def _step(self) -> bool:
+        try:
+            if self.crash_anywhere and self.random.random() < self.crash_anywhere:
+                raise SimulatedCrash
+            self.random.choice(self.senders).look()
+            return self.runtime.step() or self.runtime.pass_time()
+        except SimulatedCrash:
+            self.crash()
+            return True
+
+    # ---- checks ---------------------------------------------------------------------------
+
+    def state(self, cls: type[Any], key: str) -> Any:
+        """The committed state of one entity, or a fresh one."""
+        snapshot = self.client.entity(cls, key).get()
+        return cls() if snapshot is None else snapshot.state
+
+    def check(self) -> None:
+        """Everything that was promised holds."""
+        unfinished = [sender.name for sender in self.senders if sender.reply]
+        assert not unfinished, f"never answered: {unfinished}"
+        notes = {key: self.state(Ledger, key).notes for key in LEDGERS}
+        for sender in self.senders:
+            self._check_sender(sender, notes)
+        total = sum(self.state(Account, key).balance for key in ACCOUNTS)
+        assert total == OPENING_BALANCE * len(ACCOUNTS), f"money: {total}"
+        assert self.client.entity(Ledger, "never").get() is None, "an undone effect was sent"
+        assert not list(self.client.quarantine()), "a re-driven message failed again"
+        assert not list(self.client.verify()), "the log does not give the state"
+        assert self.disk_is_empty(), "something waits for ever"
+
+    def disk_is_empty(self) -> bool:
+        """Whether no accepted message waits."""
+        return self.client.node.store.waiting() == 0
+
+    def _check_sender(self, sender: Sender, notes: dict[str, list[tuple[str, int]]]) -> None:
+        seen = [
+            number for kept in notes.values() for name, number in kept if name == sender.name
+        ]
+        assert len(seen) == len(set(seen)), f"{sender.name}: applied twice: {sorted(seen)}"
+        for number in sender.refused:
+            assert number not in seen, f"{sender.name}: undone and yet there: {number}"
+        for number in sender.acknowledged:
+            if sender.kinds[number] in KEPT:
+                assert number in seen, f"{sender.name}: lost {number} {sender.kinds[number]}"
+        for key, kept in notes.items():
+            direct = [
+                n for name, n in kept if name == sender.name and sender.kinds[n] in DIRECT
+            ]
+            in_order = self.redriven or direct == sorted(direct)
+            assert in_order, f"{sender.name}: out of order at {key}: {direct}"
