@@ -20,13 +20,15 @@ from perdure.storage.records import (
     StoredState,
     StoredTurn,
 )
+from perdure.storage.sqlite.backup import copy_store
 from perdure.storage.sqlite.connections import ReaderPool, check_existing
 from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.rows import Row, base_of, state_of, to_json, turn_of
+from perdure.storage.sqlite.schema import check_store
 from perdure.storage.sqlite.statements import STATEMENTS
 from perdure.storage.sqlite.verification import find_damage
 
-Parameters = dict[str, int | str | None]
+Parameters = dict[str, int | str | bytes | None]
 
 
 @attrs.define(eq=False)
@@ -44,10 +46,13 @@ class SqliteReader:
         """Read the store at *path*, whoever owns it.
 
         Raises:
-            StoreOpenError: there is no store.
+            StoreOpenError: there is no store, or one that cannot be read.
         """
         real = check_existing(path)
-        return cls(real, ReaderPool(real))
+        reader = cls(real, ReaderPool(real))
+        with reader._reading() as connection:
+            check_store(connection, real)
+        return reader
 
     def close_readers(self) -> None:
         """Close the reading connections."""
@@ -78,6 +83,7 @@ class SqliteReader:
         return loaded
 
     def _load(self, streams: Sequence[str], now_micros: int) -> dict[str, LoadedActor]:
+        streams = list(dict.fromkeys(streams))
         asked: Parameters = {"streams": to_json(streams), "now": now_micros}
         with self._reading() as connection:
             connection.execute("BEGIN")
@@ -142,8 +148,8 @@ class SqliteReader:
     ) -> list[StoredState]:
         """See :meth:`perdure.storage.ports.Reader.states`."""
         asked: Parameters = {
-            "prefix": prefix,
-            "end": end_of_prefix(prefix),
+            "first": max(prefix, after),
+            "end": end_of_prefix(prefix) or b"",
             "after": after,
             "modified_from": modified_from,
             "modified_to": modified_to,
@@ -175,6 +181,11 @@ class SqliteReader:
                 raise
         return page
 
+    def newest_turn(self) -> int:
+        """The ``seq`` of the newest turn; 0 when there never was one."""
+        seq: int = self._rows("get_meta", {})[0][4]
+        return seq
+
     def streams(self, *, after: str = "", limit: int = 1000) -> list[str]:
         """See :meth:`perdure.storage.ports.Reader.streams`."""
         return [stream for (stream,) in self._rows("streams", {"after": after, "limit": limit})]
@@ -191,6 +202,15 @@ class SqliteReader:
         name = "waiting" if stream is None else "waiting_of"
         count: int = self._rows(name, {} if stream is None else {"stream": stream})[0][0]
         return count
+
+    def backup(self, path: str) -> None:
+        """See :meth:`perdure.storage.ports.Writer.backup`.
+
+        It reads one moment of the store in a connection of its own: commits go on, and
+        another process may be making them.
+        """
+        with self._reading() as connection:
+            copy_store(connection, path)
 
     def check(self) -> Iterable[Damage]:
         """See :meth:`perdure.storage.ports.Reader.check`."""

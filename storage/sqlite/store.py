@@ -15,7 +15,6 @@ from perdure.errors import (
     VersionConflictError,
 )
 from perdure.storage.records import BaseRow, Batch, Opening
-from perdure.storage.sqlite.backup import copy_store
 from perdure.storage.sqlite.batches import write_batch
 from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.connections import (
@@ -46,7 +45,7 @@ class SqliteStore(SqliteReader):
     durability: str
     _owner: Owner
     connection: sqlite3.Connection
-    _last_seq: int
+    _last_seq: int | None
     _lock: Lock = attrs.Factory(Lock)
 
     @classmethod
@@ -86,14 +85,19 @@ class SqliteStore(SqliteReader):
 
     def commit(self, batch: Batch) -> int:
         """See :meth:`perdure.storage.ports.Writer.commit`."""
-        seq = self._last_seq + len(batch.turns)
-        meta = (batch.number, seq, batch.suspect, self.opening.incarnation)
-        with self._lock, self._transaction() as connection:
-            if connection.execute(STATEMENTS["put_batch"], meta).rowcount != 1:
-                raise self._lost()
-            write_batch(connection, batch, last_seq=self._last_seq)
-        self._last_seq = seq
-        return seq
+        with self._lock:
+            # Not known while it is written: a commit that fails may have been written.
+            last_seq, self._last_seq = self._last_seq, None
+            with self._transaction() as connection:
+                if last_seq is None:
+                    last_seq = _newest_seq(connection)
+                seq = last_seq + len(batch.turns)
+                meta = (batch.number, seq, batch.suspect, self.opening.incarnation)
+                if connection.execute(STATEMENTS["put_batch"], meta).rowcount != 1:
+                    raise self._lost()
+                write_batch(connection, batch, last_seq=last_seq)
+            self._last_seq = seq
+            return seq
 
     def probe(self) -> int:
         """See :meth:`perdure.storage.ports.Writer.probe`.
@@ -111,9 +115,7 @@ class SqliteStore(SqliteReader):
                 msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
                 raise StoreUnavailableError(msg)
             with self._claimed() as connection:
-                meta = connection.execute(STATEMENTS["get_meta"]).fetchone()
-            last_batch: int = meta[3]
-            self._last_seq = meta[4]
+                last_batch: int = connection.execute(STATEMENTS["get_meta"]).fetchone()[3]
             return last_batch
 
     # ---- single messages ----------------------------------------------------------------
@@ -165,14 +167,6 @@ class SqliteStore(SqliteReader):
         asked = {"now": now_micros, "limit": limit}
         with self._lock, self._claimed() as connection:
             return connection.execute(STATEMENTS["purge_outcomes"], asked).rowcount
-
-    def backup(self, path: str) -> None:
-        """See :meth:`perdure.storage.ports.Writer.backup`.
-
-        It reads one moment of the store in a connection of its own: commits go on.
-        """
-        with self._reading() as connection:
-            copy_store(connection, path)
 
     def close(self, *, clean: bool) -> None:
         """See :meth:`perdure.storage.ports.Writer.close`."""
@@ -249,3 +243,8 @@ def _count_opening(connection: sqlite3.Connection) -> tuple[Opening, int]:
     connection.execute(STATEMENTS["open_store"])
     connection.execute("COMMIT")
     return Opening(incarnation + 1, bool(clean), suspect, last_batch), last_seq
+
+
+def _newest_seq(connection: sqlite3.Connection) -> int:
+    seq: int = connection.execute(STATEMENTS["get_meta"]).fetchone()[4]
+    return seq

@@ -1,0 +1,99 @@
+"""What commands print: tables and colour on a terminal, tabs in a pipe, JSON for scripts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.json import JSON
+from rich.table import Table
+from rich.text import Text
+
+from perdure.actors.context import to_datetime
+
+_encode = msgspec.json.Encoder().encode
+ROWS_AT_ONCE = 1_000
+
+
+def is_terminal() -> bool:
+    """Whether a person reads the output."""
+    return sys.stdout.isatty()
+
+
+def terminal() -> Console:
+    """The terminal, or what stands in for it."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not is_terminal())
+
+
+def print_json(value: Any) -> None:
+    """Print one value as a line of JSON."""
+    click.echo(_encode(value))
+
+
+def print_value(data: bytes) -> None:
+    """Print a JSON value for people: indented, and in colour on a terminal."""
+    text = msgspec.json.format(data, indent=2).decode()
+    if is_terminal():
+        terminal().print(JSON(text))
+    else:
+        click.echo(text)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows, the first column highlighted; in a pipe as lines with tabs, unheaded."""
+    if not is_terminal():
+        for row in rows:
+            click.echo("\t".join(_one_line(cell) for cell in row))
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        table.add_column(heading, style="bold" if place == 0 else "", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_one_line(cell)) for cell in row))
+    terminal().print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print names with their values, one a line."""
+    facts = [(name, value) for name, value in facts if value is not None]
+    if not is_terminal():
+        for name, value in facts:
+            click.echo(f"{name}\t{_one_line(value)}")
+        return
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        terminal().print(Text.assemble((name.ljust(width + 2), "dim"), _one_line(value)))
+
+
+def say(message: str, *, good: bool | None = None) -> None:
+    """Tell a person what happened, on stderr: scripts read stdout."""
+    colour = {None: None, True: "green", False: "yellow"}[good]
+    click.secho(message, fg=colour, err=True)
+
+
+def moment(micros: int) -> str:
+    """A stored time as people read it."""
+    return clock(to_datetime(micros))
+
+
+def clock(time: datetime) -> str:
+    """A time in UTC, to the millisecond."""
+    return time.astimezone(UTC).isoformat(sep=" ", timespec="milliseconds")[:-6] + "Z"
+
+
+def compact(value: Any, limit: int | None = None) -> str:
+    """A plain value as JSON in one line, cut to *limit* characters."""
+    text = _encode(value).decode()
+    if limit is not None and len(text) > limit:
+        return text[: limit - 1] + "…"
+    return text
+
+
+def _one_line(cell: object) -> str:
+    text = "" if cell is None else str(cell)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

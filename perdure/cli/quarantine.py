@@ -1,0 +1,103 @@
+"""``quarantine``: messages that could not be processed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from perdure.actors import control
+from perdure.actors.context import to_datetime
+from perdure.actors.messages import from_row
+from perdure.cli.commands import NotFoundError
+from perdure.cli.options import app_option, json_option, open_reader, store_option
+from perdure.cli.output import clock, print_json, print_table, say
+from perdure.cli.reaching import ask_owner
+from perdure.storage.records import MessageRow, QuarantineRow
+from perdure.storage.sqlite import SqliteReader
+
+PAGE = 500
+
+
+@click.group()
+def quarantine() -> None:
+    """Look at messages that were set aside, try them again, or discard them."""
+
+
+def rows_of(reader: SqliteReader) -> list[QuarantineRow]:
+    """All of them, oldest first."""
+    rows: list[QuarantineRow] = []
+    while page := reader.quarantined(after=rows[-1].id if rows else 0, limit=PAGE):
+        rows += page
+    return rows
+
+
+def describe(row: QuarantineRow) -> dict[str, Any]:
+    """A message as plain values; of a damaged one what can be told."""
+    known: dict[str, Any] = {
+        "id": row.id,
+        "entity": row.stream,
+        "time": to_datetime(row.time_micros),
+        "attempts": row.attempts,
+        "reason": row.reason,
+    }
+    try:
+        message = from_row(MessageRow(row.id, row.stream, 0, row.body))
+    except msgspec.MsgspecError:
+        return known | {"operation": None, "request_id": None, "input": None}
+    return known | {
+        "operation": message.operation,
+        "request_id": message.request_id,
+        "input": msgspec.Raw(message.input or b"null"),
+    }
+
+
+@quarantine.command(name="list")
+@store_option
+@json_option
+@click.pass_context
+def list_messages(ctx: click.Context, store: str, as_json: bool) -> None:
+    """List them, oldest first, each with its reason."""
+    messages = [describe(row) for row in rows_of(open_reader(ctx, store))]
+    if as_json:
+        for message in messages:
+            print_json(message)
+        return
+    if not messages:
+        say("nothing was set aside", good=True)
+        return
+    for message in messages:
+        message["time"] = clock(message["time"])
+    columns = ("id", "entity", "operation", "attempts", "time", "reason")
+    print_table(columns, ([message[column] for column in columns] for message in messages))
+
+
+def _apply(ids: tuple[int, ...], request: Any, store: str, app_name: str | None) -> int:
+    missing = [
+        number
+        for number in ids
+        if not msgspec.json.decode(ask_owner(store, request(id=number), app_name))
+    ]
+    if missing:
+        msg = f"no such message in quarantine: {', '.join(map(str, missing))}"
+        raise NotFoundError(msg)
+    return len(ids)
+
+
+@quarantine.command()
+@click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
+@app_option
+@store_option
+def retry(ids: tuple[int, ...], app_name: str | None, store: str) -> None:
+    """Send messages again, with no attempts counted. Mend the cause first."""
+    say(f"{_apply(ids, control.Redrive, store, app_name)} sent again", good=True)
+
+
+@quarantine.command()
+@click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
+@app_option
+@store_option
+def discard(ids: tuple[int, ...], app_name: str | None, store: str) -> None:
+    """Forget messages."""
+    say(f"{_apply(ids, control.Discard, store, app_name)} discarded", good=True)

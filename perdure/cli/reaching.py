@@ -1,0 +1,71 @@
+"""Reaches the owner of a store: the process that has it open, or this one with an app."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from perdure.actors.app import App
+from perdure.actors.control import AnyRequest
+from perdure.actors.control_client import ControlClient, value_of
+from perdure.actors.control_server import perform
+from perdure.errors import InvalidInputError, NodeClosedError, PerdureError
+
+
+class AppImportError(PerdureError):
+    """The user's app cannot be imported: the message says why."""
+
+
+def load_app(name: str) -> App:
+    """Import the app that ``module:app`` names; modules in the current folder are found.
+
+    Raises:
+        InvalidInputError: it names no app.
+        AppImportError: the import fails.
+    """
+    module_name, _, attribute = name.partition(":")
+    attribute = attribute or "app"
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        msg = f"cannot import {module_name!r}: {type(error).__name__}: {error}"
+        raise AppImportError(msg) from error
+    app = getattr(module, attribute, None)
+    if not isinstance(app, App):
+        msg = (
+            f"{module_name!r} has no perdure.App named {attribute!r}; name it as module:app, "
+            f"such as {module_name}:{_apps(module)}"
+        )
+        raise InvalidInputError(msg)
+    return app
+
+
+def _apps(module: object) -> str:
+    named = [name for name, value in vars(module).items() if isinstance(value, App)]
+    return named[0] if named else "app"
+
+
+def ask_owner(store: str, request: AnyRequest, app_name: str | None = None) -> bytes:
+    """Have the owner of *store* do something and return its answer, as JSON.
+
+    When no process has it open and an app is named, this process opens it for the moment.
+
+    Raises:
+        NodeClosedError: no process has it open, and no app is named.
+        PerdureError: what the owner raised.
+    """
+    connection = ControlClient.connect(store)
+    if connection is not None:
+        with connection:
+            return connection.ask(request)
+    if app_name is None:
+        msg = (
+            f"no process has store {store!r} open; start one with perdure run, or name the app "
+            "that shall open it now: --app module:app"
+        )
+        raise NodeClosedError(msg)
+    with load_app(app_name).open(store) as client:
+        return value_of(perform(client, request))

@@ -1,0 +1,345 @@
+"""``entities``, ``show``, ``history``, ``tail``: what is committed, read beside the owner."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import click
+import msgspec
+from rich.text import Text
+
+from perdure.actors.context import to_datetime
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.history import HistoryEvent, history_events
+from perdure.actors.ids import EntityId
+from perdure.actors.reads import state_as_of, turns_of
+from perdure.actors.snapshots import Position
+from perdure.cli.commands import NotFoundError
+from perdure.cli.options import (
+    app_option,
+    entity_argument,
+    json_option,
+    open_reader,
+    parse_time,
+    store_option,
+)
+from perdure.cli.output import (
+    clock,
+    compact,
+    is_terminal,
+    moment,
+    print_facts,
+    print_json,
+    print_table,
+    print_value,
+    say,
+    terminal,
+)
+from perdure.cli.reaching import load_app
+from perdure.errors import DecodingError, InvalidInputError, UnknownEventError
+from perdure.storage.records import StoredState
+from perdure.storage.sqlite import SqliteReader
+
+PAGE = 500
+POLL_SECONDS = 0.2
+STATE_WIDTH = 60
+
+
+# ---- entities -------------------------------------------------------------------------------
+
+
+def pages(reader: SqliteReader, prefix: str, after: str, limit: int) -> Iterator[StoredState]:
+    """Up to *limit* rows whose addresses begin with *prefix*, beyond *after*."""
+    while limit > 0:
+        page = reader.states(prefix, after=after, limit=min(limit, PAGE))
+        yield from page
+        limit -= len(page)
+        if len(page) < PAGE:
+            return
+        after = page[-1].stream
+
+
+def row_as_json(row: StoredState) -> dict[str, Any]:
+    """One entity for scripts."""
+    return {
+        "id": row.stream,
+        "version": row.version,
+        "modified": to_datetime(row.time_micros),
+        "waiting": row.waiting,
+        "state": msgspec.Raw(row.state or b"null"),
+    }
+
+
+@click.command()
+@click.argument("kind", required=False)
+@click.option("--prefix", default="", help="Only keys that begin so; needs KIND.")
+@click.option("--after", default="", metavar="@KIND@KEY", help="Only those behind this one.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@store_option
+@json_option
+@click.pass_context
+def entities(
+    ctx: click.Context,
+    kind: str | None,
+    prefix: str,
+    after: str,
+    limit: int,
+    store: str,
+    as_json: bool,
+) -> None:
+    """List entities, of one KIND or of all, in the order of their addresses."""
+    if prefix and kind is None:
+        msg = "--prefix needs a KIND before it"
+        raise click.UsageError(msg)
+    reader = open_reader(ctx, store)
+    start = "@" if kind is None else f"@{EntityId(kind, 'x').kind}@{prefix}"
+    rows = list(pages(reader, start, after, limit + 1))
+    shown = rows[:limit]
+    if as_json:
+        for row in shown:
+            print_json(row_as_json(row))
+    else:
+        print_table(
+            ("entity", "version", "modified", "waiting", "state"),
+            (
+                (
+                    row.stream,
+                    row.version,
+                    moment(row.time_micros),
+                    row.waiting or "",
+                    compact(msgspec.Raw(row.state or b"null"), STATE_WIDTH),
+                )
+                for row in shown
+            ),
+        )
+    if not shown and not as_json:
+        say("no entities")
+    elif len(rows) > limit:
+        say(f"there are more: --limit, or --after {shown[-1].stream!r}")
+
+
+# ---- one entity -----------------------------------------------------------------------------
+
+
+def definition_of(entity: EntityId, app_name: str | None) -> EntityDefinition:
+    """What an app knows of a kind; without an app as little as folding plain changes needs."""
+    if app_name is not None:
+        definition = load_app(app_name).resolve(entity.kind)
+        if definition is not None:
+            return definition
+    return EntityDefinition(kind=entity.kind)
+
+
+def state_then(
+    reader: SqliteReader, entity: EntityId, then: int | datetime, app_name: str | None
+) -> bytes | None:
+    """The state of an entity at a version or a time, as JSON.
+
+    Raises:
+        InvalidInputError: its history does not reach back so far, or it records domain events
+            and no app is named that knows them.
+    """
+    try:
+        return state_as_of(reader, definition_of(entity, app_name), entity, then)
+    except (DecodingError, UnknownEventError) as error:
+        if app_name is not None:
+            raise
+        msg = f"{entity} records events that only its class can apply: name its app with --app"
+        raise InvalidInputError(msg) from error
+
+
+def parse_moment(text: str) -> int | datetime:
+    """A version, or a time."""
+    return int(text) if text.isdecimal() else parse_time(text, now=datetime.now(UTC))
+
+
+@click.command()
+@entity_argument
+@click.option(
+    "--as-of", metavar="VERSION|TIME", help="As it was; with --app where events are recorded."
+)
+@app_option
+@store_option
+@json_option
+@click.pass_context
+def show(
+    ctx: click.Context,
+    entity: EntityId,
+    as_of: str | None,
+    app_name: str | None,
+    store: str,
+    as_json: bool,
+) -> None:
+    """Show the state of @KIND@KEY, as it is or as it was."""
+    reader = open_reader(ctx, store)
+    if as_of is not None:
+        state = state_then(reader, entity, parse_moment(as_of), app_name)
+        if state is None:
+            msg = f"{entity} had no state then"
+            raise NotFoundError(msg)
+        print_json(msgspec.Raw(state)) if as_json else print_value(state)
+        return
+    row = reader.state(str(entity))
+    if row is None or row.state is None:
+        msg = f"{entity} has no state: it was never changed, or it was deleted"
+        raise NotFoundError(msg)
+    if as_json:
+        print_json(row_as_json(row))
+        return
+    print_facts(
+        (
+            ("entity", row.stream),
+            ("version", row.version),
+            ("modified", moment(row.time_micros)),
+            ("waiting", row.waiting or None),
+        )
+    )
+    print_value(row.state)
+
+
+def event_as_json(event: HistoryEvent) -> dict[str, Any]:
+    """One event for scripts; what it has not is left out."""
+    plain: dict[str, Any] = attrs.asdict(event, recurse=False)
+    return {name: value for name, value in plain.items() if value is not None and value != ""}
+
+
+def what_happened(event: HistoryEvent) -> str:
+    """An event in one line."""
+    match event.kind:
+        case "recorded":
+            return f"{event.name} {compact(event.data)}"
+        case "deleted":
+            return "deleted"
+        case _:
+            return compact(event.changes)
+
+
+def sender(event: HistoryEvent) -> str:
+    """Who asked for it: an actor's address, or a client's request."""
+    return event.caller or event.request_id
+
+
+@click.command()
+@entity_argument
+@click.option("--after", type=click.IntRange(0), default=0, help="Only beyond this version.")
+@click.option("--last", type=click.IntRange(1), help="Only the newest so many.")
+@store_option
+@json_option
+@click.pass_context
+def history(
+    ctx: click.Context,
+    entity: EntityId,
+    after: int,
+    last: int | None,
+    store: str,
+    as_json: bool,
+) -> None:
+    """Show the events of @KIND@KEY, oldest first."""
+    reader = open_reader(ctx, store)
+    stream = str(entity)
+    base = reader.base(stream)
+    if last is not None:
+        row = reader.load([stream], 0)[stream]
+        after = max(after, row.version - last)
+    events = (
+        event
+        for turn in turns_of(reader, stream, after)
+        for event in history_events(turn.first_version, turn.events)
+        if event.version > after
+    )
+    if as_json:
+        for event in events:
+            print_json(event_as_json(event))
+        return
+    shown = [
+        (event.version, clock(event.time), event.operation, what_happened(event), sender(event))
+        for event in events
+    ]
+    if not shown and base is None and after == 0:
+        msg = f"{entity} has no history"
+        raise NotFoundError(msg)
+    print_table(("version", "time", "operation", "what", "from"), shown)
+    if base is not None and base.version > after:
+        say(f"older events were purged: the history begins behind version {base.version}")
+
+
+# ---- the feed -------------------------------------------------------------------------------
+
+
+def feed(reader: SqliteReader, after: Position) -> Iterator[tuple[Position, str, HistoryEvent]]:
+    """What is there beyond *after*, in the store's order."""
+    before = after.turn - 1
+    while page := reader.feed(before, limit=PAGE):
+        for turn in page:
+            for place, event in enumerate(history_events(turn.first_version, turn.events)):
+                here = Position(turn.seq, place)
+                if here > after:
+                    yield here, turn.stream, event
+        before = page[-1].seq
+
+
+def print_change(position: Position, stream: str, event: HistoryEvent, as_json: bool) -> None:
+    """Print one change at once."""
+    if as_json:
+        print_json({"position": str(position), "id": stream, **event_as_json(event)})
+    elif is_terminal():
+        line = Text.assemble(
+            (f"{position!s:<9} {clock(event.time)[11:]}  ", "dim"),
+            (stream, "bold"),
+            ("  " + event.operation + "  ", "cyan"),
+            what_happened(event),
+        )
+        terminal().print(line)
+    else:
+        cells = (position, clock(event.time), stream, event.operation, what_happened(event))
+        click.echo("\t".join(map(str, cells)))
+
+
+@click.command()
+@click.option("--after", metavar="POSITION", help="Begin behind this position, such as 17.0.")
+@click.option("--from-start", is_flag=True, help="Begin with the first change.")
+@click.option("--kind", help="Only of this kind of entity.")
+@click.option("--no-follow", is_flag=True, help="End where the store ends now.")
+@store_option
+@json_option
+@click.pass_context
+def tail(
+    ctx: click.Context,
+    after: str | None,
+    from_start: bool,
+    kind: str | None,
+    no_follow: bool,
+    store: str,
+    as_json: bool,
+) -> None:
+    """Follow the changes of the whole store, in its order, until Ctrl-C.
+
+    Begins with what comes from now on, unless told otherwise. Each change has a position to go
+    on behind.
+    """
+    if after is not None and from_start:
+        msg = "--after and --from-start say different things"
+        raise click.UsageError(msg)
+    reader = open_reader(ctx, store)
+    if after is not None:
+        position = Position.parse(after)
+    else:
+        position = Position(0 if from_start else reader.newest_turn(), 1_000_000)
+    start = None if kind is None else f"@{EntityId(kind, 'x').kind}@"
+    if as_json is False and is_terminal() and not no_follow:
+        say("following; Ctrl-C ends it")
+    try:
+        while True:
+            for here, stream, event in feed(reader, position):
+                position = here
+                if start is None or stream.startswith(start):
+                    print_change(here, stream, event, as_json)
+            if no_follow:
+                return
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,121 @@
+"""``run``: a process that owns a store, works for its entities, and ends without losing any."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from perdure._version import __version__
+from perdure.actors import limits
+from perdure.actors.app import DURABILITIES, App
+from perdure.cli.options import json_option, store_option
+from perdure.cli.output import print_json, say
+from perdure.cli.reaching import load_app
+from perdure.errors import InvalidInputError
+
+SWITCH_SECONDS = 0.0005
+"""How long a busy thread keeps the others from running. With Python's 5 ms a small commit
+beside a turn that computes takes 68 ms at the median, with this 3.5 ms."""
+
+
+class Ending:
+    """Waits for SIGTERM or SIGINT; a second one ends the process at once.
+
+    That is safe at any moment: what was acknowledged is on the disk.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        self._asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self._asked:
+            os._exit(128 + number)
+        self._asked = True
+        os.write(self._write, b".")
+
+    def wait(self) -> None:
+        """Return when the process is asked to end."""
+        os.read(self._read, 1)
+
+
+def announce(app: App, store: str, durability: str, as_json: bool) -> None:
+    """Tell who is ready, on stdout, where a supervisor or a test may wait for it."""
+    if as_json:
+        facts = {"ready": True, "app": app.name, "store": store, "pid": os.getpid()}
+        print_json(facts | {"kinds": app.kinds, "durability": durability})
+        sys.stdout.flush()
+        return
+    kinds = ", ".join(app.kinds) or "no entities"
+    click.secho(f"perdure {__version__}", bold=True, nl=False)
+    click.echo(f"  {app.name}: {kinds}")
+    click.echo(f"store {store}, durable through loss of {durability}, process {os.getpid()}")
+    click.echo("ready; Ctrl-C ends it")
+    sys.stdout.flush()
+
+
+@click.command()
+@click.argument("app_name", metavar="MODULE:APP", envvar="PERDURE_APP")
+@store_option
+@click.option(
+    "--durability",
+    type=click.Choice(DURABILITIES),
+    default="power",
+    show_default=True,
+    help="What an acknowledged message survives: a power cut, or the process.",
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(0),
+    default=limits.DRAIN_SECONDS,
+    show_default=True,
+    help="Seconds for what is in hand when it is asked to end.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+)
+@json_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    app_name: str,
+    store: str,
+    durability: str,
+    drain: float,
+    log_level: str,
+    as_json: bool,
+) -> None:
+    """Run the app MODULE:APP on a store until SIGTERM or SIGINT.
+
+    The first signal finishes what is in hand; the second ends at once, and loses nothing that
+    was acknowledged.
+    """
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    app = load_app(app_name)
+    if not app.kinds:
+        msg = f"app {app.name!r} has no entities; import the modules that define them"
+        raise InvalidInputError(msg)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    ending = Ending()
+    client = app.open(store, durability=durability)
+    gc.collect()
+    gc.freeze()
+    announce(app, store, durability, as_json)
+    ending.wait()
+    say("ending: what is in hand is finished; once more to end at once")
+    client.close(drain)
+    say("ended", good=True)

@@ -1,0 +1,201 @@
+"""``status``, ``verify``, ``backup``, ``purge``: looking after a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from perdure.actors import control
+from perdure.actors.control_client import ControlClient
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.history import history_events
+from perdure.actors.ids import EntityId
+from perdure.actors.reads import turns_of
+from perdure.actors.verification import verify as find_damage
+from perdure.cli.commands import DAMAGED, NotFoundError
+from perdure.cli.options import (
+    app_option,
+    entity_argument,
+    json_option,
+    open_reader,
+    read_time,
+    store_option,
+)
+from perdure.cli.output import print_facts, print_json, print_table, say
+from perdure.cli.reaching import ask_owner, load_app
+from perdure.storage.sqlite import SqliteReader
+
+ALL = 1_000_000_000
+
+
+# ---- status ---------------------------------------------------------------------------------
+
+
+def size_of(path: str) -> int:
+    """The bytes of a store's file and of the log beside it."""
+    return sum(os.path.getsize(part) for part in (path, path + "-wal") if os.path.exists(part))
+
+
+def status_of(reader: SqliteReader, store: str) -> dict[str, Any]:
+    """What the owner tells, or, when there is none, what the file does."""
+    connection = ControlClient.connect(store)
+    if connection is None:
+        return {
+            "location": reader.location,
+            "open": False,
+            "waiting": reader.waiting(),
+            "quarantined": len(reader.quarantined(limit=1000)),
+            "bytes": size_of(reader.location),
+            "newest_turn": reader.newest_turn(),
+        }
+    with connection:
+        told: dict[str, Any] = msgspec.json.decode(connection.ask(control.Status()))
+    return {
+        "location": told.pop("location", reader.location),
+        "open": True,
+        "pid": told.pop("pid", None),
+        **told,
+        "bytes": size_of(reader.location),
+        "newest_turn": reader.newest_turn(),
+    }
+
+
+@click.command()
+@store_option
+@json_option
+@click.pass_context
+def status(ctx: click.Context, store: str, as_json: bool) -> None:
+    """Show how a store and the process that has it open are."""
+    told = status_of(open_reader(ctx, store), store)
+    if as_json:
+        print_json(told)
+        return
+    print_facts((name.replace("_", " "), _as_word(value)) for name, value in told.items())
+    if told.get("quarantined"):
+        say("some messages were set aside: see perdure quarantine list", good=False)
+    if told.get("healthy") is False:
+        say("the disk does not work now; nothing is accepted until it does", good=False)
+
+
+def _as_word(value: object) -> object:
+    match value:
+        case True:
+            return "yes"
+        case False:
+            return "no"
+        case _:
+            return value
+
+
+# ---- verify ---------------------------------------------------------------------------------
+
+
+@click.command()
+@app_option
+@store_option
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, app_name: str | None, store: str, as_json: bool) -> None:
+    """Check a store for damage; the exit code is 4 when there is some.
+
+    Checksums, gaps and the file itself are checked always; with --app also that each entity's
+    history comes to the state that is stored.
+    """
+    reader = open_reader(ctx, store)
+    known: Mapping[str, EntityDefinition] = {}
+    if app_name is not None:
+        app = load_app(app_name)
+        known = {kind: found for kind in app.kinds if (found := app.resolve(kind)) is not None}
+    damages = list(find_damage(reader, known))
+    if as_json:
+        for damage in damages:
+            print_json({"id": damage.stream, "what": damage.what})
+    elif damages:
+        print_table(
+            ("where", "what"), ((damage.stream or "-", damage.what) for damage in damages)
+        )
+    else:
+        folded = "" if app_name else "; histories were not folded: name the app with --app"
+        say(f"sound{folded}", good=True)
+    if damages:
+        ctx.exit(DAMAGED)
+
+
+# ---- backup, purge --------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("path", type=click.Path(dir_okay=False))
+@store_option
+@click.pass_context
+def backup(ctx: click.Context, path: str, store: str) -> None:
+    """Copy the store into the new file PATH, also while it is in use."""
+    open_reader(ctx, store).backup(path)
+    say(f"copied to {path}: {os.path.getsize(path):,} bytes", good=True)
+
+
+def version_before(reader: SqliteReader, entity: EntityId, time: datetime) -> int:
+    """The version that the entity had just before *time*."""
+    base = reader.base(str(entity))
+    version = base.version if base else 0
+    for turn in turns_of(reader, str(entity), version):
+        for event in history_events(turn.first_version, turn.events):
+            if event.time >= time:
+                return version
+            version = event.version
+    return version
+
+
+@click.command()
+@entity_argument
+@click.option("--before-version", type=click.IntRange(1), help="Up to this version.")
+@click.option(
+    "--before",
+    callback=read_time,
+    metavar="TIME",
+    help="Older than 2030-01-31T12:00 (UTC), or -30d.",
+)
+@click.option("--keep", type=click.IntRange(0), help="All but the newest so many events.")
+@app_option
+@store_option
+@json_option
+@click.pass_context
+def purge(
+    ctx: click.Context,
+    entity: EntityId,
+    before_version: int | None,
+    before: datetime | None,
+    keep: int | None,
+    app_name: str | None,
+    store: str,
+    as_json: bool,
+) -> None:
+    """Drop old events of @KIND@KEY; its state and what is newer stay.
+
+    Whole turns of events are dropped, so a few more than asked for may be left.
+    """
+    if [before_version, before, keep].count(None) != 2:
+        msg = "say up to where: one of --before-version, --before, --keep"
+        raise click.UsageError(msg)
+    reader = open_reader(ctx, store)
+    held = reader.load([str(entity)], 0)[str(entity)].version
+    if held == 0:
+        msg = f"{entity} has no history"
+        raise NotFoundError(msg)
+    if before is not None:
+        version = version_before(reader, entity, before)
+    else:
+        version = before_version or max(held - (keep or 0), 0)
+    dropped = 0
+    if version > 0:
+        request = control.Purge(target=str(entity), before_version=version)
+        dropped = msgspec.json.decode(ask_owner(store, request, app_name))
+    if as_json:
+        print_json({"id": str(entity), "version": version, "turns": dropped})
+    else:
+        say(f"{dropped} turns dropped, up to version {version} at most", good=True)
