@@ -196,7 +196,7 @@ class Activation:
                     self._deliver_row(row)
 
     def settle(self, batch: Batch, pending: Pending) -> None:
-        """A batch is durable: what it consumed is done with, what it scheduled is waited for."""
+        """A batch is durable: what it consumed is done, what it scheduled is waited for."""
         self.in_hand.difference_update(batch.consumed)
         for message in pending.scheduled:
             if (message.due_micros, message.id) <= self._cursor:

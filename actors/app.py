@@ -10,7 +10,6 @@ from perdure.actors.behavior import Behavior
 from perdure.actors.client import Client
 from perdure.actors.control import socket_path
 from perdure.actors.definition import EntityDefinition, define_entity
-from perdure.actors.entity import Entity
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.forks import close_in_children
 from perdure.actors.node import Node, World
@@ -20,8 +19,7 @@ from perdure.storage.memory import MemoryStore
 from perdure.storage.ports import Store
 from perdure.storage.sqlite import SqliteStore
 
-T = TypeVar("T", bound=type[Entity])
-F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D", bound=Callable[..., Any])
 
 logger = logging.getLogger("perdure")
 
@@ -42,11 +40,9 @@ class App:
         self._by_target: dict[Any, EntityDefinition] = {}
 
     @overload
-    def entity(self, target: T, /) -> T: ...
+    def entity(self, target: D, /) -> D: ...
     @overload
-    def entity(self, target: F, /) -> F: ...
-    @overload
-    def entity(self, *, name: str) -> Callable[[Any], Any]: ...
+    def entity(self, /, *, name: str) -> Callable[[D], D]: ...
     def entity(self, target: Any = None, /, *, name: str | None = None) -> Any:
         """Register an entity class, or a function of one parameter ``ctx``.
 
@@ -100,11 +96,11 @@ class App:
             raise UnknownEntityError(msg) from None
 
     def open(self, path: str, *, durability: str = "power") -> Client:
-        """Open a store and become the node that owns it; close with ``with`` or ``close()``.
+        """Open a store and become the node that owns it; ``close()`` it, or use ``with``.
 
         Args:
-            path: of the SQLite file, made when it is not there; ``":memory:"`` for a store that
-                ends with the program.
+            path: of the SQLite file, made when it is not there; ``":memory:"`` for a store
+                that ends with the program.
             durability: ``"power"``: what was acknowledged survives a power cut;
                 ``"process"``: it survives the process and not always a power cut, and is faster.
 

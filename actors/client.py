@@ -34,6 +34,7 @@ class EntityRef(CallRef[E], Reads[E]):
     """One entity, as a client sees it: signal it, call it, read it, look at its past."""
 
     __slots__ = ("_client",)
+    _client: Client
 
     def __init__(
         self,
@@ -57,8 +58,8 @@ class EntityRef(CallRef[E], Reads[E]):
         """
         if request_id is not None:
             checked_name("request id", request_id)
-        definition = self._client.definition_of(self.id.kind)
-        return EntityRef(self._client, self.id, definition, request_id, at)
+        client = self._client
+        return EntityRef(client, self.id, client.definition_of(self.id.kind), request_id, at)
 
 
 class Client(Upkeep):
@@ -227,7 +228,7 @@ class Client(Upkeep):
         self._control = ControlServer.start(self, path)
 
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> None:
-        """Take nothing more, finish what is in hand within *timeout* seconds, close the store."""
+        """Take nothing more, finish what is in hand within *timeout* seconds, and close."""
         if self._control is not None:
             self._control.stop()
         self.node.close(timeout)

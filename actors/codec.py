@@ -9,6 +9,7 @@ they show one is the value walked.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
@@ -25,7 +26,12 @@ DEPTH_LIMIT = 100
 _INT_MIN = -(2**63)
 _INT_MAX = 2**64 - 1
 
-_TROUBLE = re.compile(rb'null|\\u0000|"(?:nan|-?inf|-?infinity)"|[0-9]{19}').search
+_SIGNS = (b"\\u0000", b'"nan"', b'inf"', b'infinity"')
+_SMALL = 64
+_SIGNS_IN_SMALL = re.compile(rb'\\u0000|"nan"|inf(?:inity)?"|[0-9]{19}').search
+_LONG_NUMBER = b"0" * 19
+_DIGITS_TO_0 = bytes(ord("0") if code in b"0123456789" else ord("x") for code in range(256))
+_encode_finite = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 _BRACKETS = b"[]{}"
 _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 
@@ -115,9 +121,33 @@ def _checked(value: Any, limit: int, what: str, write: Callable[[Any], bytes]) -
             "store the data elsewhere and send a reference to it"
         )
         raise PayloadTooLargeError(msg)
-    if type(value) is not str and (_TROUBLE(data) or _may_be_deep(data)):
+    if type(value) is not str and (
+        _may_be_wrong(data) or _may_be_deep(data) or (b"null" in data and not _is_finite(value))
+    ):
         _walk(value, what)
     return data
+
+
+def _may_be_wrong(data: bytes) -> bool:
+    """False when *data* surely has no NUL in a key, number as a key, or long number.
+
+    A search for each sign is ten times as fast as one regular expression, and slower for a
+    few bytes.
+    """
+    if len(data) <= _SMALL:
+        return _SIGNS_IN_SMALL(data) is not None
+    if any([sign in data for sign in _SIGNS]):
+        return True
+    return _LONG_NUMBER in data.translate(_DIGITS_TO_0)
+
+
+def _is_finite(value: Any) -> bool:
+    """False when a null may stand for a NaN or infinity; the standard library's writer tells."""
+    try:
+        _encode_finite(msgspec.to_builtins(value, enc_hook=_enc_hook))
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
 
 
 def _may_be_deep(data: bytes) -> bool:

@@ -71,8 +71,8 @@ class Node:
         """Raise unless this process may use the node."""
         if self._pid != os.getpid():
             msg = (
-                f"store {self.store.location!r} was opened by process {self._pid} before a fork; "
-                "open the app again in this process"
+                f"store {self.store.location!r} was opened by process {self._pid} before a "
+                "fork; open the app again in this process"
             )
             raise ForkedError(msg)
         if self._closed:

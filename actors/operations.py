@@ -60,6 +60,7 @@ class OperationSpec:
         "_by_name",
         "_decode_one",
         "_one",
+        "_positional",
         "_required",
         "_result",
         "_signature",
@@ -94,6 +95,7 @@ class OperationSpec:
         self._signature = inspect.Signature(listed)
         self.parameters = tuple(self._parameter(item, hints) for item in listed)
         self._by_name = {parameter.name: parameter for parameter in self.parameters}
+        self._positional = tuple(p.name for p in self.parameters if p.by_position)
         self._required = tuple(p.name for p in self.parameters if p.required)
         self._one = self.parameters[0].codec if len(self.parameters) == 1 else None
         first = self.parameters[0] if self.parameters else None
@@ -136,11 +138,14 @@ class OperationSpec:
         one = self._one
         if one is not None and len(args) == 1 and not kwargs:
             return self._encode_argument(one, args[0]), VALUE
-        try:
-            bound = self._signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            msg = f"{self}: {error}"
-            raise InvalidInputError(msg) from error
+        bound = dict(zip(self._positional, args, strict=False))
+        surely_fits = len(bound) == len(args) and not kwargs
+        if not (surely_fits and all([name in bound for name in self._required])):
+            try:
+                bound = self._signature.bind(*args, **kwargs).arguments
+            except TypeError as error:
+                msg = f"{self}: {error}"
+                raise InvalidInputError(msg) from error
         if not bound:
             return b"", NO_INPUT
         encoded = {

@@ -102,7 +102,7 @@ class Partition:
         return self.activation.next_due
 
     def idle(self) -> bool:
-        """Whether nothing is in hand: all that was taken in is durable or waits for its time."""
+        """Whether nothing is in hand: all is durable, or waits for its time."""
         return (
             not (self.ingress or self.ready or self.open or self.writing or self.detached)
             and not self.recovery.failed
@@ -294,7 +294,7 @@ class Partition:
             message.id = self.fresh_id()
             row = self.requests.accept(message)
             self.add(Record(self.now, accepted=[message], outcomes=[row]))
-        self.open.gated.append((cell, message))
+        self.open.gated.append(cell)
 
     def _set_busy(self, cell: Cell) -> None:
         cell.busy = True
@@ -365,9 +365,8 @@ class Partition:
         self.recovery.settled()
 
     def _start_gated(self, pending: Pending) -> None:
-        for cell, message in pending.gated:
-            if self.cells.get(cell.address) is cell:
-                cell.message = message
+        for cell in pending.gated:
+            if self.cells.get(cell.address) is cell:  # else it was dropped meanwhile
                 self.runtime.start(cell, cell.step)
 
 

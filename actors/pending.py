@@ -59,7 +59,7 @@ class Pending:
     number: int
     records: list[Record] = attrs.Factory(list)
     weight: int = 0
-    gated: list[tuple[Any, Message]] = attrs.Factory(list)
+    gated: list[Any] = attrs.Factory(list)
     """Cells with an operation that starts only when all of this is durable."""
     scheduled: list[Message] = attrs.Factory(list)
     """Accepted messages that are due later."""

@@ -86,9 +86,9 @@ class Reads(Generic[E]):
     def watch(self, callback: Any = None) -> Watch[E]:
         """Follow the entity: its present state, then the state after each commit.
 
-        A slow reader misses versions in between, never the last one. Without *callback* iterate
-        over what is returned; with it, a thread of the watch's own calls it. Close the watch, or
-        use it in a ``with`` block.
+        A slow reader misses versions in between, never the last one. Without *callback*
+        iterate over what is returned; with it, a thread of the watch's own calls it. Close the
+        watch, or use it in a ``with`` block.
         """
         self._client.node.check_open()
         definition = self._client.definition_of(self.id.kind)

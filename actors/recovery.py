@@ -92,7 +92,7 @@ class Recovery:
     # ---- one at a time --------------------------------------------------------------------
 
     def may_run(self) -> bool:
-        """Whether the next ready cell may have its turn; the attempt is counted if it must be."""
+        """Whether the next ready cell may have its turn; its attempt is counted first."""
         if not self.careful:
             return True
         engine = self._engine
@@ -131,7 +131,7 @@ class Recovery:
             self.careful = False
             self._engine.turn_messages = limits.TURN_MESSAGES
 
-    # ---- failed commits ---------------------------------------------------------------------
+    # ---- failed commits --------------------------------------------------------------------
 
     def commit_failed(self, pending: Pending, error: BaseException) -> None:
         """Drop everything that was built on a commit that failed."""
@@ -202,12 +202,12 @@ class Recovery:
         self._engine.add(record)
 
     def _drop_cells(self, pending: Pending | None) -> list[Message]:
-        """No half-state survives: forget all cells; what waited in their mailboxes is returned."""
+        """No half-state survives: forget all cells; what waited for them is returned."""
         engine = self._engine
         lost = [message for cell in engine.cells.values() for message in cell.actor_inbox]
         gated = [*engine.open.gated, *(pending.gated if pending else [])]
-        lost.extend(message for _, message in gated)
-        engine.detached.difference_update(cell for cell, _ in gated)
+        lost.extend(cell.message for cell in gated)
+        engine.detached.difference_update(gated)
         for cell in engine.detached:
             if engine.cells.get(cell.address) is cell:
                 engine.activation.lock_out(cell.address)
@@ -242,7 +242,11 @@ def _unremembered(pending: Pending, now: int) -> list[OutcomeRow]:
     for record in pending.records:
         remembered = {row.request_id for row in record.outcomes}
         for _, outcome, message in record.replies:
-            if message is not None and message.request_id not in remembered:
+            if (
+                message is not None
+                and isinstance(outcome, Outcome)
+                and message.request_id not in remembered
+            ):
                 rows.append(outcome_row(message, outcome, now))
         if record.cell is None:
             rows.extend(

@@ -52,19 +52,15 @@ def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
     """When a message that shall be handled at *at* is due; naive datetimes are UTC.
 
     Raises:
-        InvalidInputError: it is beyond the year 9999, or not a time.
+        InvalidInputError: it is beyond the year 9999.
     """
-    match at:
-        case None:
-            return 0
-        case timedelta():
-            due = now_micros + at // timedelta(microseconds=1)
-        case datetime():
-            aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-            due = (aware - _EPOCH) // timedelta(microseconds=1)
-        case _:
-            msg = f"at={at!r}: use a datetime or a timedelta"
-            raise InvalidInputError(msg)
+    if at is None:
+        return 0
+    if isinstance(at, timedelta):
+        due = now_micros + at // timedelta(microseconds=1)
+    else:
+        aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+        due = (aware - _EPOCH) // timedelta(microseconds=1)
     if due >= _FAR_MICROS:
         msg = f"at={at!r} is beyond the year 9999"
         raise InvalidInputError(msg)

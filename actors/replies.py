@@ -23,6 +23,10 @@ class Waiter(Protocol):
         """Return once *reply* is resolved (true), or after the timeout (false)."""
 
 
+def _forget(_: object) -> None:
+    """Make a call an expression without a value."""
+
+
 def _bytes(data: bytes) -> Any:
     return data
 
@@ -118,7 +122,7 @@ class Reply(Generic[T_co]):
                 if not future.done():
                     future.set_result(None)
 
-            self.when_resolved(lambda: loop.call_soon_threadsafe(finish))
+            self.when_resolved(lambda: _forget(loop.call_soon_threadsafe(finish)))
             yield from future.__await__()
         assert self._outcome is not None
         return self._answer(self._outcome)

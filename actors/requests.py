@@ -1,4 +1,4 @@
-"""Requests whose ids were chosen by their senders: each is applied once, however often it comes.
+"""Requests whose ids their senders chose: each is applied once, however often it comes.
 
 A repeat in flight joins the first; a repeat of a finished one gets the remembered outcome, also
 after a crash; the same id for something else is an error.

@@ -13,7 +13,7 @@ from perdure.storage.records import Batch
 
 
 class Runtime(Waiter, Protocol):
-    """Threads and clocks, behind a port. What it runs for the engine, it runs with the baton."""
+    """Threads and clocks, behind a port; it runs the engine with the baton."""
 
     def now_micros(self) -> int:
         """The store's clock: microseconds since 1970 UTC, never going back."""

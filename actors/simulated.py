@@ -1,4 +1,4 @@
-"""The simulated runtime: one thread, a virtual clock, and a seed that decides what happens next.
+"""The simulated runtime: one thread, a virtual clock, and a seed that says what is next.
 
 The engine above it is the real one. Nothing waits in it: what would happen in another thread or
 later is a task, and a seeded generator chooses which task is next. Time passes only when there
@@ -97,10 +97,10 @@ class SimulatedRuntime:
         """Have the partition look, some time."""
         self._woken = True
 
-    # ---- the scheduler ----------------------------------------------------------------------
+    # ---- the scheduler ---------------------------------------------------------------------
 
     def step(self) -> bool:
-        """Let one thing happen; false when nothing is left to happen but the passing of time."""
+        """Let one thing happen; false when only time can pass."""
         if self._stopped:
             return False
         choices = len(self._tasks) + self._woken
@@ -200,7 +200,7 @@ class SimulatedRuntime:
         due = self.clock.micros + int(seconds * 1_000_000)
         heapq.heappush(self._later, (due, self._ids, name, call))
 
-    # ---- what the engine asks for -------------------------------------------------------------
+    # ---- what the engine asks for ----------------------------------------------------------
 
     def commit(self, batch: Batch, done: Callable[[BaseException | None], None]) -> None:
         """Have *batch* written, some time."""

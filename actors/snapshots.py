@@ -55,7 +55,7 @@ class Page(Generic[E]):
 
 @attrs.frozen(order=True)
 class Position:
-    """A place in the store's feed of changes, written ``turn.event``; later ones are greater."""
+    """A place in the store's feed, written ``turn.event``; later ones are greater."""
 
     turn: int
     event: int

@@ -95,6 +95,14 @@ class Doorbell:
         return self._sleeping
 
 
+def run_step(step: Step) -> tuple[Any, BaseException | None]:
+    """Run users' code and take whatever comes of it."""
+    try:
+        return step.run(), None
+    except BaseException as error:
+        return None, error
+
+
 class ThreadedRuntime:
     """Threads, the wall clock and the committer under a partition."""
 
@@ -188,10 +196,7 @@ class ThreadedRuntime:
         """Run a step's code with the baton in the slot, where the watchdog may take it."""
         slot = self._slot
         slot.append(step)
-        try:
-            returned = (step.run(), None)
-        except BaseException as error:
-            returned = (None, error)
+        returned = run_step(step)
         try:
             slot.pop()
         except IndexError:
@@ -247,7 +252,7 @@ class ThreadedRuntime:
         partition.lost_baton(step.cell)
         self._hold_baton()
 
-    # ---- code without the baton -------------------------------------------------------------
+    # ---- code without the baton ------------------------------------------------------------
 
     def start(self, cell: Any, step: Step) -> None:
         """Run a step's code on a spare thread, or its coroutine on the event loop."""
@@ -259,18 +264,16 @@ class ThreadedRuntime:
 
     def _run_alone(self, cell: Any, step: Step) -> None:
         begun = time.monotonic()
-        try:
-            returned = (step.run(), None)
-        except BaseException as error:
-            returned = (None, error)
+        returned = run_step(step)
         self._return(cell, returned, time.monotonic() - begun)
 
     async def _run_async(self, cell: Any, step: Step) -> None:
         try:
-            returned = (await step.run(), None)
+            result = await step.run()
         except BaseException as error:
-            returned = (None, error)
-        self._return(cell, returned, 1.0)
+            self._return(cell, (None, error), 1.0)
+        else:
+            self._return(cell, (result, None), 1.0)
 
     def _event_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -307,7 +310,7 @@ class ThreadedRuntime:
             with self._counting:
                 self._idle_spares += 1
 
-    # ---- the disk -----------------------------------------------------------------------------
+    # ---- the disk --------------------------------------------------------------------------
 
     def commit(self, batch: Batch, done: Callable[[BaseException | None], None]) -> None:
         """Have the committer write *batch*."""
@@ -340,7 +343,7 @@ class ThreadedRuntime:
         """Let the other threads work for a moment."""
         time.sleep(seconds)
 
-    # ---- waiting --------------------------------------------------------------------------------
+    # ---- waiting ---------------------------------------------------------------------------
 
     def refuse_inside_turn(self, what: str) -> None:
         """Raise when the caller is users' code on one of the engine's threads."""

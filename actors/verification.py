@@ -1,4 +1,4 @@
-"""Verification: the fold of every actor's log is the state that is stored, and no row is damaged."""
+"""Verification: every log folds to the state that is stored, and no row is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole engine under seeded trouble: what was acknowledged happens exactly once, in order."""
+"""The whole engine under seeded trouble: what was acknowledged happens once, in order."""
 
 from __future__ import annotations
 

@@ -17,9 +17,7 @@ from perdure.actors.messages import Chunk
 from perdure.actors.replies import Reply
 from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
 from perdure.errors import (
-    NodeClosedError,
     OperationFailedError,
-    OutcomeUnknownError,
     PerdureError,
     RowRejectedError,
     StoreUnavailableError,
@@ -148,27 +146,13 @@ class Sender:
             reply.get(timeout=0)
         except OperationFailedError:
             self.refused.add(self.number)
-        except OutcomeUnknownError:
-            # the id is safe to repeat whether it was chosen or not: the same client asks
-            if self.chosen:
-                self.reply = self.again() if self.again else None
-            else:
-                self.uncertain.add(self.number)
-        except (StoreUnavailableError, NodeClosedError):
-            if self.chosen:
-                self.reply = self.again() if self.again else None
-            else:
-                self.uncertain.add(self.number)
         except PerdureError:
-            self.uncertain.add(self.number)
+            self.lost()
         else:
             self.acknowledged.add(self.number)
 
     def lost(self) -> None:
-        """The process died under the request; a chosen id makes it safe to ask again."""
-        if self.reply is None:
-            return
-        self.reply = None
+        """The request has no outcome; a chosen id makes it safe to ask again."""
         if self.chosen and self.again is not None:
             self.reply = self.again()
         else:
@@ -244,7 +228,9 @@ class World:
         self.client.node.world.stop(0)
         self.client = self._open()
         for sender in self.senders:
-            sender.lost()
+            if sender.reply is not None:
+                sender.reply = None
+                sender.lost()
 
     def run(self) -> None:
         """Trouble, then calm, until nothing is left to do."""
@@ -271,7 +257,7 @@ class World:
     def _step(self) -> bool:
         try:
             if self.crash_anywhere and self.random.random() < self.crash_anywhere:
-                raise SimulatedCrash
+                self.crash()
             self.random.choice(self.senders).look()
             return self.runtime.step() or self.runtime.pass_time()
         except SimulatedCrash:
@@ -309,7 +295,8 @@ class World:
         ]
         assert len(seen) == len(set(seen)), f"{sender.name}: applied twice: {sorted(seen)}"
         for number in sender.refused:
-            assert number not in seen, f"{sender.name}: undone and yet there: {number}"
+            undone = number not in seen or self.redriven
+            assert undone, f"{sender.name}: undone and yet there: {number}"
         for number in sender.acknowledged:
             if sender.kinds[number] in KEPT:
                 assert number in seen, f"{sender.name}: lost {number} {sender.kinds[number]}"
