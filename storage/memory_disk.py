@@ -135,6 +135,12 @@ def check_batch(disk: MemoryDisk, batch: Batch) -> None:
         if number not in _INT64:
             msg = f"{number} does not fit in 64 bits"
             raise RowRejectedError(msg)
+    for text in _texts(batch):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            msg = f"{text!r} cannot be stored: {error}"
+            raise RowRejectedError(msg) from error
     _check_versions(disk, batch)
     consumed = set(batch.consumed)
     messages = [row.id for row in batch.accepted if row.id not in consumed]
@@ -182,3 +188,16 @@ def _numbers(batch: Batch) -> Iterator[int]:
         yield outcome.expires_micros
     for row in batch.quarantined:
         yield from (row.id, row.attempts, row.time_micros)
+
+
+def _texts(batch: Batch) -> Iterator[str]:
+    for turn in batch.turns:
+        yield turn.stream
+    for state in batch.states:
+        yield state.stream
+    for message in batch.accepted:
+        yield message.stream
+    for outcome in batch.outcomes:
+        yield outcome.request_id
+    for quarantined in batch.quarantined:
+        yield from (quarantined.stream, quarantined.reason)

@@ -16,7 +16,7 @@ from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.rows import Row, to_json
 from perdure.storage.sqlite.statements import STATEMENTS, of_rows
 
-_CHUNKS = (256, 64, 16, 4, 1)
+_CHUNKS = (512, 128, 32, 8, 2, 1)
 
 
 def write_batch(connection: sqlite3.Connection, batch: Batch, *, last_seq: int) -> None:

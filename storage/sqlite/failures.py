@@ -41,7 +41,7 @@ def meaning_of(error: Exception, path: str) -> StoreError:
             f"store {path!r} is damaged: {error}; run verify, and restore a backup"
         )
     if primary in _REJECTED:
-        if "turns.stream" in str(error):
+        if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE and "turns.stream" in str(error):
             return VersionConflictError(f"a turn is there already: {error}")
         return RowRejectedError(f"a record cannot be stored: {error}")
     name: str = getattr(error, "sqlite_errorname", "unknown")

@@ -97,22 +97,32 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
         StoreOpenError: it is a database of another program.
         StoreVersionError: a newer perdure has written it.
     """
-    (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    if mark != APPLICATION_ID:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if mark != 0 or tables:
-            msg = f"{path!r} is a SQLite database of another program; choose another path"
-            raise StoreOpenError(msg)
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not tables and _mark(connection) == 0:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db = Database(connection, execute_plugins=False)
-    refuse_newer(db, path)
+    db = check_store(connection, path)
     if migrations.pending(db):
         migrations.apply(db)
 
 
-def refuse_newer(db: Database, path: str) -> None:
-    """Raise :class:`StoreVersionError` if *db* has a migration that is not known here."""
+def check_store(connection: sqlite3.Connection, path: str) -> Database:
+    """The file behind *connection*, which is a store that this version can read.
+
+    Raises:
+        StoreOpenError: it is a database of another program.
+        StoreVersionError: a newer perdure has written it.
+    """
+    if _mark(connection) != APPLICATION_ID:
+        msg = f"{path!r} is a SQLite database of another program; choose another path"
+        raise StoreOpenError(msg)
+    db = Database(connection, execute_plugins=False)
     unknown = sorted({migration.name for migration in migrations.applied(db)} - set(NAMES))
     if unknown:
         msg = f"{path!r} was written by a newer perdure ({unknown[-1]}); upgrade perdure"
         raise StoreVersionError(msg)
+    return db
+
+
+def _mark(connection: sqlite3.Connection) -> int:
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    return int(mark)

@@ -160,9 +160,19 @@ FROM json_each(:streams) AS j CROSS JOIN inbox AS i ON i.stream = j.value
 WHERE i.due <= :now ORDER BY i.id;
 
 -- name: due
--- Waiting messages in the order of their due times.
-SELECT due, id, stream FROM inbox
-WHERE (due, id) > (:due, :id) AND due <= :until ORDER BY due, id LIMIT :limit;
+-- Waiting messages in the order of their due times: the rest of those due at the same time as
+-- the last one, then the later ones. One condition on (due, id) would use the index for due
+-- alone, and read a million messages that are due at once again for each page.
+SELECT * FROM (
+    SELECT due, id, stream FROM inbox
+    WHERE due = :due AND due <= :until AND id > :id ORDER BY id LIMIT :limit
+)
+UNION ALL
+SELECT * FROM (
+    SELECT due, id, stream FROM inbox
+    WHERE due > :due AND due <= :until ORDER BY due, id LIMIT :limit
+)
+ORDER BY due, id LIMIT :limit;
 
 -- name: next_due
 -- The earliest due time after another.
@@ -181,11 +191,11 @@ SELECT stream, version, time, crc, state,
 FROM actors WHERE stream = :stream;
 
 -- name: states
--- A page of actors' rows.
+-- A page of actors' rows between two streams; a blob as the end is beyond every text.
 SELECT stream, version, time, crc, state,
        (SELECT count(*) FROM inbox WHERE inbox.stream = actors.stream)
 FROM actors
-WHERE stream > :after AND stream >= :prefix AND (:end IS NULL OR stream < :end)
+WHERE stream >= :first AND stream < :end AND stream <> :after
   AND (:modified_from IS NULL OR time >= :modified_from)
   AND (:modified_to IS NULL OR time <= :modified_to)
 ORDER BY stream LIMIT :limit;

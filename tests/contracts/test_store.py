@@ -166,11 +166,23 @@ def test_a_message_accepted_and_consumed_in_one_batch_is_never_there(store: Stor
     [
         Batch(2, turns=[TurnRow(LAMP, 1, 1, b"[]", 2**63)]),
         Batch(2, accepted=[MessageRow(2**64, LAMP, 0, b"")]),
+        Batch(2, turns=[turn("@a@\ud800", 1)]),
+        Batch(2, states=[state("@a@\ud800", 1, expected=0)]),
+        Batch(2, outcomes=[outcome("\ud800")]),
         Batch(2, accepted=[message(1)]),
         Batch(2, accepted=[message(5), message(5)]),
         Batch(2, quarantined=[quarantined(9)]),
     ],
-    ids=["time", "id", "waiting id", "id twice", "quarantined id"],
+    ids=[
+        "time",
+        "id",
+        "stream",
+        "state",
+        "request",
+        "waiting id",
+        "id twice",
+        "quarantined id",
+    ],
 )
 def test_a_record_that_cannot_be_stored_is_rejected_alone(store: Store, bad: Batch) -> None:
     store.commit(Batch(1, accepted=[message(1)], quarantined=[quarantined(9)]))

@@ -39,6 +39,7 @@ def test_many_actors_are_loaded_at_once(store: Store) -> None:
     )
 
     assert store.load([], 0) == {}
+    assert store.load([LAMP, LAMP], 0) == store.load([LAMP], 0)
     assert store.load([CART, LAMP, "@none@x"], 49) == {
         CART: LoadedActor(2, b"{}", (message(1), message(3))),
         LAMP: LoadedActor(0, None, (message(2, LAMP),)),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import sqlite3
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any, cast
 
 import pytest
 
@@ -71,6 +73,58 @@ def test_a_disk_that_fails_to_write_is_told_and_heals(store: SqliteStore) -> Non
     assert store.probe() == 1
     assert store.commit(big(2, CART, 2)) == 2
     assert store.commit(step(3, LAMP, 1)) == 3
+    assert list(store.check()) == []
+
+
+class LateFailure:
+    """A connection whose commit fails after it was done, as a failed sync may."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        cursor = self.connection.execute(sql, parameters)
+        if sql == "COMMIT":
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+        return cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+
+def test_a_commit_that_failed_and_was_written_is_found_by_the_probe(store: SqliteStore) -> None:
+    store.commit(step(1, CART, 1))
+    working = store.connection
+    store.connection = cast(sqlite3.Connection, LateFailure(working))
+
+    with pytest.raises(StoreUnavailableError):
+        store.commit(step(2, CART, 2))
+    with pytest.raises(StoreUnavailableError):
+        store.probe()
+
+    store.connection = working
+    assert store.probe() == 2
+    assert store.commit(step(3, CART, 3)) == 3
+    assert list(store.check()) == []
+
+
+def test_commits_go_on_when_a_checkpoint_fails(store: SqliteStore) -> None:
+    for version in range(1, 6):
+        store.commit(big(version, CART, version))
+    assert store.probe() == 5
+    # From here on each commit is followed by a checkpoint, which cannot grow the file.
+    store.connection.execute("PRAGMA wal_autocheckpoint = 1")
+
+    with largest_file(Path(store.location).stat().st_size):
+        assert store.commit(big(6, CART, 6)) == 6
+        assert len(store.turns(CART)) == 6
+        with pytest.raises(StoreUnavailableError):
+            store.probe()
+
+    assert store.probe() == 6
+    assert store.commit(step(7, CART, 7)) == 7
     assert list(store.check()) == []
 
 

@@ -177,6 +177,17 @@ def test_a_reader_in_another_process_sees_what_is_committed(
     viewed.close_readers()
 
 
+def test_a_store_at_rest_can_be_viewed(path: str) -> None:
+    store = SqliteStore.open(path)
+    store.commit(step(1, CART, 1))
+    store.close(clean=True)
+
+    viewed = SqliteReader.view(path)
+    assert viewed.streams() == [CART]
+    viewed.close_readers()
+    SqliteStore.open(path).close(clean=True)
+
+
 def test_only_its_owner_may_read_the_files(store: SqliteStore, path: str) -> None:
     store.commit(step(1, CART, 1))
 

@@ -94,6 +94,8 @@ def test_a_file_of_a_newer_perdure_is_refused_and_left_alone(path: Path) -> None
 
     with pytest.raises(StoreVersionError, match=r"9999_from_the_future.*upgrade"):
         SqliteStore.open(str(path))
+    with pytest.raises(StoreVersionError, match="upgrade"):
+        SqliteReader.view(str(path))
 
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT incarnation FROM meta").fetchone() == (1,)
@@ -105,6 +107,8 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> 
 
     with pytest.raises(StoreOpenError, match="another program"):
         SqliteStore.open(str(path))
+    with pytest.raises(StoreOpenError, match="another program"):
+        SqliteReader.view(str(path))
 
     assert schema_of(path) == [("theirs", "CREATE TABLE theirs (x)")]
 
