@@ -98,23 +98,29 @@ def encode(value: Any, limit: int = PAYLOAD_LIMIT, what: str = "value") -> bytes
         if not math.isfinite(value):
             _refuse_float(what, value)
         return _encode(value)
-    return _checked(value, limit, what, _encode)
+    data = _written(value, what, _encode)
+    _check(data, value, limit, what)
+    return data
 
 
-def _checked(value: Any, limit: int, what: str, write: Callable[[Any], bytes]) -> bytes:
-    """Write a value of any type; look for trouble afterwards."""
+def _written(value: Any, what: str, write: Callable[[Any], bytes]) -> bytes:
+    """Write a value of any type; what msgspec refuses is an EncodingError."""
     try:
-        data = write(value)
+        return write(value)
     except UnicodeEncodeError:
         _walk(value, what)
         raise
     except RecursionError:
         _refuse_depth(what)
-    except (EncodingError, PayloadTooLargeError):
+    except EncodingError:
         raise
-    except (TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # writing asks the user's classes
         msg = f"{what} cannot be written as JSON: {error}"
         raise EncodingError(msg) from error
+
+
+def _check(data: bytes, value: Any, limit: int, what: str) -> None:
+    """Look for trouble in what was written, and if there may be some, in the value."""
     if len(data) > limit:
         msg = (
             f"{what} takes {len(data)} bytes as JSON, the limit is {limit}; "
@@ -125,7 +131,6 @@ def _checked(value: Any, limit: int, what: str, write: Callable[[Any], bytes]) -
         _may_be_wrong(data) or _may_be_deep(data) or (b"null" in data and not _is_finite(value))
     ):
         _walk(value, what)
-    return data
 
 
 def _may_be_wrong(data: bytes) -> bool:
@@ -142,7 +147,7 @@ def _may_be_wrong(data: bytes) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    """False when a null may stand for a NaN or infinity; the standard library's writer tells."""
+    """False when a null may stand for a NaN or infinity: the standard library tells."""
     try:
         _encode_finite(msgspec.to_builtins(value, enc_hook=_enc_hook))
     except (ValueError, TypeError, RecursionError):
@@ -270,11 +275,38 @@ class Codec:
 
     def encode(self, value: Any, limit: int = PAYLOAD_LIMIT) -> bytes:
         """Write a value; sets are sorted, so that equal values are equal bytes."""
-        if self._pack is not None:
-            value = self._pack(value)
+        packed = value if self._pack is None else self._packed(value)
         if self._write is _encode:
-            return encode(value, limit, self.what)
-        return _checked(value, limit, self.what, self._write)
+            return encode(packed, limit, self.what)
+        data = _written(packed, self.what, self._write)
+        _check(data, packed, limit, self.what)
+        return data
+
+    def encode_changed(self, value: Any, kept: bytes) -> bytes | None:
+        """Write a value as it will be once read back; ``None`` when that equals *kept*.
+
+        Raises:
+            EncodingError, PayloadTooLargeError: it cannot be written.
+            DecodingError: it could not be read back: it does not fit the annotation.
+        """
+        packed = value if self._pack is None else self._packed(value)
+        data = _written(packed, self.what, self._write)
+        if data == kept and b"null" not in data:
+            return None
+        _check(data, packed, PAYLOAD_LIMIT, self.what)
+        if data == kept:
+            return None
+        again = self.decode(data)
+        data = self._write(again if self._pack is None else self._pack(again))
+        return None if data == kept else data
+
+    def _packed(self, value: Any) -> Any:
+        assert self._pack is not None
+        try:
+            return self._pack(value)
+        except (TypeError, ValueError, AttributeError) as error:
+            msg = f"{self.what} does not fit {type_name(self.annotation)}: {error}"
+            raise EncodingError(msg) from error
 
     def decode(self, data: bytes | msgspec.Raw) -> Any:
         """Read a value.

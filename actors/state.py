@@ -96,11 +96,9 @@ class EntityState:
                     if data != encoded[place]:
                         changes.append((place, data))
                 else:
-                    data = codec.encode(value)
-                    if data != encoded[place]:
-                        data = codec.encode(codec.decode(data))
-                        if data != encoded[place]:
-                            changes.append((place, data))
+                    changed = codec.encode_changed(value, encoded[place])
+                    if changed is not None:
+                        changes.append((place, changed))
             place += 1
         if changes and any([len(data) > self._share for _, data in changes]):
             self._check_size(changes)
