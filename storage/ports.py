@@ -29,10 +29,12 @@ class Writer(Protocol):
         """Write all of *batch* or nothing; when this returns it is on stable storage.
 
         Each state's expected version must be what the store holds; ``consumed`` ids leave the
-        inbox (unknown ones are no error); ``suspect`` is remembered, replacing the last one.
+        inbox (unknown ones are no error); a message that the batch both accepts and consumes is
+        never written; ``suspect`` is remembered, replacing the last one. A stream may have
+        several states, if each expects the version of the one before.
 
         Returns:
-            The ``seq`` of the newest turn in the store (0 when it has none).
+            The ``seq`` of the newest turn that was ever stored (0: there was none).
 
         Raises:
             RowRejectedError: a record cannot be stored. Nothing was written.
@@ -40,6 +42,7 @@ class Writer(Protocol):
             OwnershipLostError: another process has taken the store over. Nothing was written.
             StoreUnavailableError: the disk failed; whether it was written is not known until
                 :meth:`probe` returns.
+            CorruptionError: the file is damaged; as above, and it will not get better.
         """
         ...
 
@@ -65,6 +68,9 @@ class Writer(Protocol):
 
         Returns:
             Its stream, or ``None`` when no such message is quarantined.
+
+        Raises:
+            RowRejectedError: a message waits under *new_id*. Nothing was changed.
         """
         ...
 
@@ -75,10 +81,14 @@ class Writer(Protocol):
     def purge_history(self, base: BaseRow, *, limit: int) -> int:
         """Drop up to *limit* of the oldest turns that end at or before ``base.version``, and
         keep *base* as the stream's beginning, in one transaction. Only as far as turns were
-        dropped may be read as missing: the base is written first.
+        dropped may be read as missing: the base is written first. An earlier base never
+        replaces a later one.
 
         Returns:
             How many turns were dropped; fewer than *limit* means that it is done.
+
+        Raises:
+            VersionConflictError: the stream is not yet at ``base.version``.
         """
         ...
 
@@ -87,7 +97,8 @@ class Writer(Protocol):
         ...
 
     def backup(self, path: str) -> None:
-        """Copy the store to a new file while it is in use.
+        """Copy the store to a new file while it is in use; any thread may call it. The copy
+        is one moment between two commits and is marked as cleanly closed.
 
         Raises:
             StoreOpenError: *path* exists or cannot be written.
@@ -159,7 +170,11 @@ class Reader(Protocol):
         ...
 
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
-        """All turns beyond *after_seq* in the store's order."""
+        """All turns beyond *after_seq* in the store's order. A page ends before a damaged turn.
+
+        Raises:
+            CorruptionError: the first of them is damaged.
+        """
         ...
 
     def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:

@@ -135,6 +135,35 @@ def connect_reader(path: str) -> sqlite3.Connection:
     return connection
 
 
+def file_ids(path: str) -> tuple[int, ...]:
+    """What tells whether the store's files are still those that were opened.
+
+    SQLite goes on writing to deleted files, and what it acknowledges then is lost.
+    """
+    try:
+        return os.stat(path).st_ino, os.stat(path + "-wal").st_ino
+    except FileNotFoundError:
+        return ()
+
+
+def log_size(path: str) -> int:
+    """The length of the write-ahead log in bytes."""
+    try:
+        return os.stat(path + "-wal").st_size
+    except FileNotFoundError:
+        return 0
+
+
+@contextmanager
+def shorter_wait(connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """Wait for readers for a moment only."""
+    connection.execute("PRAGMA busy_timeout = 100")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+
+
 def _cannot_open(path: str, error: sqlite3.Error) -> StoreError:
     if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
         return StoreOpenError(f"{path!r} is not a database; choose another path")

@@ -23,12 +23,20 @@ from perdure.storage.sqlite.connections import (
     check_path,
     connect_writer,
     create_private,
+    file_ids,
+    log_size,
+    shorter_wait,
 )
 from perdure.storage.sqlite.failures import meaning_of, translated
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
 from perdure.storage.sqlite.schema import migrate
 from perdure.storage.sqlite.statements import STATEMENTS
+
+LOG_BYTES = 256 * 1024 * 1024
+"""The write-ahead log is emptied by force when it is longer than this."""
+
+_EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 @attrs.define(eq=False)
@@ -46,6 +54,8 @@ class SqliteStore(SqliteReader):
     _owner: Owner
     connection: sqlite3.Connection
     _last_seq: int | None
+    _file_ids: tuple[int, ...]
+    _log_limit: int
     _lock: Lock = attrs.Factory(Lock)
 
     @classmethod
@@ -79,13 +89,23 @@ class SqliteStore(SqliteReader):
             connection.close()
             owner.release()
             raise
-        return cls(real, ReaderPool(real), opening, durability, owner, connection, last_seq)
+        return cls(
+            real,
+            ReaderPool(real),
+            opening,
+            durability,
+            owner,
+            connection,
+            last_seq,
+            file_ids(real),
+            LOG_BYTES,
+        )
 
     # ---- commits ------------------------------------------------------------------------
 
     def commit(self, batch: Batch) -> int:
         """See :meth:`perdure.storage.ports.Writer.commit`."""
-        with self._lock:
+        with self._writing():
             # Not known while it is written: a commit that fails may have been written.
             last_seq, self._last_seq = self._last_seq, None
             with self._transaction() as connection:
@@ -97,6 +117,7 @@ class SqliteStore(SqliteReader):
                     raise self._lost()
                 write_batch(connection, batch, last_seq=last_seq)
             self._last_seq = seq
+            self._cut_log()
             return seq
 
     def probe(self) -> int:
@@ -105,12 +126,10 @@ class SqliteStore(SqliteReader):
         The checkpoint empties the write-ahead log, so that nothing of a commit that failed
         can come back from it after a crash.
         """
-        self._owner.require()
-        with self._lock:
+        with self._writing():
             self._reconnect_if_broken()
             with translated(self.location):
-                checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
-                (busy, _, _) = self.connection.execute(checkpoint).fetchone()
+                (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
             if busy:
                 msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
                 raise StoreUnavailableError(msg)
@@ -123,7 +142,7 @@ class SqliteStore(SqliteReader):
     def count_attempt(self, message_id: int) -> int:
         """See :meth:`perdure.storage.ports.Writer.count_attempt`."""
         asked = {"message_id": message_id}
-        with self._lock, self._claimed() as connection:
+        with self._writing(), self._claimed() as connection:
             rows = connection.execute(STATEMENTS["count_attempt"], asked).fetchall()
             if not rows:
                 return 0
@@ -134,14 +153,14 @@ class SqliteStore(SqliteReader):
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
         asked = {"message_id": message_id, "new_id": new_id}
-        with self._lock, self._claimed() as connection:
+        with self._writing(), self._claimed() as connection:
             rows = connection.execute(STATEMENTS["redrive"], asked).fetchall()
             connection.execute(STATEMENTS["discard"], {"message_id": message_id})
             return rows[0][0] if rows else None
 
     def discard(self, message_id: int) -> bool:
         """See :meth:`perdure.storage.ports.Writer.discard`."""
-        with self._lock, self._claimed() as connection:
+        with self._writing(), self._claimed() as connection:
             asked = {"message_id": message_id}
             return connection.execute(STATEMENTS["discard"], asked).rowcount > 0
 
@@ -153,7 +172,7 @@ class SqliteStore(SqliteReader):
             base.stream, base.version, 0, base.time_micros, base.state or b""
         )
         asked = {"stream": base.stream, "version": base.version, "limit": limit}
-        with self._lock, self._claimed() as connection:
+        with self._writing(), self._claimed() as connection:
             (held,) = connection.execute(STATEMENTS["held_version"], asked).fetchone()
             if base.version > held:
                 msg = f"{base.stream} is at version {held}, before a base at {base.version}"
@@ -165,7 +184,7 @@ class SqliteStore(SqliteReader):
     def purge_outcomes(self, now_micros: int, *, limit: int) -> int:
         """See :meth:`perdure.storage.ports.Writer.purge_outcomes`."""
         asked = {"now": now_micros, "limit": limit}
-        with self._lock, self._claimed() as connection:
+        with self._writing(), self._claimed() as connection:
             return connection.execute(STATEMENTS["purge_outcomes"], asked).rowcount
 
     def close(self, *, clean: bool) -> None:
@@ -189,8 +208,18 @@ class SqliteStore(SqliteReader):
     # ---- transactions -------------------------------------------------------------------
 
     @contextmanager
+    def _writing(self) -> Generator[None, None, None]:
+        # Asked before the lock is taken: in a forked child another thread may hold it for ever.
+        self._owner.require()
+        with self._lock:
+            yield
+
+    @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         self._owner.require()
+        if file_ids(self.location) != self._file_ids:
+            msg = f"store {self.location!r} was moved or deleted while it is open; put it back"
+            raise StoreUnavailableError(msg)
         connection = self.connection
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -223,6 +252,19 @@ class SqliteStore(SqliteReader):
         if self.connection.in_transaction:
             self.connection.close()
             self.connection = connect_writer(self.location, self.durability)
+            self._file_ids = file_ids(self.location)
+
+    def _cut_log(self) -> None:
+        # Readers that overlap without a pause keep SQLite from starting its log anew, and it
+        # would grow for ever. What fails here is tried again at the next multiple of the limit.
+        size = log_size(self.location)
+        if size <= self._log_limit:
+            return
+        self._log_limit = size + LOG_BYTES
+        with suppress(sqlite3.Error), shorter_wait(self.connection):
+            (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
+            if not busy:
+                self._log_limit = LOG_BYTES
 
     def _lost(self) -> OwnershipLostError:
         return OwnershipLostError(

@@ -17,6 +17,7 @@ import pytest
 from perdure.errors import StoreError, StoreOpenError, StoreUnavailableError
 from perdure.storage.records import BaseRow, Batch
 from perdure.storage.sqlite import SqliteStore
+from perdure.storage.sqlite.connections import connect_reader
 from tests.contracts.stores import CART, LAMP, message, step
 
 
@@ -252,6 +253,47 @@ def test_a_purge_that_stops_half_way_goes_on_after_a_crash(tmp_path: Path) -> No
     assert [store.purge_history(base, limit=3) for _ in range(3)] == [3, 2, 0]
     assert [t.first_version for t in store.turns(CART)] == [9, 10]
     assert store.feed(0, limit=1)[0].seq == 9
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.db-wal"])
+def test_nothing_is_acknowledged_to_a_deleted_file(
+    store: SqliteStore, tmp_path: Path, name: str
+) -> None:
+    store.commit(step(1, CART, 1))
+    file = tmp_path / name
+    file.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(StoreUnavailableError, match="put it back"):
+        store.commit(step(2, CART, 2))
+    with pytest.raises(StoreUnavailableError):
+        store.probe()
+
+    (tmp_path / "elsewhere").rename(file)
+    assert store.probe() == 1
+    assert store.commit(step(2, CART, 2)) == 2
+
+
+def test_a_log_that_a_long_reading_let_grow_is_cut_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.storage.sqlite.store.LOG_BYTES", 3_000_000)
+    store = SqliteStore.open(str(tmp_path / "a.db"))
+    reading = connect_reader(store.location)
+    reading.execute("BEGIN")
+    reading.execute("SELECT count(*) FROM turns").fetchone()
+    sizes: list[int] = []
+    for version in range(1, 13):
+        if version == 6:
+            reading.rollback()
+        store.commit(big(version, CART, version))
+        sizes.append(Path(store.location + "-wal").stat().st_size)
+
+    assert sizes[4] > 5_000_000
+    assert max(sizes) < 9_000_000
+    assert min(sizes[5:]) < 1_000_000
+    assert store.connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+    reading.close()
     store.close(clean=True)
 
 
