@@ -201,6 +201,9 @@ def _read_fields(kind: str, cls: type[Entity]) -> tuple[tuple[FieldSpec, ...], t
     state: list[FieldSpec] = []
     ephemerals: list[str] = []
     for item in attrs.fields(typing.cast("Any", cls)):
+        if hasattr(Entity, item.name):
+            msg = f"{cls.__qualname__}.{item.name} hides perdure's own {item.name}; rename it"
+            raise DefinitionError(msg)
         if item.default is attrs.NOTHING:
             msg = (
                 f"{cls.__qualname__}.{item.name} has no default; an entity starts without "
@@ -213,7 +216,11 @@ def _read_fields(kind: str, cls: type[Entity]) -> tuple[tuple[FieldSpec, ...], t
         codec = Codec(hints[item.name], f"field {kind}.{item.name}")
         prefix = b'"' + item.name.encode() + b'":'
         state.append(FieldSpec(item.name, item.alias or item.name, item.init, codec, prefix))
-    fresh = cls()
+    try:
+        fresh = cls()
+    except Exception as error:
+        msg = f"{cls.__qualname__} cannot be made without arguments: {error}"
+        raise DefinitionError(msg) from error
     for spec in state:
         try:
             spec.codec.decode(spec.codec.encode(getattr(fresh, spec.name)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import attrs
@@ -130,6 +131,15 @@ class Hides(Entity):
     def record(self, event: object) -> None: ...
 
 
+class HidesByField(Entity):
+    context: str = ""  # type: ignore[assignment]  # pyright: ignore
+
+
+class Abstract(Entity, abc.ABC):
+    @abc.abstractmethod
+    def act(self) -> None: ...
+
+
 class BadHandler(Entity):
     @applies
     def when(self, event: int) -> None: ...
@@ -155,6 +165,8 @@ class Unresolved(Entity):
         (NoJson, "field nojson.value"),
         (Cases, "operations add and Add differ in case only"),
         (Hides, "Hides.record hides perdure's own"),
+        (HidesByField, "HidesByField.context hides perdure's own"),
+        (Abstract, "Abstract cannot be made without arguments"),
         (BadHandler, "BadHandler.when: a handler takes one parameter"),
         (TwoHandlers, "when_again: another handler already applies Paid"),
         (Unresolved, "Missing"),
@@ -186,11 +198,11 @@ def test_local_classes_can_be_annotations() -> None:
 
 
 def test_other_code_has_another_print() -> None:
-    def one(self: Any) -> int:
-        return 1
+    def one(self: Any) -> bool:
+        return self in {"a", "b"} and all(part for part in self)
 
-    def two(self: Any) -> int:
-        return 2
+    def two(self: Any) -> bool:
+        return self in {"a", "b"} and any(part for part in self)
 
     prints = {
         define_entity(type("Thing", (Entity,), {"act": function})).handlers_print

@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from perdure.actors.behavior import Instance, Outcome
 from perdure.actors.definition import EntityDefinition, define_entity
-from perdure.actors.entity import Entity, applies, event
+from perdure.actors.entity import Entity, applies, event, field, readonly
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.history import (
     Folded,
@@ -222,6 +225,84 @@ def test_an_upcast_state_is_written_whole_with_the_next_change() -> None:
     folded = fold(definition, b'{"euros":2}', read_turn(b"[%b]" % outcome.events[0]))
 
     assert folded.state == instance.state() == b'{"cents":205}'
+
+
+class Ledger(Entity):
+    total: int = 0
+    lines: list[float | None] = field(factory=list[float | None])
+    tags: set[str] = field(factory=set[str])
+
+    def deposit(self, amount: int) -> None:
+        self.record(Deposited(amount))
+        if amount > 900:
+            raise ValueError
+
+    def write(self, line: float | None) -> None:
+        self.lines.append(line)
+        if len(self.lines) > 3:
+            raise ValueError
+
+    def tag(self, name: str) -> None:
+        self.tags ^= {name}
+
+    @readonly
+    def look(self) -> int:
+        return self.total
+
+    @applies
+    def when_deposited(self, event: Deposited) -> None:
+        self.total += event.amount
+
+
+LEDGER = define_entity(Ledger)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("deposit"), st.integers(-1000, 1000)),
+        st.tuples(
+            st.just("write"), st.none() | st.floats(allow_nan=False, allow_infinity=False)
+        ),
+        st.tuples(st.just("tag"), st.sampled_from("abc")),
+        st.tuples(st.sampled_from(["look", "delete", "passivate"]), st.just(None)),
+    ),
+    max_size=12,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_the_fold_of_the_events_is_the_state(
+    steps: list[tuple[str, Any]],
+) -> None:
+    behavior = EntityBehavior(LEDGER)
+    instance = behavior.activate("@ledger@a", 0, None)
+    stored: list[bytes] = []
+
+    for operation, value in steps:
+        before = instance.state()
+        if operation == "passivate":
+            instance = behavior.activate("@ledger@a", len(stored), before)
+            assert instance.state() == before
+            continue
+        outcome = perform(instance, operation, value)
+        stored += outcome.events
+        if operation == "look":
+            assert outcome.failure is None
+        if not outcome.events:
+            assert instance.state() == before
+
+    folded = fold(LEDGER, None, read_turn(b"[%b]" % b",".join(stored)))
+    assert same_state(folded.state, instance.state())
+
+
+def perform(instance: Instance, operation: str, value: Any) -> Outcome:
+    spec = LEDGER.operation(operation)
+    assert spec is not None
+    data, form = spec.encode_input(() if not spec.parameters else (value,), {})
+    message = Message(target="@ledger@a", operation=operation, input=data, form=form)
+    step = instance.prepare(message, NOW)
+    try:
+        return instance.finish(step, step.run())
+    except ValueError as error:
+        return instance.fail(step, error)
 
 
 @pytest.mark.parametrize("data", [b"", b"[{}]", b'[{"event":"new"}]', b"\xff", b"{}"])

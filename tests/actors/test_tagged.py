@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
+import msgspec
 import pytest
 
 from perdure.actors.codec import Codec
@@ -19,6 +20,12 @@ class Circle:
 class Square:
     side: int
     _hidden: int = 3
+
+
+@attrs.define
+class Counted:
+    shape: Circle | Square
+    size: int = attrs.field(default=0, init=False)
 
 
 @attrs.frozen
@@ -45,6 +52,8 @@ SMALL = Drawing([Circle(1.5)], extra=7)
         (Drawing, Drawing([Square(4, 5)], Square(8), SMALL, note="n")),
         (dict[str, Drawing], {"a": SMALL}),
         (Tree, Tree([Tree(), Tree([Tree()])])),
+        (Annotated[list[Square], msgspec.Meta(max_length=2)], [Square(1)]),
+        (Annotated[list[int], msgspec.Meta(max_length=2)], [1]),
         (tuple[int, Square], (1, Square(3, 4))),
         (tuple[Square, ...], (Square(3, 4), Square(1))),
         (Square | None, None),
@@ -58,6 +67,18 @@ def test_unions_of_classes_and_private_fields_come_back(annotation: Any, value: 
     codec = Codec(annotation, "value")
 
     assert codec.decode(codec.encode(value)) == value
+
+
+def test_a_field_that_is_not_in_the_constructor_comes_back() -> None:
+    counted = Counted(Square(1))
+    counted.size = 7
+
+    assert Codec(Counted, "value").decode(Codec(Counted, "value").encode(counted)) == counted
+
+
+def test_what_is_no_object_is_no_record() -> None:
+    with pytest.raises(DecodingError, match="an object is needed for Square"):
+        Codec(Square, "value").decode(b"3")
 
 
 def test_a_union_writes_the_name_of_the_class() -> None:
