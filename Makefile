@@ -1,5 +1,6 @@
 # make test   everything that must be green, in under four minutes on two cores
 # make demo   the flights example: a year of departures through kill -9
+# make torture, make install-check   the longer proofs
 # make format what ruff can mend by itself
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: test lint demo torture format clean
+.PHONY: test lint demo torture install-check format clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -22,6 +23,15 @@ lint: $(READY)
 
 torture: $(READY)
 	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
+
+# What users get: an ordinary install, imported from a folder that is not the checkout.
+install-check:
+	rm -rf build/check && mkdir -p build/check && $(PYTHON) -m venv build/check/venv
+	build/check/venv/bin/python -m pip install --quiet --disable-pip-version-check .
+	cd build/check && venv/bin/python -c 'import perdure; print(perdure.__file__)'
+	cd build/check && venv/bin/python -c 'import perdure.storage.sqlite, perdure.benchmarks'
+	cd build/check && venv/bin/perdure --help
+	rm -rf build
 
 demo: $(READY)
 	$(BIN)/python -m examples.flights

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
-OUTPUT = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
+OUTPUT = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
 
 
 def name_of(page: Path) -> str:

@@ -36,6 +36,8 @@ def modules_imported(path: Path) -> list[str]:
         match node:
             case ast.Import(names=names):
                 found += [name.name for name in names]
+            case ast.ImportFrom(module="perdure", names=names):
+                found += ["perdure.errors" if n.name == "errors" else "perdure" for n in names]
             case ast.ImportFrom(module=str(module)):
                 found.append(module)
             case _:

@@ -33,7 +33,7 @@ class Delays(perdure.Entity):
             self.worst_day, self.worst_day_delay = day, self.day_delay
 
 
-@app.entity(name="airport")
+@app.entity
 class Airport(Delays):
     """One airport: what left it, what reached it, and how late."""
 
@@ -59,7 +59,7 @@ class Airport(Delays):
             self._count(day, delay)
 
 
-@app.entity(name="carrier")
+@app.entity
 class Carrier(Delays):
     """One airline."""
 
@@ -77,7 +77,7 @@ class Carrier(Delays):
             self._count(day, delay)
 
 
-@app.entity(name="plane")
+@app.entity
 class Plane(perdure.Entity):
     """One aircraft: how far it flew, and its last flight."""
 
@@ -99,7 +99,7 @@ class Plane(perdure.Entity):
             self.delay += delay
 
 
-@app.entity(name="timetable")
+@app.entity
 class Timetable(perdure.Entity):
     """The year's flights in order: where the load stands."""
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
@@ -15,6 +16,8 @@ import perdure
 from examples.flights.dataset import ROOT
 from examples.flights.entities import Airport, Carrier, Plane
 from examples.flights.expected import Fields
+
+E = TypeVar("E", bound=perdure.Entity)
 
 DELAYS = ("delay", "worst_day", "worst_day_delay")
 KINDS: dict[str, tuple[type[perdure.Entity], tuple[str, ...]]] = {
@@ -111,15 +114,13 @@ def found(client: perdure.Client) -> dict[str, dict[str, Fields]]:
     }
 
 
-def snapshots(
-    client: perdure.Client, cls: type[perdure.Entity]
-) -> Iterator[perdure.EntitySnapshot]:
+def snapshots(client: perdure.Client, cls: type[E]) -> Iterator[perdure.EntitySnapshot[E]]:
     """Every entity of *cls*, page by page."""
     after: str | None = ""
     while after is not None:
         page = client.entities(cls, limit=500, after=after)
         yield from page.items
-        after = page.next or None
+        after = page.next
 
 
 def settle(client: perdure.Client, flights: int) -> None:

@@ -52,7 +52,6 @@ def airports(client: perdure.Client, *, least: int) -> Table:
     rows = [
         (snapshot.state.delay / snapshot.state.arrivals, snapshot.id.key, snapshot.state)
         for snapshot in snapshots(client, Airport)
-        if isinstance(snapshot.state, Airport)
         if not snapshot.state.departures and snapshot.state.arrivals >= least
     ]
     table = Table("airport", "", title="Latest on arrival", title_justify="left")
@@ -69,7 +68,7 @@ def most_travelled(client: perdure.Client) -> str:
     planes = [
         (snapshot.state.miles, snapshot.id.key)
         for snapshot in snapshots(client, Plane)
-        if isinstance(snapshot.state, Plane) and snapshot.id.key != "unknown"
+        if snapshot.id.key != "unknown"
     ]
     return max(planes)[1]
 
@@ -86,6 +85,7 @@ def history(client: perdure.Client, key: str) -> Table:
     first = max(1, snapshot.version - LATEST_FLIGHTS + 1)
     for version in range(first, snapshot.version + 1):
         past = ref.as_of(version)
+        assert past is not None
         numbers = (f"{past.flights:,}", f"{past.miles:,}", f"{past.delay:,} min")
         table.add_row(str(version), past.day, past.route, *numbers)
     return table

@@ -30,7 +30,7 @@ def main(store: str, data: Path, stop: int, chunk: int, window: int) -> None:
     """Load the flights of DATA into STORE, from where the last worker came to."""
     with app.open(store) as client:
         snapshot = client.entity(Timetable, TIMETABLE).get()
-        start = snapshot.state.position if snapshot and snapshot.state else 0
+        start = 0 if snapshot is None else snapshot.state.position
         print(start, flush=True)
         chunks = _grouped(dataset.read(data, start=start, stop=stop), chunk)
         for group in _grouped(chunks, window):

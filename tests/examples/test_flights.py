@@ -66,4 +66,4 @@ def test_a_load_that_is_killed_twice_loses_and_doubles_nothing(
     with app.open(str(job.store)) as client:
         settle(client, FLIGHTS)
         assert expected.differences(expected.totals(flights), found(client)) == []
-        assert client.verify() == []
+        assert list(client.verify()) == []
