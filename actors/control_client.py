@@ -7,7 +7,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from perdure import errors
+import perdure.errors as errors
 from perdure.actors import control
 from perdure.errors import (
     NodeClosedError,

@@ -140,7 +140,7 @@ class Node:
         clean = self.partition.idle() and not self.partition.recovery.careful
         stopped = self.world.stop(1.0)
         error = NodeClosedError("the node was closed before it could answer")
-        for message in self.partition.unanswered():
-            message.reply.resolve(error)
+        for reply in self.partition.unanswered():
+            reply.resolve(error)
         self.store.close(clean=clean and stopped)
         return clean and stopped

@@ -108,14 +108,20 @@ class Partition:
             and not self.recovery.failed
         )
 
-    def unanswered(self) -> list[Message]:
-        """Calls that nobody will answer any more, at the end."""
-        calls = [m for m in self.ingress if isinstance(m, Message)]
+    def unanswered(self) -> list[Any]:
+        """Replies that will not come any more, at the end."""
+        records = list(self.open.records)
+        calls = [item for item in self.ingress if isinstance(item, Message)]
         for cell in self.cells.values():
             calls.extend(cell.actor_inbox)
-            if cell.busy and cell.message is not None:
+            if cell.record is not None:
+                records.append(cell.record)
+            if (cell.busy or cell.record is not None) and cell.message is not None:
                 calls.append(cell.message)
-        return [message for message in calls if message.reply is not None]
+        replies = [call.reply for call in calls if call.reply is not None]
+        replies.extend(item.ack for item in self.ingress if isinstance(item, Chunk))
+        replies.extend(reply for record in records for reply, _, _ in record.replies)
+        return replies
 
     def _is_full(self) -> bool:
         waiting = self.open
@@ -365,9 +371,11 @@ class Partition:
         self.recovery.settled()
 
     def _start_gated(self, pending: Pending) -> None:
+        cell: Cell
         for cell in pending.gated:
-            if self.cells.get(cell.address) is cell:  # else it was dropped meanwhile
-                self.runtime.start(cell, cell.step)
+            step = cell.step
+            if self.cells.get(cell.address) is cell and step is not None:  # else it was dropped
+                self.runtime.start(cell, step)
 
 
 def address_kind(cell: Cell) -> str:

@@ -8,7 +8,6 @@ the one that does owns the baton.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import os
@@ -22,6 +21,7 @@ import pykka
 
 from perdure.actors import limits
 from perdure.actors.behavior import Step
+from perdure.actors.event_loop import EventLoopThread
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
 from perdure.errors import NotAllowedHereError, StoreUnavailableError
@@ -122,7 +122,7 @@ class ThreadedRuntime:
         self._free: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._idle_spares = 0
         self._counting = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._async = EventLoopThread(self._enter_turns)
         prefix = os.urandom(6).hex()
         counter = itertools.count()
         self.new_id = lambda: f"{prefix}-{next(counter)}"
@@ -148,9 +148,8 @@ class ThreadedRuntime:
         for thread in self._spares:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._committer.stop(timeout=None)
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        return not any(thread.is_alive() for thread in self._spares)
+        ended = self._async.stop(max(0.0, deadline - time.monotonic()))
+        return ended and not any(thread.is_alive() for thread in self._spares)
 
     def on_committer(self, work: Callable[[Store], Any]) -> Any:
         """Have *work* done with the store between two commits, and return its result."""
@@ -257,8 +256,7 @@ class ThreadedRuntime:
     def start(self, cell: Any, step: Step) -> None:
         """Run a step's code on a spare thread, or its coroutine on the event loop."""
         if step.is_async:
-            loop = self._event_loop()
-            loop.call_soon_threadsafe(lambda: loop.create_task(self._run_async(cell, step)))
+            self._async.run(lambda: self._run_async(cell, step))
         else:
             self._submit(lambda: self._run_alone(cell, step))
 
@@ -275,19 +273,6 @@ class ThreadedRuntime:
         else:
             self._return(cell, (result, None), 1.0)
 
-    def _event_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-
-            def serve(loop: asyncio.AbstractEventLoop) -> None:
-                self._in_turn.here = True
-                loop.run_forever()
-
-            threading.Thread(
-                target=serve, args=(self._loop,), name="perdure-async", daemon=True
-            ).start()
-        return self._loop
-
     def _submit(self, work: Callable[[], None]) -> None:
         """Run *work* on a spare thread, a new one when none is free."""
         with self._counting:
@@ -300,8 +285,12 @@ class ThreadedRuntime:
                 thread.start()
         self._free.put(work)
 
-    def _serve(self) -> None:
+    def _enter_turns(self) -> None:
+        """The calling thread runs users' operations from now on."""
         self._in_turn.here = True
+
+    def _serve(self) -> None:
+        self._enter_turns()
         while True:
             work = self._free.get()
             if work is None:
@@ -323,7 +312,10 @@ class ThreadedRuntime:
             else:
                 done(None)
 
-        self._committer.tell(write)
+        try:
+            self._committer.tell(write)
+        except pykka.ActorDeadError:  # users' code came back after the node was closed
+            logger.warning("what ended after the node was closed is not kept")
 
     def probe(self, done: Callable[[int], None]) -> None:
         """Have the committer try the store until it works again."""

@@ -15,15 +15,14 @@ import attrs
 from perdure.actors.client import Client
 from perdure.actors.messages import Chunk
 from perdure.actors.replies import Reply
-from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
+from perdure.actors.simulated import Chances, SimulatedRuntime
+from perdure.actors.simulation import Simulation
 from perdure.errors import (
     OperationFailedError,
     PerdureError,
     RowRejectedError,
     StoreUnavailableError,
 )
-from perdure.storage.memory import MemoryStore
-from perdure.storage.memory_disk import MemoryDisk
 from perdure.storage.records import Batch
 from tests.simulation.ledger import OPENING_BALANCE, Account, Ledger, app
 
@@ -169,8 +168,6 @@ class World:
         def some(chance: float) -> float:
             return chance * draw.random() if draw.random() < 0.5 else 0.0
 
-        self.disk = MemoryDisk()
-        self.clock = VirtualClock()
         self.faults = DiskFaults(
             random.Random(seed + 1),
             some(0.1),
@@ -184,24 +181,19 @@ class World:
         self.duplicates = some(1.0)
         self.quota = 40
         self.redriven = 0
-        self.trace: list[str] = []
-        self.client = self._open()
+        self.simulation = Simulation(app, seed=seed, faults=self.faults, chances=self.chances)
+        self.trace = self.simulation.trace
         self.senders = [Sender(self, f"s{i}") for i in range(3)]
 
     @property
-    def runtime(self) -> SimulatedRuntime:
-        """The world under the present node."""
-        world = self.client.node.world
-        assert isinstance(world, SimulatedRuntime)
-        return world
+    def client(self) -> Client:
+        """The present process's client."""
+        return self.simulation.client
 
-    def _open(self) -> Client:
-        store = MemoryStore.open(self.disk, faults=self.faults)
-        runtime = SimulatedRuntime(
-            store, seed=self.random.randrange(1 << 30), clock=self.clock, chances=self.chances
-        )
-        runtime.trace = self.trace
-        return app.attach(store, runtime)
+    @property
+    def runtime(self) -> SimulatedRuntime:
+        """The present process's world."""
+        return self.simulation.runtime
 
     def send(
         self,
@@ -224,9 +216,7 @@ class World:
 
     def crash(self) -> None:
         """The process dies; another one opens the store."""
-        self.trace.append("crash")
-        self.client.node.world.stop(0)
-        self.client = self._open()
+        self.simulation.crash()
         for sender in self.senders:
             if sender.reply is not None:
                 sender.reply = None

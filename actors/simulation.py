@@ -1,0 +1,111 @@
+"""An app in simulated time: the real engine over a store in memory, on a clock you move.
+
+```python
+with simulate(app) as world:
+    world.client.entity(Reminder, "a").signal(Reminder.remind_in, timedelta(hours=72))
+    world.advance(hours=72)  # takes a millisecond
+```
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self
+
+from perdure.actors.client import Client
+from perdure.actors.context import to_datetime
+from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
+from perdure.errors import InvalidInputError
+from perdure.storage.memory import Faults, MemoryStore
+from perdure.storage.memory_disk import MemoryDisk
+from perdure.storage.ports import Store
+
+
+class Attachable(Protocol):
+    """An app."""
+
+    def attach(self, store: Store, world: SimulatedRuntime) -> Client:
+        """Run the app over *store* in *world*."""
+
+
+class Simulation:
+    """One app, one store in memory, one clock that only you move; use it in a ``with`` block.
+
+    Attributes:
+        client: sends to the entities, as in production. What blocks there lets simulated
+            things happen here until there is an answer.
+    """
+
+    def __init__(
+        self,
+        app: Attachable,
+        *,
+        seed: int = 0,
+        faults: Faults | None = None,
+        chances: Chances | None = None,
+    ) -> None:
+        self._app = app
+        self._disk = MemoryDisk()
+        self._clock = VirtualClock()
+        self._faults = faults
+        self._chances = chances
+        self._seed = seed
+        self.trace: list[str] = []
+        self.client = self._open()
+
+    def _open(self) -> Client:
+        store = MemoryStore.open(self._disk, faults=self._faults)
+        self.runtime = SimulatedRuntime(
+            store,
+            seed=self._seed + store.opening.incarnation,
+            clock=self._clock,
+            chances=self._chances,
+        )
+        self.runtime.trace = self.trace
+        return self._app.attach(store, self.runtime)
+
+    @property
+    def now(self) -> datetime:
+        """The simulated time, in UTC."""
+        return to_datetime(self._clock.micros)
+
+    def advance(
+        self, duration: timedelta | None = None, *, hours: float = 0, seconds: float = 0
+    ) -> None:
+        """Let time pass, and everything happen that is due in it."""
+        passed = (duration or timedelta()) + timedelta(hours=hours, seconds=seconds)
+        if passed < timedelta():
+            msg = f"time cannot go back by {-passed}"
+            raise InvalidInputError(msg)
+        self.runtime.advance(passed.total_seconds())
+
+    def settle(self) -> None:
+        """Let everything happen that can without time passing."""
+        self.runtime.settle()
+
+    def crash(self) -> None:
+        """End the process without a word, and open what is on the disk in a new one.
+
+        Use the new ``client``; references of the old one are dead.
+        """
+        self.trace.append("crash")
+        self.runtime.stop(0)
+        self.client = self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.client.close()
+
+
+def simulate(app: Attachable, *, seed: int = 0) -> Simulation:
+    """Run *app* in simulated time; the same *seed* gives the same run."""
+    return Simulation(app, seed=seed)
