@@ -111,5 +111,6 @@ def value_of(answer: control.Answer) -> bytes:
     kind = getattr(errors, fault.kind, None)
     if not (isinstance(kind, type) and issubclass(kind, PerdureError)):
         kind = PerdureError
-    # Some classes make their message from fields that only the other side has.
-    raise kind.__new__(kind, fault.message)
+    error = kind.__new__(kind)  # some make their message from what only the other side has
+    error.args = (fault.message,)
+    raise error

@@ -30,6 +30,14 @@ app_option = click.option(
     metavar="MODULE:APP",
     help="Open the store with this app when no process has it open.",
 )
+classes_option = click.option(
+    "--app",
+    "app_name",
+    envvar="PERDURE_APP",
+    show_envvar=True,
+    metavar="MODULE:APP",
+    help="The app whose classes apply the recorded events.",
+)
 
 
 def _read_entity(ctx: click.Context, param: click.Parameter, value: str) -> EntityId:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -18,6 +19,9 @@ from perdure.storage.records import MessageRow, QuarantineRow
 from perdure.storage.sqlite import SqliteReader
 
 PAGE = 500
+Ask = Callable[[control.AnyRequest], bytes]
+
+ids_argument = click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
 
 
 @click.group()
@@ -73,31 +77,52 @@ def list_messages(ctx: click.Context, store: str, as_json: bool) -> None:
     print_table(columns, ([message[column] for column in columns] for message in messages))
 
 
-def _apply(ids: tuple[int, ...], request: Any, store: str, app_name: str | None) -> int:
-    missing = [
-        number
-        for number in ids
-        if not msgspec.json.decode(ask_owner(store, request(id=number), app_name))
-    ]
-    if missing:
-        msg = f"no such message in quarantine: {', '.join(map(str, missing))}"
+def for_each(
+    ids: tuple[int, ...], request: Callable[[int], control.AnyRequest], ask: Ask
+) -> list[int]:
+    """Ask the owner for each message; returns those that were there.
+
+    Raises:
+        NotFoundError: some were not.
+    """
+    found = [number for number in ids if msgspec.json.decode(ask(request(number)))]
+    if missing := [str(number) for number in ids if number not in found]:
+        msg = f"no such message in quarantine: {', '.join(missing)}"
         raise NotFoundError(msg)
-    return len(ids)
+    return found
+
+
+def tell(ids: list[int], done: str, as_json: bool) -> None:
+    """Tell what became of messages."""
+    if as_json:
+        print_json({"ids": ids})
+    else:
+        say(f"{', '.join(map(str, ids))} {done}", good=True)
 
 
 @quarantine.command()
-@click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
+@ids_argument
 @app_option
 @store_option
-def retry(ids: tuple[int, ...], app_name: str | None, store: str) -> None:
+@json_option
+def retry(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Send messages again, with no attempts counted. Mend the cause first."""
-    say(f"{_apply(ids, control.Redrive, store, app_name)} sent again", good=True)
+
+    def ask(request: control.AnyRequest) -> bytes:
+        return ask_owner(store, request, app_name)
+
+    tell(for_each(ids, lambda number: control.Redrive(id=number), ask), "sent again", as_json)
 
 
 @quarantine.command()
-@click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
+@ids_argument
 @app_option
 @store_option
-def discard(ids: tuple[int, ...], app_name: str | None, store: str) -> None:
+@json_option
+def discard(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Forget messages."""
-    say(f"{_apply(ids, control.Discard, store, app_name)} discarded", good=True)
+
+    def ask(request: control.AnyRequest) -> bytes:
+        return ask_owner(store, request, app_name)
+
+    tell(for_each(ids, lambda number: control.Discard(id=number), ask), "discarded", as_json)

@@ -20,7 +20,7 @@ from perdure.actors.reads import state_as_of, turns_of
 from perdure.actors.snapshots import Position
 from perdure.cli.commands import NotFoundError
 from perdure.cli.options import (
-    app_option,
+    classes_option,
     entity_argument,
     json_option,
     open_reader,
@@ -159,10 +159,8 @@ def parse_moment(text: str) -> int | datetime:
 
 @click.command()
 @entity_argument
-@click.option(
-    "--as-of", metavar="VERSION|TIME", help="As it was; with --app where events are recorded."
-)
-@app_option
+@click.option("--as-of", metavar="VERSION|TIME", help="As it was then.")
+@classes_option
 @store_option
 @json_option
 @click.pass_context

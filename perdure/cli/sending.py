@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from datetime import datetime
 
 import click
@@ -30,7 +30,7 @@ request_option = click.option(
 
 def fresh_id() -> str:
     """A request id nobody used before."""
-    return f"cli-{uuid.uuid4().hex}"
+    return f"cli-{secrets.token_hex(10)}"
 
 
 @click.command()

@@ -20,6 +20,7 @@ from perdure.actors.verification import verify as find_damage
 from perdure.cli.commands import DAMAGED, NotFoundError
 from perdure.cli.options import (
     app_option,
+    classes_option,
     entity_argument,
     json_option,
     open_reader,
@@ -96,7 +97,7 @@ def _as_word(value: object) -> object:
 
 
 @click.command()
-@app_option
+@classes_option
 @store_option
 @json_option
 @click.pass_context
@@ -132,11 +133,16 @@ def verify(ctx: click.Context, app_name: str | None, store: str, as_json: bool) 
 @click.command()
 @click.argument("path", type=click.Path(dir_okay=False))
 @store_option
+@json_option
 @click.pass_context
-def backup(ctx: click.Context, path: str, store: str) -> None:
+def backup(ctx: click.Context, path: str, store: str, as_json: bool) -> None:
     """Copy the store into the new file PATH, also while it is in use."""
     open_reader(ctx, store).backup(path)
-    say(f"copied to {path}: {os.path.getsize(path):,} bytes", good=True)
+    size = os.path.getsize(path)
+    if as_json:
+        print_json({"path": os.path.abspath(path), "bytes": size})
+    else:
+        say(f"copied to {path}: {size:,} bytes", good=True)
 
 
 def version_before(reader: SqliteReader, entity: EntityId, time: datetime) -> int:

@@ -1,0 +1,46 @@
+"""The app of the command line's tests."""
+
+from __future__ import annotations
+
+import perdure
+
+app = perdure.App(name="shop")
+empty = perdure.App(name="empty")
+
+
+@perdure.event
+class Deposited:
+    amount: int
+
+
+@app.entity
+class Account(perdure.Entity):
+    balance: int = 0
+
+    def deposit(self, amount: int) -> int:
+        self.record(Deposited(amount))
+        return self.balance
+
+    @perdure.applies
+    def when_deposited(self, event: Deposited) -> None:
+        self.balance += event.amount
+
+
+@app.entity
+class Counter(perdure.Entity):
+    value: int = 0
+    notes: list[str] = perdure.field(factory=list[str])
+
+    def add(self, amount: int) -> int:
+        self.value += amount
+        return self.value
+
+    def note(self, text: str, times: int = 1) -> None:
+        self.notes.extend([text] * times)
+
+    def fail(self) -> None:
+        msg = "it cannot be"
+        raise ValueError(msg)
+
+
+__all__ = ["Account", "Counter", "Deposited", "app", "empty"]

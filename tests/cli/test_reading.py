@@ -1,0 +1,121 @@
+"""``perdure entities``, ``show``, ``history`` and ``tail``."""
+
+from __future__ import annotations
+
+import pytest
+
+from perdure.actors.client import Client
+from tests.cli.conftest import APP, Shell
+
+
+def test_entities_are_listed_by_kind_and_prefix(shell: Shell, client: Client) -> None:
+    for key in ("a1", "a2", "b1"):
+        client.entity("counter", key).call("add", 1).get(timeout=5)
+    client.entity("account", "ada").call("deposit", 5).get(timeout=5)
+
+    everything = [row["id"] for row in shell.lines("entities")]
+    chosen = [row["id"] for row in shell.lines("entities", "Counter", "--prefix", "a")]
+
+    assert everything == ["@account@ada", "@counter@a1", "@counter@a2", "@counter@b1"]
+    assert chosen == ["@counter@a1", "@counter@a2"]
+
+
+def test_a_page_of_entities_tells_how_to_go_on(shell: Shell, client: Client) -> None:
+    for key in ("a", "b", "c"):
+        client.entity("counter", key).call("add", 1).get(timeout=5)
+
+    first = shell.run("entities", "--limit", "2")
+    second = shell.run("entities", "--limit", "2", "--after", "@counter@b")
+
+    assert "--after '@counter@b'" in first.stderr
+    assert [line.split("\t")[0] for line in second.stdout.splitlines()] == ["@counter@c"]
+    assert second.stderr == ""
+
+
+def test_a_closed_store_is_shown_too(shell: Shell, client: Client) -> None:
+    client.entity("counter", "a").call("add", 7).get(timeout=5)
+    client.close()
+
+    (entity,) = shell.lines("show", "@counter@a")
+
+    assert entity["state"] == {"value": 7, "notes": []}
+    assert entity["version"] == 1
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_an_entity_that_is_not_there_is_exit_code_3(shell: Shell, command: str) -> None:
+    result = shell.run(command, "@counter@nobody")
+
+    assert result.exit_code == 3
+    assert "@counter@nobody has no" in result.stderr
+
+
+def test_a_store_that_is_not_there_is_named(shell: Shell) -> None:
+    result = shell.run("show", "@counter@a")
+
+    assert result.exit_code == 1
+    assert f"there is no store at '{shell.store}'" in result.stderr
+
+
+def test_an_earlier_state_is_shown(shell: Shell, client: Client) -> None:
+    for amount in (1, 2, 3):
+        client.entity("counter", "a").call("add", amount).get(timeout=5)
+        client.entity("account", "a").call("deposit", amount).get(timeout=5)
+
+    assert shell.lines("show", "@counter@a", "--as-of", "2") == [{"value": 3, "notes": []}]
+    assert shell.lines("show", "@account@a", "--as-of", "2", "--app", APP) == [{"balance": 3}]
+    assert "--app" in shell.run("show", "@account@a", "--as-of", "2").stderr
+    assert shell.run("show", "@counter@a", "--as-of", "2000-01-01").exit_code == 3
+
+
+def test_a_history_shows_what_changed_and_what_was_recorded(
+    shell: Shell, client: Client
+) -> None:
+    counter = client.entity("counter", "a")
+    counter.options(request_id="r1").call("add", 1).get(timeout=5)
+    counter.call("delete").get(timeout=5)
+    client.entity("account", "a").call("deposit", 5).get(timeout=5)
+
+    first, second = shell.lines("history", "@counter@a")
+    (deposit,) = shell.lines("history", "@account@a")
+
+    assert (first["operation"], first["changes"]["value"]) == ("add", 1)
+    assert first["request_id"] == "r1"
+    assert (second["version"], second["kind"]) == (2, "deleted")
+    assert (deposit["name"], deposit["data"]) == ("Deposited", {"amount": 5})
+
+
+def test_a_history_can_be_cut_to_its_newest_events(shell: Shell, client: Client) -> None:
+    for _ in range(5):
+        client.entity("counter", "a").call("add", 1).get(timeout=5)
+
+    newest = shell.lines("history", "@counter@a", "--last", "2")
+    beyond = shell.lines("history", "@counter@a", "--after", "4")
+
+    assert [event["version"] for event in newest] == [4, 5]
+    assert [event["version"] for event in beyond] == [5]
+
+
+def test_tail_goes_on_behind_a_position(shell: Shell, client: Client) -> None:
+    for key in ("a", "b", "c"):
+        client.entity("counter", key).call("add", 1).get(timeout=5)
+    client.entity("account", "d").call("deposit", 1).get(timeout=5)
+
+    first, *others = shell.lines("tail", "--from-start", "--no-follow")
+    behind = shell.lines("tail", "--after", first["position"], "--no-follow")
+    accounts = shell.lines("tail", "--from-start", "--no-follow", "--kind", "account")
+
+    assert behind == others
+    assert [change["id"] for change in accounts] == ["@account@d"]
+    assert shell.lines("tail", "--no-follow") == []
+
+
+def test_what_is_printed_in_a_pipe_has_no_colour_and_no_raw_control_characters(
+    shell: Shell, client: Client
+) -> None:
+    client.entity("counter", "a").call("note", "red \x1b[31m\n").get(timeout=5)
+
+    output = shell.run("entities").output + shell.run("history", "@counter@a").output
+
+    assert "\x1b" not in output
