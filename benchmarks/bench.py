@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -44,7 +44,7 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def beside(cls, parent: Path, *, scale: float, full: bool) -> Iterator[Self]:
+    def beside(cls, parent: Path, *, scale: float, full: bool) -> Generator[Self]:
         """A bench in a folder of its own in *parent*, which is removed at the end."""
         folder = Path(tempfile.mkdtemp(prefix="perdure-bench-", dir=parent))
         try:
@@ -62,7 +62,7 @@ class Bench:
         return str(self.folder / f"bench-{self._stores}.db")
 
     @contextmanager
-    def client(self, path: str | None = None) -> Iterator[Client]:
+    def client(self, path: str | None = None) -> Generator[Client]:
         """A client of the store at *path*, or of a new one, which is then removed."""
         used = path or self.new_path()
         try:

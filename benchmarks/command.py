@@ -18,6 +18,8 @@ from perdure.benchmarks.table import table_of
 from perdure.errors import InvalidInputError
 
 OUT = click.Path(dir_okay=False, path_type=Path)
+WIDE = 120
+"""Columns of a terminal that shows what the ratios are made of."""
 IN = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -51,7 +53,7 @@ def bench(
     except (InvalidInputError, MismatchError) as error:
         raise click.ClickException(str(error)) from error
     console = Console()
-    console.print(table_of(report, earlier))
+    console.print(table_of(report, earlier, narrow=console.width < WIDE))
     if report.scale < 1:
         console.print("a tenth of the work, one turn: a look, not a result", style="yellow")
     if json_file:

@@ -28,11 +28,9 @@ print(time.perf_counter() - begun)
 _FIRST_CALL = """
 import sys, time
 import perdure
-from perdure.actors.app import App
-from perdure.actors.entity import Entity
-app = App()
+app = perdure.App()
 @app.entity
-class Counter(Entity):
+class Counter(perdure.Entity):
     value: int = 0
     def add(self, amount: int) -> int:
         self.value += amount

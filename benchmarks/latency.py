@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from perdure.actors.client import Client
@@ -124,7 +124,7 @@ def _beside(bench: Bench, *, sleepers: int, work: Callable[[Sleeper, float], Non
 
 
 @contextmanager
-def _switch_interval(seconds: float) -> Iterator[None]:
+def _switch_interval(seconds: float) -> Generator[None]:
     """Have threads of this process take turns more often, as ``perdure run`` does."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class PykkaCounter(pykka.ThreadingActor):
 
 
 @contextmanager
-def _actor() -> Iterator[pykka.ActorRef[PykkaCounter]]:
+def _actor() -> Generator[pykka.ActorRef[PykkaCounter]]:
     actor = PykkaCounter.start()
     try:
         yield actor
@@ -72,7 +72,7 @@ def threads_asks_per_second(bench: Bench) -> float:
 
 
 @contextmanager
-def _table(bench: Bench) -> Iterator[sqlite3.Connection]:
+def _table(bench: Bench) -> Generator[sqlite3.Connection]:
     path = bench.new_path()
     connection = sqlite3.connect(path, isolation_level=None)
     try:

@@ -42,12 +42,19 @@ def _measured(value: float | None, unit: str) -> str:
     return f"{number(value)}{unit}" if unit == "/s" else f"{number(value)} {unit}"
 
 
-def table_of(report: Report, earlier: Report | None = None) -> Table:
-    """One line for each figure; with *earlier*, that run's values beside them."""
+def table_of(report: Report, earlier: Report | None = None, *, narrow: bool = False) -> Table:
+    """One line for each figure.
+
+    Args:
+        report: what was measured.
+        earlier: a run whose values are shown beside them.
+        narrow: leave out what the ratios are made of.
+    """
     table = Table(title=f"perdure bench: {report.machine}", title_justify="left")
-    table.add_column("what", min_width=24)
-    table.add_column("perdure", justify="right")
-    table.add_column("against")
+    table.add_column("what")
+    if not narrow:
+        table.add_column("perdure", justify="right")
+        table.add_column("against")
     table.add_column("value", justify="right")
     table.add_column("bar (aim)", justify="right")
     table.add_column("", justify="left")
@@ -56,11 +63,14 @@ def table_of(report: Report, earlier: Report | None = None) -> Table:
         table.add_column("change", justify="right")
     for figure in report.figures:
         color = COLORS[figure.verdict]
-        reference = _measured(figure.reference, figure.unit)
-        cells = [
-            figure.title,
-            _measured(figure.subject, figure.unit),
-            f"{figure.against} {reference}" if figure.against else "",
+        cells = [figure.title]
+        if not narrow:
+            reference = _measured(figure.reference, figure.unit)
+            cells += [
+                _measured(figure.subject, figure.unit),
+                f"{figure.against} {reference}" if figure.against else "",
+            ]
+        cells += [
             f"[{color}]{value_of(figure)}[/]",
             bar_of(figure),
             f"[{color}]{figure.verdict}[/]",
