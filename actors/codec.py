@@ -9,6 +9,7 @@ they show one is the value walked.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -319,6 +320,16 @@ class Codec:
         except Exception as error:  # reading runs validators, the user's code
             msg = f"{self.what} does not fit its type {type_name(self.annotation)}: {error}"
             raise DecodingError(msg) from error
+
+
+@functools.lru_cache(maxsize=512)
+def codec_for(annotation: Any, what: str) -> Codec:
+    """A codec that is kept for the next time.
+
+    Raises:
+        DefinitionError: values of that type have no JSON form.
+    """
+    return Codec(annotation, what)
 
 
 def type_name(annotation: Any) -> str:

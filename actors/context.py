@@ -68,7 +68,7 @@ class OperationScope:
         is_open: false once the operation has ended.
     """
 
-    __slots__ = ("effects", "is_open", "message", "now_micros", "resolve")
+    __slots__ = ("context", "effects", "is_open", "message", "now_micros", "resolve")
 
     def __init__(self, message: Message, now_micros: int, resolve: Resolve) -> None:
         self.message = message
@@ -76,6 +76,7 @@ class OperationScope:
         self.resolve = resolve
         self.effects: list[Message] | None = None
         self.is_open = True
+        self.context: EntityContext | None = None
 
     def send(self, message: Message) -> None:
         """Add an effect.
@@ -204,11 +205,15 @@ class EntityContext:
 
 def context_of(scope: OperationScope) -> EntityContext:
     """The context of a running operation."""
+    known = scope.context
+    if known is not None:
+        return known
     message = scope.message
-    return EntityContext(
+    scope.context = EntityContext(
         EntityId.parse(message.target),
         to_datetime(scope.now_micros),
         message.request_id,
         message.caller or None,
         scope,
     )
+    return scope.context

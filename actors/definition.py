@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from perdure.actors.codec import Codec
+from perdure.actors.codec import Codec, codec_for, encode
 from perdure.actors.entity import (
     APPLIES_MARK,
     EPHEMERAL,
@@ -123,8 +123,8 @@ class EntityDefinition:
                 f"{spec.cls.__qualname__} has version {spec.version} and no upcast from it"
             )
             raise UnknownEventError(msg)
-        raw: dict[str, Any] = Codec(dict[str, Any], f"event {name}").decode(data)
-        return spec, spec.codec.decode(Codec(Any, f"event {name}").encode(upcast(version, raw)))
+        raw: dict[str, Any] = codec_for(dict[str, Any], f"event {name}").decode(data)
+        return spec, spec.codec.decode(encode(upcast(version, raw), what=f"event {name}"))
 
 
 def _nothing(_: Any) -> None:
@@ -216,6 +216,9 @@ def _read_fields(kind: str, cls: type[Entity]) -> tuple[tuple[FieldSpec, ...], t
         codec = Codec(hints[item.name], f"field {kind}.{item.name}")
         prefix = b'"' + item.name.encode() + b'":'
         state.append(FieldSpec(item.name, item.alias or item.name, item.init, codec, prefix))
+    if not cls.__dictoffset__:
+        msg = f"{cls.__qualname__} has __slots__; leave them out, and @attrs.define too"
+        raise DefinitionError(msg)
     try:
         fresh = cls()
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -97,7 +98,7 @@ def _checked_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[Any]:
     checked: list[Any] = []
     for item in fields:
         default: Any = item.default
-        if type(default).__hash__ is None:
+        if not _is_hashable(default):
             kind = type(default).__name__
             msg = (
                 f"{cls.__qualname__}.{item.name}: its default, a {kind}, would be shared by "
@@ -110,7 +111,22 @@ def _checked_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[Any]:
     return checked
 
 
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
 _NO_SCOPE = "outside of an operation; in tests use perdure.testing"
+
+
+def _local_types(frame: types.FrameType | None) -> dict[str, type]:
+    """The classes of the function that defines an entity, for its annotations."""
+    caller = None if frame is None else frame.f_back
+    names = {} if caller is None else caller.f_locals
+    return {name: value for name, value in names.items() if isinstance(value, type)}
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field, field, ephemeral))
@@ -146,14 +162,10 @@ class Entity:
         except attrs.exceptions.UnannotatedAttributeError as error:
             msg = f"{cls.__qualname__}: annotate each field with its type: {error}"
             raise DefinitionError(msg) from error
-        frame = inspect.currentframe()
-        names = frame.f_back.f_locals if frame is not None and frame.f_back is not None else {}
-        local = {name: value for name, value in names.items() if isinstance(value, type)}
-        setattr(
-            cls,
-            LOCALS_MARK,
-            {**local, cls.__name__: cls} if "<locals>" in cls.__qualname__ else {},
-        )
+        if "<locals>" in cls.__qualname__:
+            setattr(
+                cls, LOCALS_MARK, {**_local_types(inspect.currentframe()), cls.__name__: cls}
+            )
 
     @property
     def context(self) -> EntityContext:

@@ -91,6 +91,7 @@ class _Scope(OperationScope):
         self.resolve = resolve
         self.effects = None
         self.is_open = True
+        self.context = None
         self.definition = definition
         self.state = state
         self.recorded: list[tuple[str, int, bytes]] | None = None
@@ -211,6 +212,7 @@ class EntityInstance:
         except Exception as error:
             return self.fail(step, error)
         scope.is_open = False
+        state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         if not changes and not scope.effects:
             return Outcome(data)
         state.keep(changes)
@@ -272,6 +274,7 @@ class EntityInstance:
             events.append(write_event(event))
             base = NOTHING
         scope.is_open = False
+        scope.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._rewrite = False
         self._exists = True
         self._state = scope.state

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from perdure.actors.behavior import Outcome, Step
-from perdure.actors.codec import Codec, encode
+from perdure.actors.codec import codec_for, encode
 from perdure.actors.context import OperationScope, Resolve, SignalRef, context_of
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.entity_events import Changed, Deleted, write_event
@@ -72,7 +72,9 @@ class FunctionContext:
         """
         message = self._scope.message
         data = message.input if message.form else b"null"
-        return Codec(input_type, f"the input of {self._kind}.{message.operation}").decode(data)
+        return codec_for(input_type, f"the input of {self._kind}.{message.operation}").decode(
+            data
+        )
 
     @overload
     def get_state(self, initializer: Callable[[], T], state_type: None = None) -> T: ...
@@ -95,7 +97,7 @@ class FunctionContext:
         if self._state is None:
             return None if initializer is None else initializer()
         wanted: Any = Any if state_type is None else state_type
-        return Codec(wanted, f"the state of {self._kind}").decode(self._state)
+        return codec_for(wanted, f"the state of {self._kind}").decode(self._state)
 
     def set_state(self, state: Any) -> None:
         """Keep *state*; ``None`` removes the entity.
@@ -127,8 +129,8 @@ class FunctionContext:
 class _FunctionScope(OperationScope):
     """One run of a function-style entity."""
 
-    __slots__ = ("context",)
-    context: FunctionContext
+    __slots__ = ("function_context",)
+    function_context: FunctionContext
 
 
 class FunctionInstance:
@@ -144,18 +146,20 @@ class FunctionInstance:
         self._resolve = resolve
         self._state = stored
         if stored is not None:
-            Codec(Any, f"the stored state of {definition.kind}").decode(stored)
+            codec_for(Any, f"the stored state of {definition.kind}").decode(stored)
 
     def prepare(self, message: Message, now_micros: int) -> Step:
         """Bind the function to a context; any operation will do."""
         scope = _FunctionScope(message, now_micros, self._resolve)
-        scope.context = FunctionContext(self._definition.kind, scope, self._state)
-        return Step(partial(self._function, scope.context), self._is_async, False, scope)
+        scope.function_context = FunctionContext(self._definition.kind, scope, self._state)
+        return Step(
+            partial(self._function, scope.function_context), self._is_async, False, scope
+        )
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Keep the state that the function left."""
         scope: _FunctionScope = step.scope
-        result, state = scope.context.outcome(result)
+        result, state = scope.function_context.outcome(result)
         try:
             data = encode(result, what="the result")
         except Exception as error:

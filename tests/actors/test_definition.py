@@ -140,6 +140,11 @@ class Abstract(Entity, abc.ABC):
     def act(self) -> None: ...
 
 
+@attrs.define
+class Slotted(Entity):
+    value: int = 0
+
+
 class BadHandler(Entity):
     @applies
     def when(self, event: int) -> None: ...
@@ -167,6 +172,7 @@ class Unresolved(Entity):
         (Hides, "Hides.record hides perdure's own"),
         (HidesByField, "HidesByField.context hides perdure's own"),
         (Abstract, "Abstract cannot be made without arguments"),
+        (Slotted, "Slotted has __slots__"),
         (BadHandler, "BadHandler.when: a handler takes one parameter"),
         (TwoHandlers, "when_again: another handler already applies Paid"),
         (Unresolved, "Missing"),

@@ -118,7 +118,7 @@ def test_a_reference_ends_with_its_operation() -> None:
     kept.when(Sender.use).then_fails(NotAllowedHereError, "has ended").then_effects()
 
 
-@pytest.mark.parametrize("default", [[], {}, set[int]()])
+@pytest.mark.parametrize("default", [[], {}, set[int](), ([],)])
 def test_a_mutable_default_is_refused_with_the_remedy(default: Any) -> None:
     kind = type(default).__name__
 
