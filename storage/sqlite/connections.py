@@ -113,7 +113,7 @@ def connect_writer(path: str, durability: str) -> sqlite3.Connection:
             connection.execute(pragma)
     except sqlite3.Error as error:
         connection.close()
-        raise _cannot_open(path, error) from error
+        raise cannot_open(path, error) from error
     if mode != "wal":
         connection.close()
         msg = f"store {path!r} cannot use a write-ahead log there; use a local disk"
@@ -164,7 +164,8 @@ def shorter_wait(connection: sqlite3.Connection) -> Generator[None, None, None]:
         connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
 
 
-def _cannot_open(path: str, error: sqlite3.Error) -> StoreError:
+def cannot_open(path: str, error: sqlite3.Error) -> StoreError:
+    """The error to raise for one of the driver's that ended an opening."""
     if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
         return StoreOpenError(f"{path!r} is not a database; choose another path")
     if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:

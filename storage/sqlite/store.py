@@ -19,6 +19,7 @@ from perdure.storage.sqlite.batches import write_batch
 from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.connections import (
     ReaderPool,
+    cannot_open,
     check_durability,
     check_path,
     connect_writer,
@@ -82,12 +83,13 @@ class SqliteStore(SqliteReader):
             owner.release()
             raise
         try:
-            with translated(real):
-                migrate(connection, real)
-                opening, last_seq = _count_opening(connection)
-        except BaseException:
+            migrate(connection, real)
+            opening, last_seq = _count_opening(connection)
+        except BaseException as error:
             connection.close()
             owner.release()
+            if isinstance(error, sqlite3.Error):
+                raise cannot_open(real, error) from error
             raise
         return cls(
             real,

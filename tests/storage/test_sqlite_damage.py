@@ -113,6 +113,41 @@ def test_a_damaged_base_is_told(path: Path) -> None:
     store.close(clean=True)
 
 
+def test_text_that_is_no_text_is_damage(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE quarantine SET reason = ''")
+    connection.execute(
+        "INSERT INTO quarantine VALUES (1, CAST(x'ff' AS TEXT), 1, 'it fails', 1, x'00')"
+    )
+    connection.commit()
+    connection.close()
+    store = SqliteStore.open(str(path))
+
+    with pytest.raises(CorruptionError, match="UTF-8"):
+        store.quarantined()
+    store.close(clean=True)
+
+
+def test_a_damaged_file_fails_a_commit_and_leaves_the_rest_readable(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    (page,) = connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'"
+    ).fetchone()
+    connection.close()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    store = SqliteStore.open(str(path))
+
+    with pytest.raises(CorruptionError, match="restore a backup"):
+        store.commit(Batch(7, accepted=[message(7)]))
+
+    assert store.probe() == 6
+    assert len(store.turns(CART)) == 2
+    assert "" in {damage.stream for damage in store.check()}
+    store.close(clean=True)
+
+
 def test_a_spoiled_page_fails_those_who_live_on_it_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     store = SqliteStore.open(str(path))

@@ -77,17 +77,20 @@ def test_a_disk_that_fails_to_write_is_told_and_heals(store: SqliteStore) -> Non
     assert list(store.check()) == []
 
 
-class LateFailure:
-    """A connection whose commit fails after it was done, as a failed sync may."""
+class FailingConnection:
+    """A connection on which some statements fail, before or after they are done."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, **failing: str) -> None:
         self.connection = connection
+        self.failing = failing
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        if self.failing.get(sql) == "before":
+            raise error
         cursor = self.connection.execute(sql, parameters)
-        if sql == "COMMIT":
-            error = sqlite3.OperationalError("disk I/O error")
-            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        if self.failing.get(sql) == "after":
             raise error
         return cursor
 
@@ -95,10 +98,16 @@ class LateFailure:
         return getattr(self.connection, name)
 
 
+def fail(store: SqliteStore, **failing: str) -> sqlite3.Connection:
+    """Let statements of *store* fail; returns the connection that works."""
+    working = store.connection
+    store.connection = cast(sqlite3.Connection, FailingConnection(working, **failing))
+    return working
+
+
 def test_a_commit_that_failed_and_was_written_is_found_by_the_probe(store: SqliteStore) -> None:
     store.commit(step(1, CART, 1))
-    working = store.connection
-    store.connection = cast(sqlite3.Connection, LateFailure(working))
+    working = fail(store, COMMIT="after")
 
     with pytest.raises(StoreUnavailableError):
         store.commit(step(2, CART, 2))
@@ -108,6 +117,22 @@ def test_a_commit_that_failed_and_was_written_is_found_by_the_probe(store: Sqlit
     store.connection = working
     assert store.probe() == 2
     assert store.commit(step(3, CART, 3)) == 3
+    assert list(store.check()) == []
+
+
+def test_a_connection_that_cannot_roll_back_is_replaced(store: SqliteStore) -> None:
+    store.commit(step(1, CART, 1))
+    broken = fail(store, COMMIT="before", ROLLBACK="before")
+
+    with pytest.raises(StoreUnavailableError):
+        store.commit(step(2, CART, 2))
+    assert broken.in_transaction
+    with pytest.raises(StoreUnavailableError):
+        store.commit(step(2, CART, 2))
+
+    assert store.probe() == 1
+    assert store.connection is not broken
+    assert store.commit(step(2, CART, 2)) == 2
     assert list(store.check()) == []
 
 
@@ -164,6 +189,16 @@ def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
         SqliteStore.open(str(tmp_path / "a.db"))
 
     tmp_path.chmod(0o700)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    SqliteStore.open(str(path)).close(clean=True)
+    path.chmod(0o400)
+
+    with pytest.raises(StoreOpenError, match="permissions"):
+        SqliteStore.open(str(path))
 
 
 def test_a_lock_file_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
