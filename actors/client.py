@@ -227,13 +227,18 @@ class Client(Upkeep):
         assert self._control is None
         self._control = ControlServer.start(self, path)
 
-    def close(self, timeout: float = limits.DRAIN_SECONDS) -> None:
-        """Take nothing more, finish what is in hand within *timeout* seconds, and close."""
+    def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
+        """Take nothing more, finish what is in hand within *timeout* seconds, and close.
+
+        Returns:
+            Whether nothing was left in hand; what was left goes on when the store is opened.
+        """
         if self._control is not None:
             self._control.stop()
-        self.node.close(timeout)
+        clean = self.node.close(timeout)
         if self._control is not None:
             self._control.wait_for_answers(1.0)
+        return clean
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ import os
 import selectors
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -36,6 +37,9 @@ CONNECTIONS = 16
 
 SILENCE_SECONDS = 30.0
 """How long a connection may say nothing."""
+
+PAUSE_SECONDS = 0.1
+"""How long nothing is accepted after that failed: the file handles may have run out."""
 
 _read_json = msgspec.json.Decoder().decode
 
@@ -250,6 +254,7 @@ class ControlServer:
             connection, _ = self._listener.accept()
         except OSError as error:  # it went away again, or there are no more file handles
             logger.debug("no connection: %s", error)
+            time.sleep(PAUSE_SECONDS)
             return
         connection.settimeout(SILENCE_SECONDS)
         if not control.is_trusted(connection):

@@ -368,7 +368,7 @@ class Partition:
         self.requests.settle(batch.outcomes)
         self.activation.settle(batch, pending)
         self._start_gated(pending)
-        self.recovery.settled()
+        self.recovery.settled(batch.outcomes)
 
     def _start_gated(self, pending: Pending) -> None:
         cell: Cell

@@ -75,6 +75,7 @@ class Recovery:
         self.lost = False
         self.careful = False
         self._retries = 0
+        self._owed: dict[str, OutcomeRow] = {}
         if careful:
             self._be_careful()
 
@@ -125,8 +126,11 @@ class Recovery:
             engine.ready.popleft()
             cell.queued = False
 
-    def settled(self) -> None:
+    def settled(self, outcomes: Iterable[OutcomeRow]) -> None:
         """A commit has succeeded: perhaps all suspects have passed."""
+        if self._owed:
+            for row in outcomes:
+                self._owed.pop(row.request_id, None)
         if self.careful and self._retries <= 0 and not self._engine.activation.old_in_hand():
             self.careful = False
             self._engine.turn_messages = limits.TURN_MESSAGES
@@ -169,11 +173,17 @@ class Recovery:
         logger.warning("the store works again; the last batch that is durable is %d", durable)
         engine.durable = durable
         engine.open = Pending(durable + 1)
-        if durable == number and written:
-            engine.add(Record(engine.now, outcomes=written))
-            for row in written:
-                engine.requests.restore(row)
+        if durable == number:
+            self._owed.update((row.request_id, row) for row in written)
+        self._remember_owed()
         engine.activation.restart()
+
+    def _remember_owed(self) -> None:
+        """Outcomes that failed commits turned out to have are remembered by the next commit."""
+        if self._owed:
+            self._engine.add(Record(self._engine.now, outcomes=list(self._owed.values())))
+            for row in self._owed.values():
+                self._engine.requests.restore(row)
 
     def _retry_one_by_one(self, pending: Pending, error: StoreError) -> None:
         """A record cannot be stored: run all again, each alone, so that only it fails."""
@@ -184,6 +194,7 @@ class Recovery:
         waiting = self._drop_cells(pending)
         engine.open = Pending(pending.number)
         engine.requests.clear()
+        self._remember_owed()
         engine.activation.restart()
         if culprit is not None and culprit.message is not None:
             self._set_aside(culprit.message, error)

@@ -19,6 +19,7 @@ from perdure.actors.simulated import Chances, SimulatedRuntime
 from perdure.actors.simulation import Simulation
 from perdure.errors import (
     OperationFailedError,
+    OutcomeUnknownError,
     PerdureError,
     RowRejectedError,
     StoreUnavailableError,
@@ -87,7 +88,8 @@ class Sender:
     name: str
     number: int = 0
     reply: Reply[Any] | None = None
-    again: Callable[[], Reply[Any]] | None = None
+    again: Callable[[str | None], Reply[Any]] | None = None
+    request_id: str = ""
     chosen: bool = False
     kinds: dict[int, str] = attrs.Factory(dict[int, str])
     acknowledged: set[int] = attrs.Factory(set[int])
@@ -123,13 +125,14 @@ class Sender:
         key = draw.choice(ACCOUNTS) if cls is Account else key
         signalled = kind == "signal"
 
-        def send() -> Reply[Any]:
+        def send(request_id: str | None) -> Reply[Any]:
             return world.send(cls, key, operation, values, request_id, signalled)
 
         self.again = send
-        self.reply = send()
+        self.reply = send(request_id)
+        self.request_id = self.reply.request_id
         if self.chosen and draw.random() < world.duplicates:
-            send()
+            send(request_id)
 
     def look(self) -> None:
         """Take note of the outcome, if there is one, and go on."""
@@ -145,6 +148,10 @@ class Sender:
             reply.get(timeout=0)
         except OperationFailedError:
             self.refused.add(self.number)
+        except OutcomeUnknownError:
+            # any id is safe to repeat now, also one that the client made up
+            self.chosen = self.chosen or self.world.random.random() < 0.7
+            self.lost()
         except PerdureError:
             self.lost()
         else:
@@ -153,7 +160,7 @@ class Sender:
     def lost(self) -> None:
         """The request has no outcome; a chosen id makes it safe to ask again."""
         if self.chosen and self.again is not None:
-            self.reply = self.again()
+            self.reply = self.again(self.request_id)
         else:
             self.uncertain.add(self.number)
 
@@ -220,6 +227,8 @@ class World:
         for sender in self.senders:
             if sender.reply is not None:
                 sender.reply = None
+                # an id that the dead process made up was known to nobody outside it
+                sender.chosen = sender.request_id.startswith(sender.name)
                 sender.lost()
 
     def run(self) -> None:

@@ -1,0 +1,160 @@
+"""Mistakes planted in the engine on purpose: the simulation must find each within its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from perdure.actors.activation import Activation
+from perdure.actors.cell import Cell
+from perdure.actors.messages import Message
+from perdure.actors.partition import Partition
+from perdure.actors.pending import Pending, Record
+from perdure.actors.recovery import Recovery
+from perdure.actors.requests import Requests
+from perdure.storage.memory_disk import MemoryDisk
+from perdure.storage.records import Batch
+from tests.simulation.world import World
+
+BUDGET = 300
+"""Seeds within which a planted mistake has to be found."""
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_memory_of_requests(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Requests, "admit", lambda self, messages: list(messages))
+
+
+def acknowledged_before_the_commit(patch: pytest.MonkeyPatch) -> None:
+    original = Partition.add
+
+    def add(self: Partition, record: Record) -> None:
+        for reply, outcome, _ in record.replies:
+            reply.resolve(outcome)
+        original(self, record)
+
+    patch.setattr(Partition, "add", add)
+
+
+def consumed_messages_stay(patch: pytest.MonkeyPatch) -> None:
+    original = MemoryDisk.apply
+
+    def apply(self: MemoryDisk, batch: Batch) -> None:
+        batch.consumed = []
+        original(self, batch)
+
+    patch.setattr(MemoryDisk, "apply", apply)
+
+
+def accepted_messages_are_not_stored(patch: pytest.MonkeyPatch) -> None:
+    original = MemoryDisk.apply
+
+    def apply(self: MemoryDisk, batch: Batch) -> None:
+        batch.accepted = [row for row in batch.accepted if row.due_micros]
+        original(self, batch)
+
+    patch.setattr(MemoryDisk, "apply", apply)
+
+
+def timers_are_not_stored(patch: pytest.MonkeyPatch) -> None:
+    original = MemoryDisk.apply
+
+    def apply(self: MemoryDisk, batch: Batch) -> None:
+        batch.accepted = [row for row in batch.accepted if not row.due_micros]
+        original(self, batch)
+
+    patch.setattr(MemoryDisk, "apply", apply)
+
+
+def cells_outlive_a_failed_commit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Recovery, "_drop_cells", lambda self, pending: list[Message]())
+
+
+def running_code_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    def returned(self: Partition, cell: Cell, result: Any, seconds: float) -> None:
+        self.detached.discard(cell)
+        cell.busy = False
+        cell.record = Record(self.now, cell, cell.version + 1)
+        assert cell.message is not None
+        cell.conclude(self, cell.record, cell.message, result)
+        self.close_turn(cell)
+
+    patch.setattr(Partition, "returned", returned)
+
+
+def passivated_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
+    def passivate(self: Activation, cell: Cell) -> bool:
+        if cell.actor_inbox or cell.busy or cell.queued:
+            return False
+        del self._host.cells[cell.address]
+        return True
+
+    patch.setattr(Activation, "passivate", passivate)
+
+
+def due_messages_are_found_twice(patch: pytest.MonkeyPatch) -> None:
+    original = Activation.look_for_due
+
+    def look_for_due(self: Activation) -> None:
+        self.in_hand.clear()
+        self._cursor = (0, 0)
+        original(self)
+
+    patch.setattr(Activation, "look_for_due", look_for_due)
+
+
+def effects_of_a_turn_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    original = Pending.add
+
+    def add(self: Pending, record: Record) -> None:
+        if record.cell is not None:
+            record.accepted = []
+        original(self, record)
+
+    patch.setattr(Pending, "add", add)
+
+
+def a_written_failure_is_taken_as_lost(patch: pytest.MonkeyPatch) -> None:
+    original = Recovery._heal
+
+    def heal(self: Recovery, durable: int, number: int, written: Any) -> None:
+        original(self, min(durable, number - 1), number, [])
+
+    patch.setattr(Recovery, "_heal", heal)
+
+
+PLANTED: list[Plant] = [
+    no_memory_of_requests,
+    acknowledged_before_the_commit,
+    consumed_messages_stay,
+    accepted_messages_are_not_stored,
+    timers_are_not_stored,
+    cells_outlive_a_failed_commit,
+    running_code_is_not_waited_for,
+    passivated_before_it_is_durable,
+    due_messages_are_found_twice,
+    effects_of_a_turn_are_forgotten,
+    a_written_failure_is_taken_as_lost,
+]
+
+
+def seeds_until_found(budget: int) -> int | None:
+    """How many seeds it takes until a world fails; ``None`` when none does."""
+    for seed in range(budget):
+        world = World(seed)
+        try:
+            world.run()
+            world.check()
+        except Exception:
+            return seed + 1
+    return None
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_mistake_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+
+    assert seeds_until_found(BUDGET) is not None
