@@ -43,9 +43,16 @@ class NotFoundError(click.ClickException):
         complain(self.message)
 
 
+def printable(text: str) -> str:
+    """*text* in one line, with control characters as escapes: it may come from anywhere."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def complain(message: str) -> None:
     """Print an error as one line on stderr, red on a terminal."""
-    click.secho(f"error: {message}", fg="red", err=True)
+    click.secho(f"error: {printable(message)}", fg="red", err=True)
 
 
 class Commands(click.Group):

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from perdure.actors.context import to_datetime
+from perdure.cli.commands import printable
 
 _encode = msgspec.json.Encoder().encode
-ROWS_AT_ONCE = 1_000
 
 
 def is_terminal() -> bool:
@@ -39,7 +39,7 @@ def print_value(data: bytes) -> None:
     """Print a JSON value for people: indented, and in colour on a terminal."""
     text = msgspec.json.format(data, indent=2).decode()
     if is_terminal():
-        terminal().print(JSON(text))
+        terminal().print(JSON("\n".join(map(printable, text.splitlines()))))
     else:
         click.echo(text)
 
@@ -95,5 +95,4 @@ def compact(value: Any, limit: int | None = None) -> str:
 
 
 def _one_line(cell: object) -> str:
-    text = "" if cell is None else str(cell)
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return "" if cell is None else printable(str(cell))

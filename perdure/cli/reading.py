@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -47,6 +48,8 @@ from perdure.storage.sqlite import SqliteReader
 PAGE = 500
 POLL_SECONDS = 0.2
 STATE_WIDTH = 60
+ON_TERMINAL = 500
+"""Events of a long history that a terminal shows unless told otherwise."""
 
 
 # ---- entities -------------------------------------------------------------------------------
@@ -216,9 +219,15 @@ def what_happened(event: HistoryEvent) -> str:
             return compact(event.changes)
 
 
-def sender(event: HistoryEvent) -> str:
-    """Who asked for it: an actor's address, or a client's request."""
-    return event.caller or event.request_id
+def event_cells(event: HistoryEvent) -> tuple[object, ...]:
+    """One row of a history; the last cell is who asked: an actor, or a client's request."""
+    return (
+        event.version,
+        clock(event.time),
+        event.operation,
+        what_happened(event),
+        event.caller or event.request_id,
+    )
 
 
 @click.command()
@@ -240,29 +249,30 @@ def history(
     reader = open_reader(ctx, store)
     stream = str(entity)
     base = reader.base(stream)
-    if last is not None:
-        row = reader.load([stream], 0)[stream]
-        after = max(after, row.version - last)
+    begin = after
+    if last is not None or (is_terminal() and after == 0):
+        newest = reader.load([stream], 0)[stream].version
+        begin = max(after, newest - (last or ON_TERMINAL))
     events = (
         event
-        for turn in turns_of(reader, stream, after)
+        for turn in turns_of(reader, stream, begin)
         for event in history_events(turn.first_version, turn.events)
-        if event.version > after
+        if event.version > begin
     )
     if as_json:
         for event in events:
             print_json(event_as_json(event))
         return
-    shown = [
-        (event.version, clock(event.time), event.operation, what_happened(event), sender(event))
-        for event in events
-    ]
-    if not shown and base is None and after == 0:
+    first = next(events, None)
+    if first is None and base is None and begin == 0:
         msg = f"{entity} has no history"
         raise NotFoundError(msg)
-    print_table(("version", "time", "operation", "what", "from"), shown)
-    if base is not None and base.version > after:
+    shown = events if first is None else chain((first,), events)
+    print_table(("version", "time", "operation", "what", "from"), map(event_cells, shown))
+    if base is not None and base.version > begin:
         say(f"older events were purged: the history begins behind version {base.version}")
+    elif is_terminal() and last is None and begin > after:
+        say(f"the newest {ON_TERMINAL} events; --last for more, or --json for all")
 
 
 # ---- the feed -------------------------------------------------------------------------------

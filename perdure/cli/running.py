@@ -14,6 +14,7 @@ import click
 from perdure._version import __version__
 from perdure.actors import limits
 from perdure.actors.app import DURABILITIES, App
+from perdure.cli.commands import FAILED
 from perdure.cli.options import json_option, store_option
 from perdure.cli.output import print_json, say
 from perdure.cli.reaching import load_app
@@ -117,5 +118,8 @@ def run(
     announce(app, store, durability, as_json)
     ending.wait()
     say("ending: what is in hand is finished; once more to end at once")
-    client.close(drain)
-    say("ended", good=True)
+    if client.close(drain):
+        say("ended", good=True)
+        return
+    say("ended with work in hand; it goes on when the store is opened again", good=False)
+    ctx.exit(FAILED)

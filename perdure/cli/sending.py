@@ -20,6 +20,7 @@ from perdure.cli.options import (
 )
 from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
+from perdure.errors import OperationFailedError
 
 request_option = click.option(
     "--request-id",
@@ -87,6 +88,7 @@ def signal(
     show_default=True,
     help="Seconds to wait for the result.",
 )
+@click.option("--traceback", is_flag=True, help="When the operation raises, show where.")
 @request_option
 @app_option
 @store_option
@@ -96,6 +98,7 @@ def call(
     operation: str,
     arguments: list[msgspec.Raw],
     timeout: float,
+    traceback: bool,
     request_id: str | None,
     app_name: str | None,
     store: str,
@@ -113,7 +116,12 @@ def call(
         arguments=arguments,
         timeout_seconds=timeout,
     )
-    result = ask_owner(store, request, app_name)
+    try:
+        result = ask_owner(store, request, app_name)
+    except OperationFailedError as error:
+        if traceback:
+            click.echo(error.details.stack_trace, err=True)
+        raise
     if as_json:
         print_json({"request_id": request.request_id, "result": msgspec.Raw(result)})
     else:

@@ -76,6 +76,7 @@ def status(ctx: click.Context, store: str, as_json: bool) -> None:
     if as_json:
         print_json(told)
         return
+    told["bytes"] = f"{told['bytes']:,}"
     print_facts((name.replace("_", " "), _as_word(value)) for name, value in told.items())
     if told.get("quarantined"):
         say("some messages were set aside: see perdure quarantine list", good=False)

@@ -70,21 +70,13 @@ def client(shell: Shell) -> Iterator[Client]:
 
 
 @pytest.fixture
-def start(shell: Shell) -> Iterator[Callable[[], Running]]:
+def start(shell: Shell) -> Iterator[Callable[..., Running]]:
     """Starts ``perdure run`` on the store and waits until it is ready."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start_one() -> Running:
-        command = [
-            sys.executable,
-            "-m",
-            "perdure",
-            "run",
-            APP,
-            "--store",
-            shell.store,
-            "--json",
-        ]
+    def start_one(*options: str) -> Running:
+        command = [sys.executable, "-m", "perdure", "run", APP, "--json", *options]
+        command += ["--store", shell.store]
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import perdure
 
 app = perdure.App(name="shop")
@@ -37,6 +39,9 @@ class Counter(perdure.Entity):
 
     def note(self, text: str, times: int = 1) -> None:
         self.notes.extend([text] * times)
+
+    def hang(self) -> None:
+        threading.Event().wait()
 
     def fail(self) -> None:
         msg = "it cannot be"

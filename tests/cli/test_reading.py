@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from perdure.actors.client import Client
-from tests.cli.conftest import APP, Shell
+from tests.cli.conftest import APP, ROOT, Shell
 
 
 def test_entities_are_listed_by_kind_and_prefix(shell: Shell, client: Client) -> None:
@@ -111,11 +116,33 @@ def test_tail_goes_on_behind_a_position(shell: Shell, client: Client) -> None:
     assert shell.lines("tail", "--no-follow") == []
 
 
+def test_tail_follows_until_it_is_interrupted(shell: Shell, client: Client) -> None:
+    command = [sys.executable, "-m", "perdure", "tail", "--from-start", "--json"]
+    with subprocess.Popen(
+        [*command, "--store", shell.store], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        for amount in (1, 2):
+            client.entity("counter", "a").call("add", amount).get(timeout=5)
+
+            assert json.loads(process.stdout.readline())["version"] == amount
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=10) == 0
+
+
 def test_what_is_printed_in_a_pipe_has_no_colour_and_no_raw_control_characters(
     shell: Shell, client: Client
 ) -> None:
     client.entity("counter", "a").call("note", "red \x1b[31m\n").get(timeout=5)
 
-    output = shell.run("entities").output + shell.run("history", "@counter@a").output
+    for words in (
+        ("entities",),
+        ("history", "@counter@a"),
+        ("tail", "--from-start", "--no-follow"),
+    ):
+        result = shell.run(*words)
 
-    assert "\x1b" not in output
+        assert result.exit_code == 0
+        assert "@counter@a" in result.output or "note" in result.output
+        assert "\x1b" not in result.output

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Running, Shell
 
-Start = Callable[[], Running]
+Start = Callable[..., Running]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -40,6 +40,29 @@ def test_what_was_acknowledged_survives_kill_9(shell: Shell, start: Start) -> No
     start()
     assert shell.run("call", "@counter@a", "add", "1", "--request-id", "r1").stdout == "1\n"
     assert shell.run("call", "@counter@a", "add", "1").stdout == "2\n"
+
+
+def test_a_second_signal_ends_it_at_once(shell: Shell, start: Start) -> None:
+    running = start()
+    assert shell.run("signal", "@counter@a", "hang").exit_code == 0
+    assert running.process.stderr is not None
+
+    running.process.send_signal(signal.SIGTERM)
+    while "once more" not in running.process.stderr.readline():
+        pass
+
+    assert running.end(signal.SIGTERM) == 128 + signal.SIGTERM
+
+
+def test_an_operation_that_does_not_end_makes_it_end_unclean(
+    shell: Shell, start: Start
+) -> None:
+    running = start("--drain", "0.1")
+    assert shell.run("signal", "@counter@a", "hang").exit_code == 0
+
+    assert running.end(signal.SIGTERM) == 1
+
+    assert shell.lines("status")[0]["waiting"] == 1
 
 
 def test_a_second_owner_is_refused_and_the_first_is_named(shell: Shell, start: Start) -> None:

@@ -62,6 +62,8 @@ def test_an_operation_that_raises_is_one_line_and_exit_code_1(shell: Shell) -> N
 
     assert result.exit_code == 1
     assert result.stderr == "error: @counter@visits fail: ValueError: it cannot be\n"
+    told = shell.run("call", "@counter@visits", "fail", "--traceback").stderr
+    assert "in fail" in told
 
 
 @pytest.mark.usefixtures("client")
