@@ -19,6 +19,7 @@ from perdure.actors.codec import PAYLOAD_LIMIT, Codec, encode, type_name
 from perdure.errors import (
     DecodingError,
     DefinitionError,
+    EncodingError,
     InvalidInputError,
     PayloadTooLargeError,
 )
@@ -109,9 +110,11 @@ class OperationSpec:
         if item.kind in (item.VAR_POSITIONAL, item.VAR_KEYWORD):
             msg = f"{what}: an operation takes no *args or **kwargs; name each parameter"
             raise DefinitionError(msg)
+        codec = Codec(hints.get(item.name, Any), what)
+        codec.what = f"parameter {item.name}"  # the operation itself is in front of it
         return Parameter(
             name=item.name,
-            codec=Codec(hints.get(item.name, Any), what),
+            codec=codec,
             required=item.default is item.empty,
             by_position=item.kind is not item.KEYWORD_ONLY,
         )
@@ -161,13 +164,16 @@ class OperationSpec:
         return data, OBJECT
 
     def _encode_argument(self, codec: Codec, value: Any) -> bytes:
-        data = codec.encode(value)
-        if type(value) is not codec.exact:
-            try:
+        try:
+            data = codec.encode(value)
+            if type(value) is not codec.exact:
                 codec.decode(data)
-            except DecodingError as error:
-                msg = f"{self}: {error}"
-                raise InvalidInputError(msg) from error
+        except DecodingError as error:
+            msg = f"{self}: {error}"
+            raise InvalidInputError(msg) from error
+        except (EncodingError, PayloadTooLargeError) as error:
+            msg = f"{self}: {error}"
+            raise type(error)(msg) from error
         return data
 
     def decode_input(self, data: bytes, form: str) -> Arguments:

@@ -60,7 +60,11 @@ class EntityState:
     __slots__ = ("_definition", "_fields", "_share", "_size", "_values", "encoded", "entity")
 
     def __init__(
-        self, definition: EntityDefinition, entity: Entity, encoded: list[bytes]
+        self,
+        definition: EntityDefinition,
+        entity: Entity,
+        encoded: list[bytes],
+        values: list[Any] | None = None,
     ) -> None:
         self._definition = definition
         self._fields = definition.fields
@@ -68,8 +72,10 @@ class EntityState:
         self._share = PAYLOAD_LIMIT // (len(encoded) + 1)
         self.entity = entity
         self.encoded = encoded
-        values = entity.__dict__
-        self._values = [_remembered(values[field.name]) for field in definition.fields]
+        if values is None:
+            live = entity.__dict__
+            values = [_remembered(live[field.name]) for field in definition.fields]
+        self._values = values
 
     def changes(self) -> Changes:
         """The fields that differ from what was last kept.
@@ -113,9 +119,9 @@ class EntityState:
 
     def copied(self) -> EntityState:
         """The same object with its own record of what was kept."""
-        twin = EntityState(self._definition, self.entity, list(self.encoded))
-        twin._values = list(self._values)
-        return twin
+        return EntityState(
+            self._definition, self.entity, self.encoded.copy(), self._values.copy()
+        )
 
     def _check_size(self, changes: Changes) -> None:
         sizes = [

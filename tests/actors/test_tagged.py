@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import attrs
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perdure.actors.codec import Codec
 from perdure.errors import DecodingError, DefinitionError
@@ -67,6 +69,23 @@ def test_unions_of_classes_and_private_fields_come_back(annotation: Any, value: 
     codec = Codec(annotation, "value")
 
     assert codec.decode(codec.encode(value)) == value
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+SHAPES = st.builds(Circle, NUMBERS) | st.builds(Square, st.integers(-9, 9), st.integers(-9, 9))
+DRAWINGS = st.recursive(
+    st.builds(Drawing, st.lists(SHAPES, max_size=2), SHAPES | st.integers(0, 9) | st.none()),
+    lambda inner: st.builds(Drawing, st.lists(SHAPES, max_size=2), st.none(), inner),
+    max_leaves=4,
+)
+
+
+@given(DRAWINGS)
+def test_any_nesting_of_such_classes_comes_back(drawing: Drawing) -> None:
+    assert ANY_DRAWING.decode(ANY_DRAWING.encode(drawing)) == drawing
+
+
+ANY_DRAWING = Codec(Drawing, "value")
 
 
 def test_a_field_that_is_not_in_the_constructor_comes_back() -> None:
