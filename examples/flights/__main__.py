@@ -51,8 +51,8 @@ def _load(job: Job, points: list[int], chance: random.Random, console: Console) 
     with report.progress_bar(console) as bar:
         task = bar.add_task("", total=job.stop, killed=0)
 
-        def progress(accepted: int, killed: int) -> None:
-            bar.update(task, completed=accepted, killed=killed)
+        def progress(handed_on: int, killed: int) -> None:
+            bar.update(task, completed=handed_on, killed=killed)
 
         killed = load(job, points, chance=chance, progress=progress)
         bar.update(task, completed=job.stop, killed=killed)
@@ -73,7 +73,7 @@ def _check(job: Job, killed: int, started: float, console: Console) -> None:
         console.print(report.history(client, report.most_travelled(client)))
     console.print(
         f"[green]✓[/] {job.stop:,} flights became {4 * job.stop:,} signals to {entities:,} "
-        f"entities in {seconds:.0f} s, through {killed} kill -9."
+        f"entities in {seconds:.0f} s; kill -9 came {killed} times."
     )
     console.print(
         f"[green]✓[/] All {totals:,} totals equal a plain pass over the file: "

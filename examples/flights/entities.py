@@ -114,6 +114,11 @@ class Timetable(perdure.Entity):
             self.position += 1
             self._hand_on(flight)
 
+    @perdure.readonly
+    def where(self) -> int:
+        """How many flights were handed on."""
+        return self.position
+
     def _hand_on(self, flight: Flight) -> None:
         entity = self.context.entity
         day, delay, miles = flight.day, flight.departure_delay, flight.distance

@@ -47,7 +47,7 @@ class Job:
     data: Path
     stop: int
     chunk: int = 50
-    window: int = 20
+    window: int = 10
 
     def worker(self) -> subprocess.Popen[str]:
         """Start a process that loads the rest."""
@@ -77,8 +77,8 @@ def load(
     """Load all of *job*, killing the worker once for each of *kills*.
 
     Args:
-        kills: how many flights shall be accepted before each kill, ascending.
-        progress: is told the flights accepted and the kills so far.
+        kills: how many flights shall be handed on before each kill, ascending.
+        progress: is told the flights handed on and the kills so far.
 
     Returns:
         How often a worker was killed.

@@ -1,8 +1,8 @@
 """The process that is killed: opens the store, finds where the load stands, and goes on.
 
-It prints how many flights are durably accepted, one line each time, for whoever watches. What
-was accepted and not yet applied is sent once more after a crash; its request ids are known,
-so it is applied once.
+It sends a window of flights, waits until the timetable has handed them on, and prints how far
+it came, for whoever watches. What was accepted and not yet handed on at a crash is sent once
+more; its request ids are known, so it is applied once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from examples.flights import dataset
 from examples.flights.entities import TIMETABLE, Timetable, app
 
 _Item = TypeVar("_Item")
+WAIT_SECONDS = 60.0
 
 
 @click.command()
@@ -29,17 +30,19 @@ _Item = TypeVar("_Item")
 def main(store: str, data: Path, stop: int, chunk: int, window: int) -> None:
     """Load the flights of DATA into STORE, from where the last worker came to."""
     with app.open(store) as client:
-        snapshot = client.entity(Timetable, TIMETABLE).get()
+        timetable = client.entity(Timetable, TIMETABLE)
+        snapshot = timetable.get()
         start = 0 if snapshot is None else snapshot.state.position
         print(start, flush=True)
         chunks = _grouped(dataset.read(data, start=start, stop=stop), chunk)
         for group in _grouped(chunks, window):
             with client.pipeline() as pipeline:
                 for flights in group:
-                    timetable = pipeline.entity(Timetable, TIMETABLE)
-                    request = timetable.options(request_id=f"flights-{flights[0].number}")
+                    request = pipeline.entity(Timetable, TIMETABLE).options(
+                        request_id=f"flights-{flights[0].number}"
+                    )
                     request.signal(Timetable.publish, flights)
-            print(group[-1][-1].number + 1, flush=True)
+            print(timetable.call(Timetable.where).get(timeout=WAIT_SECONDS), flush=True)
 
 
 def _grouped(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -52,17 +52,17 @@ def test_a_load_that_is_killed_twice_loses_and_doubles_nothing(
     tmp_path: Path, flights: list[Flight]
 ) -> None:
     job = Job(store=tmp_path / "flights.db", data=dataset.SAMPLE, stop=FLIGHTS, window=4)
-    accepted: list[int] = []
+    handed_on: list[int] = []
 
     killed = load(
         job,
         [500, 1800],
         chance=random.Random(13),
-        progress=lambda count, _: accepted.append(count),
+        progress=lambda count, _: handed_on.append(count),
     )
 
     assert killed <= 2
-    assert accepted[-1] == FLIGHTS
+    assert handed_on[-1] == FLIGHTS
     with app.open(str(job.store)) as client:
         settle(client, FLIGHTS)
         assert expected.differences(expected.totals(flights), found(client)) == []
