@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,6 +75,16 @@ def say(message: str, *, good: bool | None = None) -> None:
     """Tell a person what happened, on stderr: scripts read stdout."""
     colour = {None: None, True: "green", False: "yellow"}[good]
     click.secho(message, fg=colour, err=True)
+
+
+@contextmanager
+def working(what: str) -> Generator[None, None, None]:
+    """Show on a terminal that something is being done, while it is."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(what):
+        yield
 
 
 def moment(micros: int) -> str:

@@ -120,7 +120,7 @@ def call(
         result = ask_owner(store, request, app_name)
     except OperationFailedError as error:
         if traceback:
-            click.echo(error.details.stack_trace, err=True)
+            click.echo((error.details.stack_trace or "").rstrip(), err=True)
         raise
     if as_json:
         print_json({"request_id": request.request_id, "result": msgspec.Raw(result)})

@@ -27,7 +27,7 @@ from perdure.cli.options import (
     read_time,
     store_option,
 )
-from perdure.cli.output import print_facts, print_json, print_table, say
+from perdure.cli.output import print_facts, print_json, print_table, say, working
 from perdure.cli.reaching import ask_owner, load_app
 from perdure.storage.sqlite import SqliteReader
 
@@ -113,7 +113,8 @@ def verify(ctx: click.Context, app_name: str | None, store: str, as_json: bool) 
     if app_name is not None:
         app = load_app(app_name)
         known = {kind: found for kind in app.kinds if (found := app.resolve(kind)) is not None}
-    damages = list(find_damage(reader, known))
+    with working("checking"):
+        damages = list(find_damage(reader, known))
     if as_json:
         for damage in damages:
             print_json({"id": damage.stream, "what": damage.what})
@@ -138,7 +139,8 @@ def verify(ctx: click.Context, app_name: str | None, store: str, as_json: bool) 
 @click.pass_context
 def backup(ctx: click.Context, path: str, store: str, as_json: bool) -> None:
     """Copy the store into the new file PATH, also while it is in use."""
-    open_reader(ctx, store).backup(path)
+    with working("copying"):
+        open_reader(ctx, store).backup(path)
     size = os.path.getsize(path)
     if as_json:
         print_json({"path": os.path.abspath(path), "bytes": size})
