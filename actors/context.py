@@ -11,7 +11,7 @@ import attrs
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_untyped, operation_name
-from perdure.errors import InvalidInputError, NotAllowedHereError
+from perdure.errors import InvalidInputError, NotAllowedHereError, PayloadTooLargeError
 
 E = TypeVar("E")
 P = ParamSpec("P")
@@ -41,6 +41,33 @@ Resolve = Callable[[Any], "Target | None"]
 Raises UnknownEntityError for a class that is not registered."""
 
 
+OPERATION_ITEMS = 10_000
+OPERATION_BYTES = 16 * 1024 * 1024
+"""What one operation may send and record: so many signals and events, so many bytes."""
+
+_FAR_MICROS = 253_402_300_800_000_000
+"""The year 10,000, which datetimes do not reach."""
+
+
+def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
+    """When a message for the moment *at* is due; 0 for at once.
+
+    Args:
+        at: a time with timezone, or a duration from now.
+        now_micros: now.
+
+    Raises:
+        InvalidInputError: a datetime without timezone, or a time after the year 9999.
+    """
+    if at is None:
+        return 0
+    due = now_micros + at // _MICROSECOND if isinstance(at, timedelta) else to_micros(at)
+    if due >= _FAR_MICROS:
+        msg = f"at={at!r} is after the year 9999"
+        raise InvalidInputError(msg)
+    return max(due, 1)
+
+
 def to_micros(moment: datetime) -> int:
     """Microseconds since 1970 UTC of an aware datetime.
 
@@ -68,7 +95,15 @@ class OperationScope:
         is_open: false once the operation has ended.
     """
 
-    __slots__ = ("context", "effects", "is_open", "message", "now_micros", "resolve")
+    __slots__ = (
+        "context",
+        "effects",
+        "is_open",
+        "message",
+        "now_micros",
+        "resolve",
+        "sent_bytes",
+    )
 
     def __init__(self, message: Message, now_micros: int, resolve: Resolve) -> None:
         self.message = message
@@ -77,19 +112,36 @@ class OperationScope:
         self.effects: list[Message] | None = None
         self.is_open = True
         self.context: EntityContext | None = None
+        self.sent_bytes = 0
 
     def send(self, message: Message) -> None:
         """Add an effect.
 
         Raises:
             NotAllowedHereError: the operation has ended.
+            PayloadTooLargeError: it sends too much.
         """
         if not self.is_open:
             msg = "the operation that this context belongs to has ended; signal inside it"
             raise NotAllowedHereError(msg)
         if self.effects is None:
             self.effects = []
+        self.count_in(len(self.effects), len(message.input))
         self.effects.append(message)
+
+    def count_in(self, items: int, size: int) -> None:
+        """Add up what the operation sends and records.
+
+        Raises:
+            PayloadTooLargeError: one operation does too much.
+        """
+        self.sent_bytes += size
+        if items >= OPERATION_ITEMS or self.sent_bytes > OPERATION_BYTES:
+            msg = (
+                f"{self.message.operation} sends or records more than {OPERATION_ITEMS} items "
+                f"or {OPERATION_BYTES} bytes; do it in parts, each a signal to the entity itself"
+            )
+            raise PayloadTooLargeError(msg)
 
     def record(self, event: object) -> None:
         """Record a domain event; overridden where there are handlers."""
@@ -114,15 +166,9 @@ class SignalRef(Generic[E]):
         """The same entity, to be signalled not before *at* (a duration counts from now).
 
         Raises:
-            InvalidInputError: a datetime without timezone.
+            InvalidInputError: a datetime without timezone, or a time after the year 9999.
         """
-        match at:
-            case None:
-                due = 0
-            case timedelta():
-                due = self._scope.now_micros + at // _MICROSECOND
-            case _:
-                due = to_micros(at)
+        due = due_micros(at, self._scope.now_micros)
         return SignalRef(self.id, self._scope, self._target, due)
 
     @overload

@@ -92,6 +92,7 @@ class _Scope(OperationScope):
         self.effects = None
         self.is_open = True
         self.context = None
+        self.sent_bytes = 0
         self.definition = definition
         self.state = state
         self.recorded: list[tuple[str, int, bytes]] | None = None
@@ -112,6 +113,7 @@ class _Scope(OperationScope):
         if self.recorded is None:
             self.recorded = []
             self.state = self.state.copied()
+        self.count_in(len(self.recorded), len(data))
         self.refuse_direct_changes()
         entity: Any = self.state.entity
         entity._perdure_scope = None  # noqa: SLF001 - a handler sees no context

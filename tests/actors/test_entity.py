@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from perdure.actors.context import SignalRef
+from perdure.actors.context import OPERATION_BYTES, OPERATION_ITEMS, SignalRef, due_micros
 from perdure.actors.definition import define_entity
 from perdure.actors.entity import Entity, ephemeral, event, field
 from perdure.errors import (
@@ -14,6 +14,7 @@ from perdure.errors import (
     InvalidIdError,
     InvalidInputError,
     NotAllowedHereError,
+    PayloadTooLargeError,
     UnknownOperationError,
 )
 from perdure.testing import Sent, given
@@ -54,6 +55,10 @@ class Sender(Entity):
 
     def wrong_key(self) -> None:
         self.context.entity(Counter, "").signal(Counter.add)
+
+    def flood(self, count: int, size: int) -> None:
+        for _ in range(count):
+            self.context.entity("sink", "a").signal("take", "x" * size)
 
     def keep(self) -> None:
         self.kept = self.context.entity(Counter, "b")
@@ -110,6 +115,22 @@ def test_a_signal_is_checked_when_it_is_sent() -> None:
     given(Sender).when(Sender.wrong_argument).then_fails(InvalidInputError, "amount: int")
     given(Sender).when(Sender.wrong_operation).then_fails(UnknownOperationError, "it has add")
     given(Sender).when(Sender.wrong_key).then_fails(InvalidIdError)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(OPERATION_ITEMS + 1, 0), (OPERATION_BYTES // 10**6 + 1, 10**6)]
+)
+def test_an_operation_that_sends_too_much_fails(count: int, size: int) -> None:
+    given(Sender).when(Sender.flood, count, size).then_fails(
+        PayloadTooLargeError, "in parts"
+    ).then_effects()
+
+
+def test_a_time_that_no_clock_reaches_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="after the year 9999"):
+        due_micros(timedelta.max, 0)
+    assert due_micros(timedelta.min, 0) == 1
+    assert due_micros(None, 5) == 0
 
 
 def test_a_reference_ends_with_its_operation() -> None:
