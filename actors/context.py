@@ -139,7 +139,7 @@ class OperationScope:
         if items >= OPERATION_ITEMS or self.sent_bytes > OPERATION_BYTES:
             msg = (
                 f"{self.message.operation} sends or records more than {OPERATION_ITEMS} items "
-                f"or {OPERATION_BYTES} bytes; do it in parts, each a signal to the entity itself"
+                f"or {OPERATION_BYTES} bytes; do it in parts, by signals to the entity itself"
             )
             raise PayloadTooLargeError(msg)
 
