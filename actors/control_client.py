@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,8 @@ from perdure.errors import (
 ANSWER_SECONDS = 60.0
 """How long an answer may take that waits for no operation."""
 
+RETRY_SECONDS = 0.02
+
 
 class ControlClient:
     """A connection to the owner of a store."""
@@ -32,17 +35,21 @@ class ControlClient:
         """Reach the process that has *store* open; ``None`` when none answers there.
 
         Raises:
-            NodeClosedError: somebody else listens in its place.
+            NodeClosedError: it cannot be reached, or somebody else listens in its place.
         """
         path = control.socket_path(store)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(ANSWER_SECONDS)
         try:
-            connection.connect(path)
+            _connect(connection, path)
             keeper = os.stat(os.path.realpath(store)).st_uid
-        except OSError:
+        except (FileNotFoundError, ConnectionRefusedError):
             connection.close()
             return None
+        except OSError as error:
+            connection.close()
+            msg = f"cannot reach the process that has store {store!r} open: {error.strerror}"
+            raise NodeClosedError(msg) from error
         if not control.is_trusted(connection, keeper):
             connection.close()
             msg = f"{path!r} is served by another user; remove it"
@@ -95,6 +102,20 @@ class ControlClient:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _connect(connection: socket.socket, path: str) -> None:
+    """Connect; where the kernel's list of those who wait is full, wait for room in it."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            connection.connect(path)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 def value_of(answer: control.Answer) -> bytes:

@@ -35,6 +35,12 @@ logger = logging.getLogger("perdure.control")
 CONNECTIONS = 16
 """Connections served at once."""
 
+BACKLOG = 128
+"""Connections that the kernel keeps until they are taken."""
+
+PLACE_SECONDS = 5.0
+"""How long another one waits for its place."""
+
 SILENCE_SECONDS = 30.0
 """How long a connection may say nothing."""
 
@@ -204,7 +210,7 @@ class ControlServer:
             os.fchmod(listener.fileno(), 0o600)  # Linux: the file is never open to others
             listener.bind(path)
             os.chmod(path, 0o600)
-            listener.listen(CONNECTIONS)
+            listener.listen(BACKLOG)
             listener.setblocking(False)
         except OSError:
             listener.close()
@@ -260,7 +266,7 @@ class ControlServer:
         if not control.is_trusted(connection):
             logger.warning("another user's connection to %s was refused", self.path)
             connection.close()
-        elif self._places.acquire(blocking=False):
+        elif self._places.acquire(timeout=PLACE_SECONDS):
             name = "perdure-control-connection"
             threading.Thread(
                 target=self._serve, args=(connection,), name=name, daemon=True

@@ -158,7 +158,10 @@ def test_a_frame_over_the_limit_ends_the_connection_unread(store: str) -> None:
         other.ask(call("open", b'"' + b"x" * control.FRAME_LIMIT + b'"'))
 
 
-def test_more_connections_than_there_are_places_are_told_so(store: str) -> None:
+def test_more_connections_than_there_are_places_are_told_so(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_server, "PLACE_SECONDS", 0.01)
     with app.open(store):
         others = [raw_socket(store) for _ in range(control_server.CONNECTIONS)]
         for other in others:  # an answer shows that the connection has its place
@@ -169,6 +172,20 @@ def test_more_connections_than_there_are_places_are_told_so(store: str) -> None:
             late.ask(control.Status())
         for other in others:
             other.close()
+
+
+def test_many_commands_at_once_get_their_places(store: str, client: Client) -> None:
+    def ask(number: int) -> None:
+        with connect(store) as connection:
+            connection.ask(call("open", b"1", request_id=f"r{number}"))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert client.entity(Door, "front").call(Door.open, 0).get(timeout=5) == 60
 
 
 def test_a_socket_that_a_killed_process_left_is_replaced(store: str) -> None:
