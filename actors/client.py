@@ -24,7 +24,7 @@ from perdure.actors.snapshots import Change, Page, Position, snapshot_of
 from perdure.actors.upkeep import STEP, Upkeep
 from perdure.actors.verification import verify
 from perdure.actors.watching import follow_changes
-from perdure.errors import InvalidInputError, PerdureError, UnknownEntityError
+from perdure.errors import InvalidInputError, MailboxFullError, PerdureError, UnknownEntityError
 from perdure.storage.records import BaseRow, Damage
 
 E = TypeVar("E")
@@ -319,7 +319,8 @@ class Pipeline:
         try:
             ack.get()
         except PerdureError as error:
-            request_ids = tuple(message.request_id for message in chunk)
+            request_ids = error.request_ids if isinstance(error, MailboxFullError) else ()
+            request_ids = request_ids or tuple(message.request_id for message in chunk)
             self.failures.append(PipelineFailure(request_ids, error))
 
     def wait(self) -> None:

@@ -51,6 +51,10 @@ SPARE_THREADS = 64
 REQUEST_SECONDS = 7 * 24 * 3600
 """How long the outcome of a request is remembered."""
 
+TIDY_SECONDS = 60.0
+TIDY_ROWS = 1_000
+"""How often, and how many at once, expired outcomes are forgotten."""
+
 PROBE_SECONDS = 0.25
 """How often a failed disk is tried again."""
 

@@ -49,6 +49,8 @@ class Partition:
         self.cells: dict[str, Cell] = {}
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
+        self.full: set[str] = set()
+        self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
         self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
         self.last_id = opening.incarnation << 40
@@ -83,6 +85,9 @@ class Partition:
                 self.hand_over()
         self.activation.sweep()
         self.hand_over()
+        if self.now >= self.tidy_micros:
+            self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
+            self.runtime.on_store(self.requests.expire)
         return True
 
     def post(self, call: Callable[[], None]) -> None:
@@ -151,9 +156,9 @@ class Partition:
     def _take_call(self, message: Message) -> None:
         if self.recovery.failed:
             message.reply.resolve(self.recovery.refusal())
-        elif message.chosen and not self.requests.admit([message]):
-            return
-        else:
+        elif message.target in self.full:
+            message.reply.resolve(mailbox_full([message]))
+        elif not message.chosen or self.requests.admit([message]):
             self.deliver(message)
 
     def _take_signals(self, chunk: Chunk) -> None:
@@ -161,8 +166,11 @@ class Partition:
             chunk.ack.resolve(self.recovery.refusal())
             return
         record = Record(self.now)
+        refused = [m for m in chunk.messages if m.target in self.full] if self.full else []
+        if refused:
+            chunk.messages = [m for m in chunk.messages if m.target not in self.full]
         messages = chunk.messages
-        record.replies.append((chunk.ack, ACCEPTED, None))
+        record.replies.append((chunk.ack, mailbox_full(refused) if refused else ACCEPTED, None))
         if any(message.chosen for message in messages):
             messages = self._admit_signals(chunk, record)
         last_id = self.last_id
@@ -197,12 +205,9 @@ class Partition:
             self.activation.arrive(message)
             return
         inbox = cell.actor_inbox
-        if message.reply is not None and len(inbox) >= limits.MAILBOX_MESSAGES:
-            msg = f"the mailbox of {message.target} has {len(inbox)} messages; retry later"
-            message.reply.resolve(MailboxFullError(msg))
-            self.requests.forget(message.request_id)
-            return
         inbox.append(message)
+        if len(inbox) >= limits.MAILBOX_MESSAGES:
+            self.full.add(message.target)
         if not cell.queued and not cell.busy:
             cell.queued = True
             self.ready.append(cell)
@@ -256,6 +261,8 @@ class Partition:
         assert record is not None
         cell.record = None
         cell.queued = False
+        if self.full and len(cell.actor_inbox) < limits.MAILBOX_MESSAGES // 2:
+            self.full.discard(cell.address)
         if record.writes():
             cell.batch = self.open.number
             self.add(record)
@@ -376,6 +383,13 @@ class Partition:
             step = cell.step
             if self.cells.get(cell.address) is cell and step is not None:  # else it was dropped
                 self.runtime.start(cell, step)
+
+
+def mailbox_full(refused: Sequence[Message]) -> MailboxFullError:
+    """What the sender of messages to a full mailbox is told."""
+    first = refused[0].target
+    msg = f"the mailbox of {first} is full; {len(refused)} messages were refused, retry later"
+    return MailboxFullError(msg, tuple(message.request_id for message in refused))
 
 
 def address_kind(cell: Cell) -> str:

@@ -47,6 +47,7 @@ class Engine(Protocol):
     cells: dict[str, Cell]
     ready: deque[Cell]
     detached: set[Cell]
+    full: set[str]
     requests: Requests
     runtime: Runtime
     activation: Activation
@@ -226,6 +227,7 @@ class Recovery:
                     lost.append(cell.message)
         lost.extend(engine.activation.forget_waiting())
         engine.cells.clear()
+        engine.full.clear()
         engine.ready.clear()
         return lost
 

@@ -18,7 +18,7 @@ from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message
 from perdure.actors.pending import StoredOutcome
 from perdure.errors import FailureDetails, RequestMismatchError
-from perdure.storage.ports import Reader
+from perdure.storage.ports import Reader, Writer
 from perdure.storage.records import OutcomeRow
 
 _encode = msgspec.json.Encoder().encode
@@ -171,6 +171,10 @@ class Requests:
     def forget(self, request_id: str) -> None:
         """The request failed without an outcome that is remembered: a repeat is a new try."""
         self._in_flight.pop(request_id, None)
+
+    def expire(self, writer: Writer) -> int:
+        """Have the store forget some outcomes whose time is over; returns how many."""
+        return writer.purge_outcomes(self._now(), limit=limits.TIDY_ROWS)
 
     def clear(self) -> None:
         """Everything in flight was lost, and its senders told so."""

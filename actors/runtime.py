@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from perdure.actors.behavior import Step
 from perdure.actors.replies import Reply, Waiter
+from perdure.storage.ports import Writer
 from perdure.storage.records import Batch
 
 
@@ -28,6 +29,9 @@ class Runtime(Waiter, Protocol):
         """Have *batch* written, then call *done* with the error, or ``None``. *done* does not
         hold the baton.
         """
+
+    def on_store(self, work: Callable[[Writer], object]) -> None:
+        """Have *work* done with the store between two commits, some time; errors are logged."""
 
     def probe(self, done: Callable[[int], None]) -> None:
         """Try the store until it works again; then call *done* with the last durable batch."""

@@ -19,7 +19,7 @@ from perdure.actors.behavior import Step
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
 from perdure.errors import NotAllowedHereError, StoreUnavailableError
-from perdure.storage.ports import Store
+from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch
 
 START_MICROS = 1_700_000_000_000_000
@@ -216,6 +216,10 @@ class SimulatedRuntime:
 
         self.task(f"commit {batch.number}", write)
 
+    def on_store(self, work: Callable[[Writer], object]) -> None:
+        """Have *work* done, some time."""
+        self.task("on store", lambda: _forget(work(self._store)))
+
     def probe(self, done: Callable[[int], None]) -> None:
         """Try the store now and then until it works."""
 
@@ -265,6 +269,10 @@ class SimulatedRuntime:
             partition.post(lambda: partition.returned(cell, returned, 1.0))
 
         self.task(f"return {cell.address}", come_back)
+
+
+def _forget(_: object) -> None:
+    """Make a call an expression without a value."""
 
 
 def _run_to_end(coroutine: Any) -> Any:

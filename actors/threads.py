@@ -24,8 +24,13 @@ from perdure.actors.behavior import Step
 from perdure.actors.event_loop import EventLoopThread
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
-from perdure.errors import NotAllowedHereError, StoreUnavailableError
-from perdure.storage.ports import Store
+from perdure.errors import (
+    NodeClosedError,
+    NotAllowedHereError,
+    StoreError,
+    StoreUnavailableError,
+)
+from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch
 
 logger = logging.getLogger("perdure")
@@ -181,6 +186,10 @@ class ThreadedRuntime:
             try:
                 if not partition.work():
                     return
+            except NodeClosedError:  # users' code came back after the node was closed
+                if self._stop.is_set():
+                    return
+                raise
             except Exception:
                 logger.exception("a bug in perdure: the node stops")
                 self._stop.set()
@@ -316,6 +325,17 @@ class ThreadedRuntime:
             self._committer.tell(write)
         except pykka.ActorDeadError:  # users' code came back after the node was closed
             logger.warning("what ended after the node was closed is not kept")
+
+    def on_store(self, work: Callable[[Writer], object]) -> None:
+        """Have the committer do *work* between two commits."""
+
+        def attempt(store: Store) -> None:
+            try:
+                work(store)
+            except StoreError as error:
+                logger.warning("the store was not tidied: %s", error)
+
+        self._committer.tell(attempt)
 
     def probe(self, done: Callable[[int], None]) -> None:
         """Have the committer try the store until it works again."""

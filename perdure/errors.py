@@ -119,7 +119,14 @@ class RequestMismatchError(InvalidInputError):
 
 
 class MailboxFullError(PerdureError):
-    """A mailbox or the node has as many waiting messages as it takes: slow down, retry."""
+    """A mailbox or the node has as many waiting messages as it takes: slow down, retry.
+
+    ``request_ids`` names the refused ones among signals that were sent together.
+    """
+
+    def __init__(self, message: str, request_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.request_ids = request_ids
 
 
 class NotAllowedHereError(PerdureError, RuntimeError):

@@ -81,7 +81,7 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
         from tests.actors.engine import Counter, app
         with app.open(PATH) as client:
             for key in ("a", "killer", "z"):
-                ref = client.entity(Counter, key).options(at=timedelta(milliseconds=1))
+                ref = client.entity(Counter, key).options(at=timedelta(seconds=1))
                 ref.signal(Counter.die if key == "killer" else Counter.add, *
                            ([] if key == "killer" else [1]))
         """
@@ -89,7 +89,7 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
         import time
         from tests.actors.engine import Counter, app
         client = app.open(PATH)
-        for _ in range(3000):
+        for _ in range(5000):
             if client.status()["quarantined"]:
                 break
             time.sleep(0.001)
@@ -132,7 +132,7 @@ def test_messages_for_a_class_that_is_gone_are_set_aside_and_can_be_driven_again
     path: str,
 ) -> None:
     with app.open(path) as client:
-        client.entity(Counter, "a").options(at=timedelta(milliseconds=1)).signal(Counter.add, 7)
+        client.entity(Counter, "a").options(at=timedelta(seconds=1)).signal(Counter.add, 7)
     empty = perdure.App()
 
     @empty.entity

@@ -174,6 +174,7 @@ def test_a_full_mailbox_refuses_calls(
     gates["slow"] = threading.Event()
     ref = client.entity(Counter, "slow")
     first = ref.call(Counter.add_when_open, 1)
+    client.entity(Counter, "other").call(Counter.read).get(timeout=5)
     replies = [ref.call(Counter.add, 1) for _ in range(30)]
 
     with pytest.raises(perdure.MailboxFullError, match="retry later"):
@@ -271,3 +272,27 @@ def test_an_unknown_operation_is_refused_before_anything_is_sent(
         client.entity("nobody", "a")
     with pytest.raises(perdure.InvalidIdError):
         client.entity(Counter, "")
+
+
+def test_a_full_mailbox_refuses_signals_by_their_ids(
+    client: perdure.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAILBOX_MESSAGES", 10)
+    gates["slow"] = threading.Event()
+    first = client.entity(Counter, "slow").call(Counter.add_when_open, 1)
+    client.entity(Counter, "other").call(Counter.read).get(timeout=5)
+    for _ in range(10):
+        client.entity(Counter, "slow").signal(Counter.add, 1)
+
+    pipeline = client.pipeline()
+    pipeline.entity(Counter, "slow").options(request_id="refused").signal(Counter.add, 1)
+    pipeline.entity(Counter, "other").signal(Counter.add, 1)
+    pipeline.wait()
+
+    [failure] = pipeline.failures
+    assert failure.request_ids == ("refused",)
+    assert isinstance(failure.error, perdure.MailboxFullError)
+    assert client.entity(Counter, "other").call(Counter.read).get(timeout=5) == 1
+    gates["slow"].set()
+    assert first.get(timeout=5) == 1
+    assert client.entity(Counter, "slow").call(Counter.read).get(timeout=5) == 11

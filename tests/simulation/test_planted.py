@@ -1,4 +1,4 @@
-"""Mistakes planted in the engine on purpose: the simulation must find each within its budget."""
+"""Mistakes planted in the engine on purpose: the simulation must find each of them."""
 
 from __future__ import annotations
 
