@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from tests.cli.conftest import Running, Shell
+from perdure.actors import control
+from perdure.actors.control_client import ControlClient
+from perdure.errors import OutcomeUnknownError
+from tests.cli.conftest import APP, Running, Shell
 
 Start = Callable[..., Running]
 
@@ -40,6 +46,41 @@ def test_what_was_acknowledged_survives_kill_9(shell: Shell, start: Start) -> No
     start()
     assert shell.run("call", "@counter@a", "add", "1", "--request-id", "r1").stdout == "1\n"
     assert shell.run("call", "@counter@a", "add", "1").stdout == "2\n"
+
+
+def test_requests_repeated_through_kills_are_applied_once(shell: Shell, start: Start) -> None:
+    done = 0
+
+    def add_next() -> int:
+        request = control.Call(
+            target="@counter@a",
+            operation="add",
+            request_id=f"r{done}",
+            arguments=[msgspec.Raw(b"1")],
+        )
+        connection = ControlClient.connect(shell.store)
+        if connection is None:
+            raise OutcomeUnknownError(request.request_id, "nobody listens")
+        with connection:
+            return int(connection.ask(request))
+
+    for _ in range(3):
+        running = start()
+        killer = threading.Thread(target=running.process.kill)
+        first = done
+        with contextlib.suppress(OutcomeUnknownError):
+            while True:
+                assert add_next() == done + 1
+                done += 1
+                if done == first + 20:
+                    killer.start()
+        killer.join()
+        running.process.wait()
+
+    start()
+    assert add_next() == done + 1
+    assert shell.lines("show", "@counter@a")[0]["state"]["value"] == done + 1
+    assert shell.run("verify", "--app", APP).exit_code == 0
 
 
 def test_a_second_signal_ends_it_at_once(shell: Shell, start: Start) -> None:
