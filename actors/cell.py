@@ -133,7 +133,7 @@ class Cell(pykka.Actor):
             if returned is None:
                 return False
             self.conclude(partition, record, message, returned)
-        self.message = self.step = None  # an idle cell keeps nothing of its past
+        self.step = None  # an idle cell keeps its last message only: recovery may blame it
         partition.close_turn(self)
         return True
 
