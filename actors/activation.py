@@ -231,7 +231,7 @@ class Activation:
 
     def passivate(self, cell: Cell) -> bool:
         """Let go of *cell*, unless it has messages, a turn, or something not yet durable."""
-        if cell.actor_inbox or cell.busy or cell.queued or cell.batch > self._host.durable:
+        if cell.mailbox or cell.busy or cell.queued or cell.batch > self._host.durable:
             return False
         del self._host.cells[cell.address]
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from perdure.actors.behavior import Behavior
@@ -54,7 +55,7 @@ class App:
             DefinitionError: it is not well formed, or the name is taken.
         """
         if target is None:
-            return lambda target: self.register(target, name)
+            return partial(self.register, name=name)
         return self.register(target, name)
 
     def register(self, target: Any, name: str | None = None) -> Any:
@@ -102,7 +103,7 @@ class App:
             path: of the SQLite file, made when it is not there; ``":memory:"`` for a store
                 that ends with the program.
             durability: ``"power"``: what was acknowledged survives a power cut;
-                ``"process"``: it survives the process and not always a power cut, and is faster.
+                ``"process"``: it survives the process, not always a power cut, and is faster.
 
         Raises:
             StoreOwnedError: another process has it open.

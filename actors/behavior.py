@@ -63,12 +63,15 @@ class Instance(Protocol):
         Raises:
             UnknownOperationError, DecodingError: it can never be run by this code.
         """
+        ...
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Decide what follows from *result*; the state becomes what the step left."""
+        ...
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Undo what the step changed and describe the failure."""
+        ...
 
     def state(self) -> bytes | None:
         """The present state as JSON; ``None`` when there is nothing to keep."""
@@ -83,3 +86,4 @@ class Behavior(Protocol):
         Raises:
             DecodingError: the state does not fit the class; the message names the field.
         """
+        ...

@@ -27,8 +27,13 @@ logger = logging.getLogger("perdure")
 class Mailbox(deque[Message]):
     """A cell's waiting messages, in order; bounded by whoever delivers to it."""
 
-    put = deque.append
-    get = deque.popleft
+    def put(self, envelope: Any, /) -> None:
+        """Add what pykka wraps; the engine itself appends."""
+        self.append(envelope.message)
+
+    def get(self) -> Any:
+        """Take the oldest message."""
+        return self.popleft()
 
     def empty(self) -> bool:
         """Whether nothing waits."""
@@ -55,6 +60,7 @@ class Engine(Protocol):
 
     def is_blocking(self, address: str, message: Message) -> bool:
         """Whether this operation blocked its thread lately."""
+        ...
 
     def detach(self, cell: Cell) -> None:
         """Close the turn, and run the cell's step without the baton."""
@@ -72,13 +78,11 @@ class Cell(pykka.Actor):
         queued: it is among the ready ones.
     """
 
-    actor_inbox: Mailbox
-
     def __init__(self, address: str, instance: Instance, version: int, now_micros: int) -> None:
         # Not pykka's __init__: its uuid and its Event, which nobody asks a cell for, took a
         # fifth of an activation and 1 KiB.
         self.actor_urn = self.address = address
-        self.actor_inbox = self._create_actor_inbox()
+        self.actor_inbox = self.mailbox = self._create_actor_inbox()
         self.instance = instance
         self.version = version
         self.batch = 0
@@ -107,7 +111,7 @@ class Cell(pykka.Actor):
 
         The loop of the actor: everything that is done for each message is in it.
         """
-        inbox = self.actor_inbox
+        inbox = self.mailbox
         now = self.used_micros = partition.now
         record = self.record = Record(now, self, self.version + 1)
         invoke = partition.runtime.invoke

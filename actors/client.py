@@ -34,7 +34,6 @@ class EntityRef(CallRef[E], Reads[E]):
     """One entity, as a client sees it: signal it, call it, read it, look at its past."""
 
     __slots__ = ("_client",)
-    _client: Client
 
     def __init__(
         self,
@@ -46,6 +45,10 @@ class EntityRef(CallRef[E], Reads[E]):
     ) -> None:
         super().__init__(client, entity_id, definition, request_id, at)
         self._client = client
+
+    @property
+    def _source(self) -> Client:
+        return self._client
 
     def options(
         self, *, request_id: str | None = None, at: datetime | timedelta | None = None

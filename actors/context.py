@@ -53,11 +53,11 @@ def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
     """When a message for the moment *at* is due; 0 for at once.
 
     Args:
-        at: a time with timezone, or a duration from now.
+        at: a time (a naive one is in UTC), or a duration from now.
         now_micros: now.
 
     Raises:
-        InvalidInputError: a datetime without timezone, or a time after the year 9999.
+        InvalidInputError: a time after the year 9999.
     """
     if at is None:
         return 0
@@ -69,15 +69,9 @@ def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
 
 
 def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970 UTC of an aware datetime.
-
-    Raises:
-        InvalidInputError: it has no timezone.
-    """
-    if moment.tzinfo is None:
-        msg = f"{moment!r} has no timezone; use datetime.now(UTC), or a timedelta"
-        raise InvalidInputError(msg)
-    return (moment - _EPOCH) // _MICROSECOND
+    """Microseconds since 1970 UTC of a datetime; a naive one is in UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MICROSECOND
 
 
 def to_datetime(micros: int) -> datetime:
@@ -166,7 +160,7 @@ class SignalRef(Generic[E]):
         """The same entity, to be signalled not before *at* (a duration counts from now).
 
         Raises:
-            InvalidInputError: a datetime without timezone, or a time after the year 9999.
+            InvalidInputError: a time after the year 9999.
         """
         due = due_micros(at, self._scope.now_micros)
         return SignalRef(self.id, self._scope, self._target, due)

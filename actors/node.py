@@ -25,6 +25,7 @@ class World(Runtime, Protocol):
 
     def stop(self, timeout_seconds: float) -> bool:
         """Stop; false when users' code still runs after the timeout."""
+        ...
 
     def on_committer(self, work: Callable[[Store], Any]) -> Any:
         """Have *work* done with the store between two commits, and return its result."""

@@ -118,7 +118,7 @@ class Partition:
         records = list(self.open.records)
         calls = [item for item in self.ingress if isinstance(item, Message)]
         for cell in self.cells.values():
-            calls.extend(cell.actor_inbox)
+            calls.extend(cell.mailbox)
             if cell.record is not None:
                 records.append(cell.record)
             if (cell.busy or cell.record is not None) and cell.message is not None:
@@ -204,7 +204,7 @@ class Partition:
         if cell is None:
             self.activation.arrive(message)
             return
-        inbox = cell.actor_inbox
+        inbox = cell.mailbox
         inbox.append(message)
         if len(inbox) >= limits.MAILBOX_MESSAGES:
             self.full.add(message.target)
@@ -261,7 +261,7 @@ class Partition:
         assert record is not None
         cell.record = None
         cell.queued = False
-        if self.full and len(cell.actor_inbox) < limits.MAILBOX_MESSAGES // 2:
+        if self.full and len(cell.mailbox) < limits.MAILBOX_MESSAGES // 2:
             self.full.discard(cell.address)
         if record.writes():
             cell.batch = self.open.number
@@ -275,7 +275,7 @@ class Partition:
             else:
                 for reply, outcome, _ in record.replies:
                     reply.resolve(outcome)
-        if cell.actor_inbox and not cell.busy and not cell.queued:
+        if cell.mailbox and not cell.busy and not cell.queued:
             cell.queued = True
             self.ready.append(cell)
 

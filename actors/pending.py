@@ -20,6 +20,10 @@ TURN_COST = 200
 """What one record weighs besides its bytes, for back-pressure."""
 
 
+Answer = tuple[Any, Outcome | Exception, Message | None]
+"""A reply, what it will be resolved with, and the call that it answers."""
+
+
 @attrs.define(eq=False)
 class Record:
     """One thing that shall become durable: a turn, or the acceptance of messages.
@@ -38,12 +42,12 @@ class Record:
     time_micros: int
     cell: Any = None
     first_version: int = 0
-    events: list[bytes] = attrs.Factory(list)
-    accepted: list[Message] = attrs.Factory(list)
-    consumed: list[int] = attrs.Factory(list)
-    replies: list[tuple[Any, Outcome | Exception, Message | None]] = attrs.Factory(list)
-    outcomes: list[OutcomeRow] = attrs.Factory(list)
-    quarantined: list[QuarantineRow] = attrs.Factory(list)
+    events: list[bytes] = attrs.Factory(list[bytes])
+    accepted: list[Message] = attrs.Factory(list[Message])
+    consumed: list[int] = attrs.Factory(list[int])
+    replies: list[Answer] = attrs.Factory(list[Answer])
+    outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
+    quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
 
     def writes(self) -> bool:
         """Whether any of it goes to the store."""
@@ -57,11 +61,11 @@ class Pending:
     """The records that the next commit will take, in order."""
 
     number: int
-    records: list[Record] = attrs.Factory(list)
+    records: list[Record] = attrs.Factory(list[Record])
     weight: int = 0
-    gated: list[Any] = attrs.Factory(list)
+    gated: list[Any] = attrs.Factory(list[Any])
     """Cells with an operation that starts only when all of this is durable."""
-    scheduled: list[Message] = attrs.Factory(list)
+    scheduled: list[Message] = attrs.Factory(list[Message])
     """Accepted messages that are due later."""
 
     def add(self, record: Record) -> None:

@@ -30,6 +30,7 @@ class Source(Protocol):
 
     def definition_of(self, kind: Any) -> EntityDefinition:
         """What is known of a kind."""
+        ...
 
 
 class Reads(Generic[E]):
@@ -37,7 +38,10 @@ class Reads(Generic[E]):
 
     __slots__ = ()
     id: EntityId
-    _client: Source
+
+    @property
+    def _source(self) -> Source:
+        raise NotImplementedError
 
     def get(self) -> EntitySnapshot[E] | None:
         """The entity as it is now; ``None`` when it has no state.
@@ -46,11 +50,11 @@ class Reads(Generic[E]):
             CorruptionError: its row is damaged.
             DecodingError: its state does not fit its class.
         """
-        self._client.node.check_open()
-        row = self._client.node.store.state(str(self.id))
+        self._source.node.check_open()
+        row = self._source.node.store.state(str(self.id))
         if row is None or row.state is None:
             return None
-        return snapshot_of(self._client.definition_of(self.id.kind), row)
+        return snapshot_of(self._source.definition_of(self.id.kind), row)
 
     def history(self, after_version: int = 0) -> Iterator[HistoryEvent]:
         """The entity's events beyond *after_version*, oldest first, read page by page.
@@ -58,8 +62,8 @@ class Reads(Generic[E]):
         Raises:
             CorruptionError: a turn is damaged.
         """
-        self._client.node.check_open()
-        for turn in turns_of(self._client.node.store, str(self.id), after_version):
+        self._source.node.check_open()
+        for turn in turns_of(self._source.node.store, str(self.id), after_version):
             for event in history_events(turn.first_version, turn.events):
                 if event.version > after_version:
                     yield event
@@ -73,9 +77,9 @@ class Reads(Generic[E]):
         Raises:
             InvalidInputError: the history before was purged, or the version is yet to come.
         """
-        self._client.node.check_open()
-        definition = self._client.definition_of(self.id.kind)
-        state = state_as_of(self._client.node.store, definition, self.id, moment)
+        self._source.node.check_open()
+        definition = self._source.definition_of(self.id.kind)
+        state = state_as_of(self._source.node.store, definition, self.id, moment)
         result: E | None = None if state is None else state_object(definition, state)
         return result
 
@@ -90,9 +94,9 @@ class Reads(Generic[E]):
         iterate over what is returned; with it, a thread of the watch's own calls it. Close the
         watch, or use it in a ``with`` block.
         """
-        self._client.node.check_open()
-        definition = self._client.definition_of(self.id.kind)
-        watch: Watch[E] = Watch(self._client.node, definition, self.id)
+        self._source.node.check_open()
+        definition = self._source.definition_of(self.id.kind)
+        watch: Watch[E] = Watch(self._source.node, definition, self.id)
         if callback is not None:
             watch_in_background(watch, callback)
         return watch

@@ -7,7 +7,8 @@ cannot be stored stands alone.
 
 After an I/O error nothing is accepted until the disk works again. The failed commit may be
 durable or not: those who wait are told that the outcome is unknown, all cells are dropped, and
-when the store answers again it says which it was.
+when the store answers again it says which it was. A damaged file, or another owner, ends all
+writing for good; reads go on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, outcome_row
 from perdure.actors.runtime import Runtime
 from perdure.errors import (
+    CorruptionError,
     OutcomeUnknownError,
     OwnershipLostError,
     PerdureError,
@@ -73,7 +75,7 @@ class Recovery:
         self._engine = engine
         self._writer = writer
         self.failed: StoreError | None = None
-        self.lost = False
+        self.is_final = False
         self.careful = False
         self._retries = 0
         self._owed: dict[str, OutcomeRow] = {}
@@ -87,8 +89,8 @@ class Recovery:
     def refusal(self) -> StoreError:
         """What senders are told while nothing is accepted."""
         assert self.failed is not None
-        if self.lost:
-            return OwnershipLostError(str(self.failed))
+        if self.is_final:
+            return type(self.failed)(f"this node writes no more: {self.failed}")
         return StoreUnavailableError(f"nothing is accepted until the disk works: {self.failed}")
 
     # ---- one at a time --------------------------------------------------------------------
@@ -101,7 +103,7 @@ class Recovery:
         if engine.writing is not None or engine.open or engine.detached:
             return False
         if engine.ready:
-            message = engine.ready[0].actor_inbox[0]
+            message = engine.ready[0].mailbox[0]
             self._retries -= 1
             if message.id not in engine.activation.in_hand:
                 return True
@@ -118,12 +120,12 @@ class Recovery:
 
     def _set_aside_suspect(self, cell: Cell) -> None:
         engine = self._engine
-        message = cell.actor_inbox.popleft()
+        message = cell.mailbox.popleft()
         record = Record(engine.now)
         msg = f"it was the only one in hand at {message.attempts} crashes of the process"
         engine.refuse(record, message, QuarantinedError(msg))
         engine.add(record)
-        if not cell.actor_inbox:
+        if not cell.mailbox:
             engine.ready.popleft()
             cell.queued = False
 
@@ -142,8 +144,8 @@ class Recovery:
         """Drop everything that was built on a commit that failed."""
         if isinstance(error, StoreUnavailableError):
             self._fail(error, pending)
-        elif isinstance(error, OwnershipLostError):
-            self.lost = True
+        elif isinstance(error, OwnershipLostError | CorruptionError):
+            self.is_final = True
             self._fail(error, pending)
         elif isinstance(error, StoreError):
             self._retry_one_by_one(pending, error)
@@ -162,7 +164,7 @@ class Recovery:
         written = _unremembered(pending, engine.now) if pending else []
         engine.open = Pending(number)
         engine.requests.clear()
-        if not self.lost:
+        if not self.is_final:
             engine.runtime.probe(
                 lambda durable: engine.post(lambda: self._heal(durable, number, written))
             )
@@ -216,7 +218,7 @@ class Recovery:
     def _drop_cells(self, pending: Pending | None) -> list[Message]:
         """No half-state survives: forget all cells; what waited for them is returned."""
         engine = self._engine
-        lost = [message for cell in engine.cells.values() for message in cell.actor_inbox]
+        lost = [message for cell in engine.cells.values() for message in cell.mailbox]
         gated = [*engine.open.gated, *(pending.gated if pending else [])]
         lost.extend(cell.message for cell in gated)
         engine.detached.difference_update(gated)

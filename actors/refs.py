@@ -7,12 +7,12 @@ serves clients (each signal waits until it is durable) and pipelines (the block'
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 import msgspec
 
-from perdure.actors.context import Target
+from perdure.actors.context import Target, due_micros
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_untyped, operation_name
@@ -24,8 +24,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _decode_json = msgspec.json.Decoder().decode
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR_MICROS = 253_402_300_800_000_000  # the year 10000
 
 
 class Sender(Protocol):
@@ -33,9 +31,11 @@ class Sender(Protocol):
 
     def now_micros(self) -> int:
         """The store's clock."""
+        ...
 
     def new_id(self) -> str:
         """A request id nobody used before."""
+        ...
 
     def send_signal(self, message: Message) -> None:
         """Send one signal; what it waits for is the sender's choice."""
@@ -46,25 +46,7 @@ class Caller(Sender, Protocol):
 
     def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
         """Send one call and return what its answer comes with."""
-
-
-def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
-    """When a message that shall be handled at *at* is due; naive datetimes are UTC.
-
-    Raises:
-        InvalidInputError: it is beyond the year 9999.
-    """
-    if at is None:
-        return 0
-    if isinstance(at, timedelta):
-        due = now_micros + at // timedelta(microseconds=1)
-    else:
-        aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-        due = (aware - _EPOCH) // timedelta(microseconds=1)
-    if due >= _FAR_MICROS:
-        msg = f"at={at!r} is beyond the year 9999"
-        raise InvalidInputError(msg)
-    return max(due, 1)
+        ...
 
 
 class SignalRef(Generic[E]):

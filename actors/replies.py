@@ -21,6 +21,7 @@ class Waiter(Protocol):
 
     def wait(self, reply: Reply[Any], timeout_seconds: float | None) -> bool:
         """Return once *reply* is resolved (true), or after the timeout (false)."""
+        ...
 
 
 def _forget(_: object) -> None:

@@ -18,9 +18,11 @@ class Runtime(Waiter, Protocol):
 
     def now_micros(self) -> int:
         """The store's clock: microseconds since 1970 UTC, never going back."""
+        ...
 
     def new_id(self) -> str:
         """A request id nobody used before."""
+        ...
 
     def wake(self) -> None:
         """There is something in the ingress: have the baton's holder look, soon."""
@@ -54,3 +56,4 @@ class Runtime(Waiter, Protocol):
 
     def wait(self, reply: Reply[Any], timeout_seconds: float | None) -> bool:
         """Return once *reply* is resolved (true), or after the timeout (false)."""
+        ...

@@ -27,6 +27,7 @@ class Attachable(Protocol):
 
     def attach(self, store: Store, world: SimulatedRuntime) -> Client:
         """Run the app over *store* in *world*."""
+        ...
 
 
 class Simulation:

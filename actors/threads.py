@@ -63,7 +63,8 @@ class Committer(pykka.ThreadingActor):
 
     @staticmethod
     def _create_actor_inbox() -> Any:
-        return queue.SimpleQueue()
+        inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        return inbox
 
     def on_receive(self, message: Any) -> None:
         """Do one piece of work on the store: a callable that takes it."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from perdure.actors.client import Client, EntityRef, Pipeline, PipelineFailure
     from perdure.actors.context import EntityContext
     from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
+    from perdure.actors.function_entity import FunctionContext
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
     from perdure.actors.replies import Reply
@@ -67,6 +68,7 @@ __all__ = [
     "EntitySnapshot",
     "FailureDetails",
     "ForkedError",
+    "FunctionContext",
     "HistoryEvent",
     "InvalidIdError",
     "InvalidInputError",
@@ -114,6 +116,7 @@ _HOMES = {
     "EntityId": "perdure.actors.ids",
     "EntityRef": "perdure.actors.client",
     "EntitySnapshot": "perdure.actors.snapshots",
+    "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
     "Page": "perdure.actors.snapshots",
     "Pipeline": "perdure.actors.client",

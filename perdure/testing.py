@@ -28,10 +28,11 @@ from perdure.actors.history import read_state
 from perdure.actors.ids import EntityId
 from perdure.actors.messages import Message
 from perdure.actors.operations import encode_untyped, operation_name
+from perdure.actors.simulation import Simulation, simulate
 from perdure.actors.state import EntityState, fresh_state, join_fields
 from perdure.errors import DecodingError, FailureDetails, UnknownOperationError
 
-__all__ = ["Given", "Sent", "Then", "given"]
+__all__ = ["Given", "Sent", "Simulation", "Then", "given", "simulate"]
 
 E = TypeVar("E", bound=Entity)
 P = ParamSpec("P")

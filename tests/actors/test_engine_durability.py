@@ -97,7 +97,7 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
         print("lived")
         """
     run_killed(seed, path)
-    codes = []
+    codes: list[int] = []
     for _ in range(8):
         ended = run_killed(run, path)
         codes.append(ended.returncode)

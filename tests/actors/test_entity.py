@@ -102,12 +102,12 @@ def test_signals_are_sent_when_the_operation_commits() -> None:
     )
 
 
-def test_a_signal_can_be_due_at_a_time_with_timezone() -> None:
+def test_a_signal_can_be_due_at_a_time_which_is_in_utc_unless_it_says_otherwise() -> None:
     given(Sender).when(Sender.at, "2026-05-01T12:00:00+02:00").then_effects(
         Sent("@counter@b", "add", at=datetime(2026, 5, 1, 10, tzinfo=UTC))
     )
-    given(Sender).when(Sender.at, "2026-05-01T12:00:00").then_fails(
-        InvalidInputError, "no timezone"
+    given(Sender).when(Sender.at, "2026-05-01T10:00:00").then_effects(
+        Sent("@counter@b", "add", at=datetime(2026, 5, 1, 10, tzinfo=UTC))
     )
 
 

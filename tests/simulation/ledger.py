@@ -16,7 +16,7 @@ app = App("simulation")
 class Ledger(Entity):
     """Keeps each note it was sent, in the order in which they were applied."""
 
-    notes: list[tuple[str, int]] = field(factory=list)
+    notes: list[tuple[str, int]] = field(factory=list[tuple[str, int]])
     echoes: int = 0
 
     def note(self, sender: str, number: int) -> int:

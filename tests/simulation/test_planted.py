@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -25,7 +25,10 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def no_memory_of_requests(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Requests, "admit", lambda self, messages: list(messages))
+    def admit(self: Requests, messages: Iterable[Message]) -> list[Message]:
+        return list(messages)
+
+    patch.setattr(Requests, "admit", admit)
 
 
 def acknowledged_before_the_commit(patch: pytest.MonkeyPatch) -> None:
@@ -70,7 +73,10 @@ def timers_are_not_stored(patch: pytest.MonkeyPatch) -> None:
 
 
 def cells_outlive_a_failed_commit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Recovery, "_drop_cells", lambda self, pending: list[Message]())
+    def drop_cells(self: Recovery, pending: Pending | None) -> list[Message]:
+        return []
+
+    patch.setattr(Recovery, "_drop_cells", drop_cells)
 
 
 def running_code_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -87,7 +93,7 @@ def running_code_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 def passivated_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
     def passivate(self: Activation, cell: Cell) -> bool:
-        if cell.actor_inbox or cell.busy or cell.queued:
+        if cell.mailbox or cell.busy or cell.queued:
             return False
         del self._host.cells[cell.address]
         return True

@@ -1,0 +1,62 @@
+"""What type checkers know of a client's calls; checked only, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import perdure
+
+app = perdure.App()
+
+
+@app.entity
+class Counter(perdure.Entity):
+    """Counts."""
+
+    value: int = 0
+
+    def add(self, amount: int) -> int:
+        """Count."""
+        self.value += amount
+        return self.value
+
+    async def fetch(self, url: str) -> bytes:
+        """Fetch."""
+        return url.encode()
+
+
+@app.entity(name="renamed")
+class Named(perdure.Entity):
+    """Has another name in the store."""
+
+    text: str = ""
+
+    def say(self, text: str, *, loudly: bool = False) -> None:
+        """Say."""
+        self.text = text.upper() if loudly else text
+
+
+async def check(client: perdure.Client) -> None:
+    """Results have the operation's type; wrong arguments are errors."""
+    ref = client.entity(Counter, "a")
+    assert_type(ref, perdure.EntityRef[Counter])
+    assert_type(ref.call(Counter.add, 1), perdure.Reply[int])
+    assert_type(ref.call(Counter.add, 1).get(timeout=1), int)
+    assert_type(await ref.call(Counter.fetch, "x"), bytes)
+    assert_type(ref.options(request_id="r").call(Counter.add, amount=1).get(), int)
+    ref.signal(Counter.add, 1)
+    ref.call(Counter.add, "one")  # type: ignore[call-overload]  # pyright: ignore
+    ref.signal(Named.say, "x")  # type: ignore[call-overload]  # pyright: ignore
+
+    named = client.entity(Named, "n")
+    named.signal(Named.say, "x", loudly=True)
+
+    snapshot = ref.get()
+    if snapshot is not None:
+        assert_type(snapshot.state.value, int)
+    state = ref.as_of(3)
+    assert_type(state, Counter | None)
+
+    with client.pipeline() as pipeline:
+        pipeline.entity(Counter, "a").signal(Counter.add, 1)
+        pipeline.entity(Counter, "a").signal(Counter.add, "one")  # type: ignore[call-overload]  # pyright: ignore
