@@ -1,6 +1,6 @@
 # make test   everything that must be green, in under four minutes on two cores
 # make demo   the flights example: a year of departures through kill -9
-# make torture, make install-check   the longer proofs
+# make torture, make simulation, make install-check   the longer proofs
 # make format what ruff can mend by itself
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: test lint demo torture install-check format clean
+.PHONY: test lint demo torture simulation install-check format clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -23,6 +23,11 @@ lint: $(READY)
 
 torture: $(READY)
 	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
+
+# The engine under other seeds each time; what fails names its seed.
+simulation: $(READY)
+	PERDURE_FIRST_SEED=$$(date +%s) PERDURE_SEEDS=5000 $(BIN)/python -m pytest \
+		-o timeout=900 tests/simulation/test_simulation.py
 
 # What users get: an ordinary install, imported from a folder that is not the checkout.
 install-check:
