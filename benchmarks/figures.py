@@ -95,6 +95,12 @@ class Figure:
         return statistics.median(turn.value for turn in self.turns)
 
     @property
+    def spread(self) -> tuple[float, float]:
+        """The lowest and the highest value of a turn: how much to trust the median."""
+        values = [turn.value for turn in self.turns]
+        return min(values), max(values)
+
+    @property
     def subject(self) -> float:
         """The median of what perdure did."""
         return statistics.median(turn.subject for turn in self.turns)

@@ -21,21 +21,23 @@ RUN_SWITCH_SECONDS = 0.0005
 """The switch interval of ``perdure run``."""
 
 
-def _call_seconds(client: Client, key: str, count: int) -> list[float]:
+def _call_seconds(client: Client, key: str, count: int, first: int) -> list[float]:
+    """How long each of *count* calls takes, after *first* ones that do not count."""
     counter = client.entity(Counter, key)
     taken = [
         seconds_of(lambda: counter.call(Counter.add, 1).get(REPLY_SECONDS))
-        for _ in range(count)
+        for _ in range(first + count)
     ]
-    check("called", counter.call(Counter.total).get(REPLY_SECONDS), count)
-    return taken
+    check("called", counter.call(Counter.total).get(REPLY_SECONDS), first + count)
+    return taken[first:]
 
 
 def single_call(bench: Bench) -> Turn:
     """A call with nothing else in flight, p50, against one raw commit of one row."""
     reference = raw_commit_micros(bench)
     with bench.client() as client:
-        taken = _call_seconds(client, "visits", bench.count(1_000, least=20))
+        count = bench.count(1_000, least=20)
+        taken = _call_seconds(client, "visits", count, bench.count(500))
     return Turn(percentile(taken, 50) * 1e6, reference)
 
 
@@ -43,7 +45,7 @@ def chain(bench: Bench) -> Turn:
     """Ten signals from entity to entity, until the last is durable, against one call; p50."""
     count = bench.count(500, least=10)
     with bench.client() as client:
-        reference = percentile(_call_seconds(client, "visits", count), 50)
+        reference = percentile(_call_seconds(client, "visits", count, count), 50)
         applied = Applied(client.node)
         first = client.entity(Relay, "1")
 

@@ -28,6 +28,12 @@ def value_of(figure: Figure) -> str:
     return f"{number(figure.value)} {'x' if figure.against else figure.unit}"
 
 
+def spread_of(figure: Figure) -> str:
+    """The lowest and highest of the turns, when there were several."""
+    lowest, highest = figure.spread
+    return "" if len(figure.turns) == 1 else f"{number(lowest)} to {number(highest)}"
+
+
 def bar_of(figure: Figure) -> str:
     """What the figure must reach, and what it should."""
     if figure.bar is None:
@@ -56,6 +62,8 @@ def table_of(report: Report, earlier: Report | None = None, *, narrow: bool = Fa
         table.add_column("perdure", justify="right")
         table.add_column("against")
     table.add_column("value", justify="right")
+    if not narrow:
+        table.add_column("turns", justify="right")
     table.add_column("bar (aim)", justify="right")
     table.add_column("", justify="left")
     if earlier is not None:
@@ -70,11 +78,10 @@ def table_of(report: Report, earlier: Report | None = None, *, narrow: bool = Fa
                 _measured(figure.subject, figure.unit),
                 f"{figure.against} {reference}" if figure.against else "",
             ]
-        cells += [
-            f"[{color}]{value_of(figure)}[/]",
-            bar_of(figure),
-            f"[{color}]{figure.verdict}[/]",
-        ]
+        cells.append(f"[{color}]{value_of(figure)}[/]")
+        if not narrow:
+            cells.append(spread_of(figure))
+        cells += [bar_of(figure), f"[{color}]{figure.verdict}[/]"]
         if earlier is not None:
             cells += _compared(figure, earlier.find(figure.name))
         table.add_row(*cells)
@@ -92,8 +99,8 @@ def _compared(figure: Figure, earlier: Figure | None) -> list[str]:
 def markdown_of(report: Report) -> str:
     """The same as a Markdown table, for documents."""
     lines = [
-        "| what | perdure | against | value | bar (aim) | |",
-        "|---|---|---|---|---|---|",
+        "| what | perdure | against | value | turns | bar (aim) | |",
+        "|---|---|---|---|---|---|---|",
     ]
     for figure in report.figures:
         reference = _measured(figure.reference, figure.unit)
@@ -102,6 +109,7 @@ def markdown_of(report: Report) -> str:
             _measured(figure.subject, figure.unit),
             f"{figure.against}: {reference}" if figure.against else "",
             value_of(figure),
+            spread_of(figure),
             bar_of(figure),
             str(figure.verdict),
         )

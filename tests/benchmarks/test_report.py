@@ -89,6 +89,12 @@ def test_the_table_shows_value_bar_and_verdict() -> None:
         assert text in line
 
 
+def test_the_table_shows_the_lowest_and_the_highest_turn() -> None:
+    report = report_of(Turn(80.0, 200.0), Turn(60.0, 200.0), Turn(100.0, 200.0))
+
+    assert "0.3 to 0.5" in line_with(lines_of(report), "calls")
+
+
 def test_a_comparison_shows_the_earlier_value_and_the_change() -> None:
     now, before = report_of(Turn(80.0, 200.0)), report_of(Turn(100.0, 200.0))
 
@@ -102,7 +108,7 @@ def test_markdown_has_a_line_for_each_figure() -> None:
     lines = markdown_of(report_of(Turn(80.0, 200.0))).splitlines()
 
     assert len(lines) == 4
-    assert "| 0.4 x | ≥ 0.35 (0.6) | pass |" in lines[2]
+    assert "| 0.4 x |  | ≥ 0.35 (0.6) | pass |" in lines[2]
 
 
 def test_the_chart_is_well_formed_and_escaped() -> None:
