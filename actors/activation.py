@@ -183,6 +183,8 @@ class Activation:
 
     def look_at(self, address: str, message_id: int) -> None:
         """A message was put into the store behind the partition's back: deliver it."""
+        if message_id in self.in_hand:
+            return  # its actor was activated meanwhile, and it was found
         if address in self._host.cells:
             self._deliver_to_active({address: {message_id}})
         else:
@@ -199,6 +201,8 @@ class Activation:
         """A batch is durable: what it consumed is done, what it scheduled is waited for."""
         self.in_hand.difference_update(batch.consumed)
         for message in pending.scheduled:
+            if message.id in self.in_hand:
+                continue  # found in the store before this thread learned of the commit
             if (message.due_micros, message.id) <= self._cursor:
                 self.in_hand.add(message.id)
                 self._host.deliver(message)
