@@ -64,6 +64,7 @@ class Activation:
         self._cursor = (0, 0)
         self._first_id = self._host.last_id + 1
         self.in_hand: set[int] = set()
+        self._old_in_hand = 0
         self.scanning = True
         self.next_due: int | None = 0
 
@@ -108,8 +109,8 @@ class Activation:
     def activate_arrivals(self) -> None:
         """Activate all actors that messages have arrived for, with one look at the store."""
         while self._arrivals and not self._suspended:
+            loaded = self._reader.load(list(self._arrivals), self._host.now)
             arrivals, self._arrivals = self._arrivals, {}
-            loaded = self._reader.load(list(arrivals), self._host.now)
             for address, messages in arrivals.items():
                 self._activate(address, loaded[address], messages)
 
@@ -143,6 +144,7 @@ class Activation:
             self._set_aside(row, f"the stored message is damaged: {error}")
             return
         self.in_hand.add(row.id)
+        self._old_in_hand += self.is_old(row.id)
         if message.chosen:
             self._host.requests.adopt(message)
         self._host.deliver(message)
@@ -154,10 +156,15 @@ class Activation:
 
     # ---- what waits in the store ----------------------------------------------------------
 
+    def next_look(self) -> int | None:
+        """When to look for waiting messages; ``None``: something else comes first."""
+        return None if len(self.in_hand) >= limits.IN_HAND_MESSAGES else self.next_due
+
     def look_for_due(self) -> None:
         """Take one page of the messages that wait in the store and are due."""
         now = self._host.now
-        if self.next_due is None or now < self.next_due:
+        look = self.next_look()
+        if look is None or now < look:
             return
         page = self._reader.due(self._cursor, now, limit=limits.DUE_PAGE)
         active: dict[str, set[int]] = {}
@@ -199,7 +206,10 @@ class Activation:
 
     def settle(self, batch: Batch, pending: Pending) -> None:
         """A batch is durable: what it consumed is done, what it scheduled is waited for."""
-        self.in_hand.difference_update(batch.consumed)
+        for message_id in batch.consumed:
+            if message_id in self.in_hand:
+                self.in_hand.remove(message_id)
+                self._old_in_hand -= self.is_old(message_id)
         for message in pending.scheduled:
             if message.id in self.in_hand:
                 continue  # found in the store before this thread learned of the commit
@@ -211,9 +221,13 @@ class Activation:
         if pending.scheduled:
             self.activate_arrivals()
 
+    def is_old(self, message_id: int) -> bool:
+        """Whether this waiting message is from before the restart."""
+        return 0 < message_id < self._first_id
+
     def old_in_hand(self) -> bool:
         """Whether messages from before the restart are still to be done, or to be found."""
-        return self.scanning or any(i < self._first_id for i in self.in_hand)
+        return self.scanning or self._old_in_hand > 0
 
     # ---- passivation ----------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Mailbox(deque[Message]):
         return not self
 
 
-class Engine(Protocol):
+class CellHost(Protocol):
     """What a cell asks of the partition that it lives in."""
 
     now: int
@@ -106,7 +106,7 @@ class Cell(pykka.Actor):
         msg = "a cell is started by its partition"
         raise NotImplementedError(msg)
 
-    def take_turn(self, partition: Engine) -> bool:
+    def take_turn(self, partition: CellHost) -> bool:
         """Handle up to a turn's messages in a row; false when the baton was lost in it.
 
         The loop of the actor: everything that is done for each message is in it.
@@ -143,7 +143,7 @@ class Cell(pykka.Actor):
 
     def conclude(
         self,
-        partition: Engine,
+        partition: CellHost,
         record: Record,
         message: Message,
         returned: tuple[Any, BaseException | None],

@@ -42,6 +42,12 @@ DUE_PAGE = 500
 ATTEMPTS = 3
 """Crashes that a message may be the sole suspect of before it is quarantined."""
 
+SUSPECTS = 100
+"""Messages from before a crash that run together; if it happens again, each runs alone."""
+
+IN_HAND_MESSAGES = 10_000
+"""Waiting messages held in memory before more are looked for."""
+
 BLOCKED_SECONDS = 0.010
 """How often the turn in hand is looked at; one seen twice loses the baton."""
 

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from perdure.actors import limits
 from perdure.actors.activation import Activation
 from perdure.actors.behavior import Behavior, Outcome
@@ -24,7 +26,7 @@ from perdure.actors.pending import Pending, Record, batch_of, is_empty
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests, outcome_row
 from perdure.actors.runtime import Runtime
-from perdure.errors import FailureDetails, MailboxFullError, PerdureError
+from perdure.errors import FailureDetails, MailboxFullError, PerdureError, StoreError
 from perdure.storage.ports import Store
 from perdure.storage.records import Batch, QuarantineRow
 
@@ -32,6 +34,18 @@ logger = logging.getLogger("perdure")
 
 ACCEPTED = Outcome()
 """What the sender of a signal learns."""
+
+
+@attrs.define(eq=False)
+class Refusals:
+    """Stands in for the replies of signals that were sent together."""
+
+    errors: list[Exception] = attrs.Factory(list[Exception])
+
+    def resolve(self, outcome: Outcome | Exception) -> None:
+        """Keep an error; that the others are durable, their sender learns together."""
+        if isinstance(outcome, Exception):
+            self.errors.append(outcome)
 
 
 class Partition:
@@ -65,24 +79,29 @@ class Partition:
 
     def work(self) -> bool:
         """Do all that can be done now; false when the baton was lost in a turn."""
+        try:
+            return self._work()
+        except StoreError as error:
+            self.recovery.store_failed(error)
+            return True
+
+    def _work(self) -> bool:
         self.now = self.runtime.now_micros()
-        while True:
+        if self.ingress:
+            self._take_in()
+        if not self.recovery.failed:
+            self.activation.look_for_due()
+        if self.recovery.careful and not self.recovery.work():
+            return False
+        while self.ready and not self._is_held_up():
+            if not self.ready.popleft().take_turn(self):
+                return False
+            if len(self.open.records) >= limits.HANDOVER_RECORDS:
+                self.hand_over()
             if self.ingress:
                 self._take_in()
-            if self.recovery.failed:
-                return True
-            if not self.ready:
-                self.activation.look_for_due()
-                if not self.ready and not self.ingress:
-                    break
-                continue
-            if self._is_full() or not self.recovery.may_run():
-                break
-            cell = self.ready.popleft()
-            if not cell.take_turn(self):
-                return False
-            if len(self.open.records) >= limits.HANDOVER_RECORDS or self.recovery.careful:
-                self.hand_over()
+        if self.recovery.failed:
+            return True
         self.activation.sweep()
         self.hand_over()
         if self.now >= self.tidy_micros:
@@ -104,7 +123,7 @@ class Partition:
         """When there is something to do although nobody calls; ``None``: nothing known."""
         if self.recovery.failed or self.ready:
             return None  # it goes on when the disk answers, which wakes it
-        return self.activation.next_due
+        return self.activation.next_look()
 
     def idle(self) -> bool:
         """Whether nothing is in hand: all is durable, or waits for its time."""
@@ -128,7 +147,10 @@ class Partition:
         replies.extend(reply for record in records for reply, _, _ in record.replies)
         return replies
 
-    def _is_full(self) -> bool:
+    def _is_held_up(self) -> bool:
+        """Whether turns have to wait: for the disk, or because recovery takes them."""
+        if self.recovery.failed or self.recovery.careful:
+            return True
         waiting = self.open
         return self.writing is not None and (
             len(waiting.records) >= limits.PENDING_RECORDS
@@ -185,18 +207,22 @@ class Partition:
     def _admit_signals(self, chunk: Chunk, record: Record) -> list[Message]:
         """Leave out repeats; the others' acceptance is what is remembered of them."""
         chosen = [message for message in chunk.messages if message.chosen]
+        asked = {id(message) for message in chosen}
+        refusals = Refusals()
         for message in chosen:
-            message.reply = chunk.ack if len(chunk.messages) == 1 else None
+            message.reply = chunk.ack if len(chunk.messages) == 1 else refusals
         admitted = {id(message) for message in self.requests.admit(chosen)}
         if len(chunk.messages) == 1 and not admitted:
             record.replies.clear()  # the first one's outcome answers the repeat
+        elif refusals.errors:
+            record.replies[0] = (chunk.ack, refusals.errors[0], None)
         for message in chosen:
             if id(message) in admitted:
                 record.outcomes.append(outcome_row(message, ACCEPTED, self.now))
                 record.replies.append((message.reply, ACCEPTED, None))
                 message.chosen = False
                 message.reply = None
-        return [m for m in chunk.messages if id(m) in admitted or m not in chosen]
+        return [m for m in chunk.messages if id(m) in admitted or id(m) not in asked]
 
     def deliver(self, message: Message) -> None:
         """Put *message* into its actor's mailbox; the actor is activated when it is not."""

@@ -1,9 +1,9 @@
 """What happens after a crash, and after a commit that failed.
 
-After an unclean stop, or when a record was rejected, the partition is *careful*: one message at
-a time, each attempt counted in the store before it runs, nothing else in flight. So whatever
-kills the process is the only suspect, and is set aside after a few times; and a record that
-cannot be stored stands alone.
+After an unclean stop the partition is *careful*: messages from before run in groups, each noted
+in the store before it runs, with nothing else in flight. If the process dies again, those of
+that group run alone; what is then the only message in hand at a few crashes is set aside. When
+a record was rejected, all run again one by one, so that what cannot be stored stands alone.
 
 After an I/O error nothing is accepted until the disk works again. The failed commit may be
 durable or not: those who wait are told that the outcome is unknown, all cells are dropped, and
@@ -16,12 +16,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
 from typing import Any, Protocol
 
 from perdure.actors import limits
 from perdure.actors.activation import Activation
 from perdure.actors.behavior import Outcome
-from perdure.actors.cell import Cell
+from perdure.actors.cell import Cell, CellHost
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, outcome_row
@@ -41,7 +42,7 @@ from perdure.storage.records import OutcomeRow
 logger = logging.getLogger("perdure")
 
 
-class Engine(Protocol):
+class Engine(CellHost, Protocol):
     """What recovery asks of the partition."""
 
     now: int
@@ -76,15 +77,9 @@ class Recovery:
         self._writer = writer
         self.failed: StoreError | None = None
         self.is_final = False
-        self.careful = False
+        self.careful = careful
         self._retries = 0
         self._owed: dict[str, OutcomeRow] = {}
-        if careful:
-            self._be_careful()
-
-    def _be_careful(self) -> None:
-        self.careful = True
-        self._engine.turn_messages = 1
 
     def refusal(self) -> StoreError:
         """What senders are told while nothing is accepted."""
@@ -93,40 +88,75 @@ class Recovery:
             return type(self.failed)(f"this node writes no more: {self.failed}")
         return StoreUnavailableError(f"nothing is accepted until the disk works: {self.failed}")
 
-    # ---- one at a time --------------------------------------------------------------------
+    # ---- carefully ------------------------------------------------------------------------
 
-    def may_run(self) -> bool:
-        """Whether the next ready cell may have its turn; its attempt is counted first."""
-        if not self.careful:
-            return True
+    def work(self) -> bool:
+        """Let the next suspects have their turns, alone; false when the baton was lost.
+
+        While something is in flight nothing runs, so what is in hand is known exactly.
+        """
         engine = self._engine
-        if engine.writing is not None or engine.open or engine.detached:
-            return False
-        if engine.ready:
-            message = engine.ready[0].mailbox[0]
+        while engine.ready and not (engine.writing or engine.open or engine.detached):
+            group = self._next_group()
+            while group:
+                cell, engine.turn_messages = group.pop()
+                if not cell.take_turn(engine):
+                    engine.ready.extend(cell for cell, _ in group)
+                    return False
+        self._relax()
+        return True
+
+    def _next_group(self) -> list[tuple[Cell, int]]:
+        """The cells that run next with nobody else, and how many messages each; all noted."""
+        engine = self._engine
+        if self._retries > 0:
             self._retries -= 1
-            if message.id not in engine.activation.in_hand:
-                return True
-            if message.attempts >= limits.ATTEMPTS:
-                self._set_aside_suspect(engine.ready[0])
-                return False
-            try:
-                self._writer.count_attempt(message.id)
-            except StoreError as error:
-                self._fail(error)
-                return False
-            return True
-        return False
+            return [(engine.ready.popleft(), 1)]
+        fresh = self._take_suspects(lambda attempts: attempts == 0, limits.SUSPECTS)
+        group = fresh or self._take_suspects(lambda attempts: attempts > 0, 1)
+        if not group:
+            return [(engine.ready.popleft(), limits.TURN_MESSAGES)]
+        suspects = [message for cell, count in group for message in islice(cell.mailbox, count)]
+        if suspects[0].attempts > limits.ATTEMPTS:
+            self._set_aside_suspect(group[0][0])
+            return []
+        try:
+            self._writer.count_attempts([message.id for message in suspects])
+        except StoreError as error:
+            self._fail(error)
+            return []
+        return group
+
+    def _take_suspects(
+        self, wanted: Callable[[int], bool], most: int
+    ) -> list[tuple[Cell, int]]:
+        """Take from the ready cells those that begin with messages from before the crash."""
+        engine = self._engine
+        group: list[tuple[Cell, int]] = []
+        for _ in range(len(engine.ready)):
+            cell = engine.ready.popleft()
+            suspects = takewhile(
+                lambda m: engine.activation.is_old(m.id) and wanted(m.attempts), cell.mailbox
+            )
+            count = len(list(islice(suspects, most)))
+            if count:
+                most -= count
+                group.append((cell, count))
+            else:
+                engine.ready.append(cell)
+        return group
 
     def _set_aside_suspect(self, cell: Cell) -> None:
         engine = self._engine
         message = cell.mailbox.popleft()
         record = Record(engine.now)
-        msg = f"it was the only one in hand at {message.attempts} crashes of the process"
+        crashes = message.attempts - 1
+        msg = f"it was the only message in hand at {crashes} crashes of the process"
         engine.refuse(record, message, QuarantinedError(msg))
         engine.add(record)
-        if not cell.mailbox:
-            engine.ready.popleft()
+        if cell.mailbox:
+            engine.ready.append(cell)
+        else:
             cell.queued = False
 
     def settled(self, outcomes: Iterable[OutcomeRow]) -> None:
@@ -134,9 +164,24 @@ class Recovery:
         if self._owed:
             for row in outcomes:
                 self._owed.pop(row.request_id, None)
+        self._relax()
+
+    def _relax(self) -> None:
+        """Go on as usual when all suspects have passed."""
         if self.careful and self._retries <= 0 and not self._engine.activation.old_in_hand():
             self.careful = False
             self._engine.turn_messages = limits.TURN_MESSAGES
+
+    def give_up(self, error: Exception) -> None:
+        """The engine itself is broken: refuse all from now on; nothing durable is lost."""
+        self.is_final = True
+        msg = f"the node stopped after a bug in perdure ({error!r}); open the store again"
+        self._fail(StoreUnavailableError(msg))
+
+    def store_failed(self, error: StoreError) -> None:
+        """A read that the engine needs has failed: as if a commit had."""
+        self.is_final = not isinstance(error, StoreUnavailableError)
+        self._fail(error)
 
     # ---- failed commits --------------------------------------------------------------------
 
@@ -208,7 +253,7 @@ class Recovery:
             again = [*_sent_again(records), *_calls_in(waiting)]
             engine.ingress.extendleft(reversed(again))
             self._retries = len(again)
-            self._be_careful()
+            self.careful = True
 
     def _set_aside(self, message: Message, error: StoreError) -> None:
         record = Record(self._engine.now)

@@ -17,7 +17,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message
 from perdure.actors.pending import StoredOutcome
-from perdure.errors import FailureDetails, RequestMismatchError
+from perdure.errors import FailureDetails, RequestMismatchError, StoreError
 from perdure.storage.ports import Reader, Writer
 from perdure.storage.records import OutcomeRow
 
@@ -98,7 +98,13 @@ class Requests:
         """Those of *messages* that are not repeats; the repeats are answered, now or later."""
         messages = list(messages)
         asked = [m.request_id for m in messages if m.request_id not in self._in_flight]
-        done = self._reader.outcomes(asked, self._now()) if asked else {}
+        try:
+            done = self._reader.outcomes(asked, self._now()) if asked else {}
+        except StoreError as error:
+            for message in messages:
+                if message.reply is not None:
+                    message.reply.resolve(error)
+            raise
         return [message for message in messages if self._is_first(message, done)]
 
     def _is_first(self, message: Message, done: dict[str, OutcomeRow]) -> bool:

@@ -191,10 +191,9 @@ class ThreadedRuntime:
                 if self._stop.is_set():
                     return
                 raise
-            except Exception:
+            except Exception as error:
                 logger.exception("a bug in perdure: the node stops")
-                self._stop.set()
-                raise
+                partition.recovery.give_up(error)
             due = partition.next_wake_micros()
             pause = limits.SWEEP_SECONDS
             if due is not None:

@@ -97,16 +97,16 @@ class MemoryStore:
             self._require_ownership()
             return self._disk.last_batch
 
-    def count_attempt(self, message_id: int) -> int:
-        """See :meth:`perdure.storage.ports.Writer.count_attempt`."""
+    def count_attempts(self, message_ids: Sequence[int]) -> None:
+        """See :meth:`perdure.storage.ports.Writer.count_attempts`."""
         with self._disk.lock:
             self._require_ownership()
-            row = self._disk.inbox.get(message_id)
-            if row is None:
-                return 0
-            row.attempts += 1
-            self._disk.suspect = message_id
-            return row.attempts
+            alone = len(message_ids) == 1
+            for message_id in message_ids:
+                row = self._disk.inbox.get(message_id)
+                if row is not None:
+                    row.attempts = row.attempts + 1 if alone else max(row.attempts, 1)
+            self._disk.suspect = message_ids[0] if alone else None
 
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""

@@ -57,9 +57,14 @@ class Writer(Protocol):
         """
         ...
 
-    def count_attempt(self, message_id: int) -> int:
-        """Add one to a waiting message's attempts and name it the suspect, durably, before it
-        is run alone after a crash. Returns its attempts (0: no such message).
+    def count_attempts(self, message_ids: Sequence[int]) -> None:
+        """Note durably, before they run after a crash, that these waiting messages are in hand.
+
+        A message alone is the suspect of the next crash: its attempts go up by one. Several are
+        suspects together: those with no attempts yet get one, and no single suspect is named.
+
+        Raises:
+            StoreError: as for :meth:`commit`; they must not run.
         """
         ...
 

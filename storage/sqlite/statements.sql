@@ -85,7 +85,12 @@ VALUES (?, ?, ?, ?, ?, ?)...;
 
 -- name: count_attempt
 -- One more run of a waiting message.
-UPDATE inbox SET attempts = attempts + 1 WHERE id = :message_id RETURNING attempts;
+UPDATE inbox SET attempts = attempts + 1 WHERE id = :message_id;
+
+-- name: count_first_attempts
+-- Several waiting messages are in hand together.
+UPDATE inbox SET attempts = 1
+WHERE attempts = 0 AND id IN (SELECT value FROM json_each(:message_ids));
 
 -- name: redrive
 -- Put a quarantined message back into the inbox.

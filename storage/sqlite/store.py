@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 
@@ -31,6 +31,7 @@ from perdure.storage.sqlite.connections import (
 from perdure.storage.sqlite.failures import meaning_of, translated
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
+from perdure.storage.sqlite.rows import to_json
 from perdure.storage.sqlite.schema import migrate
 from perdure.storage.sqlite.statements import STATEMENTS
 
@@ -141,16 +142,16 @@ class SqliteStore(SqliteReader):
 
     # ---- single messages ----------------------------------------------------------------
 
-    def count_attempt(self, message_id: int) -> int:
-        """See :meth:`perdure.storage.ports.Writer.count_attempt`."""
-        asked = {"message_id": message_id}
+    def count_attempts(self, message_ids: Sequence[int]) -> None:
+        """See :meth:`perdure.storage.ports.Writer.count_attempts`."""
+        alone = message_ids[0] if len(message_ids) == 1 else None
         with self._writing(), self._claimed() as connection:
-            rows = connection.execute(STATEMENTS["count_attempt"], asked).fetchall()
-            if not rows:
-                return 0
-            connection.execute(STATEMENTS["put_suspect"], asked)
-            attempts: int = rows[0][0]
-            return attempts
+            if alone is not None:
+                connection.execute(STATEMENTS["count_attempt"], {"message_id": alone})
+            else:
+                ids = {"message_ids": to_json(message_ids)}
+                connection.execute(STATEMENTS["count_first_attempts"], ids)
+            connection.execute(STATEMENTS["put_suspect"], {"message_id": alone})
 
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""

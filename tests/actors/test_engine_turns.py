@@ -296,3 +296,18 @@ def test_a_full_mailbox_refuses_signals_by_their_ids(
     gates["slow"].set()
     assert first.get(timeout=5) == 1
     assert client.entity(Counter, "slow").call(Counter.read).get(timeout=5) == 11
+
+
+def test_a_request_id_used_for_something_else_fails_in_a_pipeline_too(
+    client: perdure.Client,
+) -> None:
+    pipeline = client.pipeline()
+    ref = pipeline.entity(Counter, "a").options(request_id="r1")
+    ref.signal(Counter.add, 1)
+    ref.signal(Counter.add, 1)
+    ref.signal(Counter.add, 2)
+    pipeline.wait()
+
+    [failure] = pipeline.failures
+    assert isinstance(failure.error, perdure.RequestMismatchError)
+    assert client.entity(Counter, "a").call(Counter.read).get(timeout=5) == 1

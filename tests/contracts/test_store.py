@@ -271,7 +271,7 @@ def test_a_store_that_was_taken_over_writes_nothing_more(place: Place) -> None:
     with pytest.raises(OwnershipLostError):
         old.probe()
     with pytest.raises(OwnershipLostError):
-        old.count_attempt(1)
+        old.count_attempts([1])
 
     old.close(clean=True)
     assert new.turns(CART) == []
@@ -305,14 +305,29 @@ def test_an_attempt_is_counted_and_names_the_suspect(place: Place) -> None:
     store = place.open()
     store.commit(Batch(1, accepted=[message(1)]))
 
-    assert store.count_attempt(1) == 1
-    assert store.count_attempt(1) == 2
-    assert store.count_attempt(2) == 0
+    store.count_attempts([1])
+    store.count_attempts([1])
     store.close(clean=False)
 
     again = place.open()
     assert again.opening.suspect == 1
     assert again.load([CART], 0)[CART].messages[0].attempts == 2
+    again.close(clean=True)
+
+
+def test_messages_in_hand_together_are_no_single_suspect(place: Place) -> None:
+    store = place.open()
+    store.commit(Batch(1, accepted=[message(1), message(2), message(3)]))
+    store.count_attempts([1])
+    store.count_attempts([1])
+
+    store.count_attempts([1, 2])
+    store.count_attempts([1, 2])
+    store.close(clean=False)
+
+    again = place.open()
+    assert again.opening.suspect is None
+    assert [row.attempts for row in again.load([CART], 0)[CART].messages] == [2, 1, 0]
     again.close(clean=True)
 
 

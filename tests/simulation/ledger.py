@@ -9,6 +9,11 @@ from perdure.actors.entity import Entity, applies, event, field, readonly
 
 OPENING_BALANCE = 100
 
+
+class SimulatedCrash(BaseException):
+    """The process dies here."""
+
+
 app = App("simulation")
 
 
@@ -44,6 +49,10 @@ class Ledger(Entity):
         """Keep a note, in a coroutine."""
         self.notes.append((sender, number))
         return number
+
+    def poison(self) -> None:
+        """End the process."""
+        raise SimulatedCrash
 
     def echo(self, times: int) -> None:
         """Signal oneself."""

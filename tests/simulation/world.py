@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -25,7 +26,13 @@ from perdure.errors import (
     StoreUnavailableError,
 )
 from perdure.storage.records import Batch
-from tests.simulation.ledger import OPENING_BALANCE, Account, Ledger, app
+from tests.simulation.ledger import (
+    OPENING_BALANCE,
+    Account,
+    Ledger,
+    SimulatedCrash,
+    app,
+)
 
 LEDGERS = ["a", "b", "c"]
 ACCOUNTS = ["x", "y", "z"]
@@ -33,10 +40,6 @@ DIRECT = ("note", "signal", "slow")
 """Requests whose notes are kept in the order in which they were sent."""
 KEPT = (*DIRECT, "pass_on", "later")
 """Requests that leave exactly one note."""
-
-
-class SimulatedCrash(BaseException):
-    """The process dies here."""
 
 
 @attrs.define(eq=False)
@@ -191,6 +194,7 @@ class World:
         self.simulation = Simulation(app, seed=seed, faults=self.faults, chances=self.chances)
         self.trace = self.simulation.trace
         self.senders = [Sender(self, f"s{i}") for i in range(3)]
+        self.poisoned = draw.random() < 0.2
 
     @property
     def client(self) -> Client:
@@ -240,18 +244,45 @@ class World:
         self.chances.lost_baton = self.chances.passivation = 0.0
         self.crash_anywhere = 0.0
         self.quota = 0
+        self._calmly(5.0)  # the store works again
+        if self.poisoned:
+            ref = self.client.entity(Ledger, self.random.choice(LEDGERS))
+            message, _ = ref.options(at=timedelta(seconds=1))._message(Ledger.poison, (), {})
+            message.due_micros = self.runtime.now_micros() + 1_000_000
+            reply: Reply[Any] = Reply(self.runtime, message.target, "poison", "")
+            self.client.node.submit(Chunk([message], reply))
         for _ in range(200):
-            self.runtime.advance(1.0)
+            self._calmly(1.0)
             for sender in self.senders:
                 sender.look()
             if not any(sender.reply for sender in self.senders):
                 break
-        self.runtime.advance(60.0)
+        self._calmly(60.0)
+        self._redrive()
+
+    def _calmly(self, seconds: float) -> None:
+        """Let time pass; only poison can still end the process."""
+        for _ in range(10):
+            try:
+                self.runtime.advance(seconds)
+            except SimulatedCrash:
+                self.crash()
+            else:
+                return
+        msg = "the poison was not set aside"
+        raise AssertionError(msg)
+
+    def _redrive(self) -> None:
         for row in list(self.client.quarantine()):
             assert "crashes" in row.reason, f"an innocent was quarantined: {row.reason}"
+            if b"poison" in row.body:
+                self.poisoned = False
+                assert self.client.discard(row.id)
+                continue
             self.redriven += 1
             assert self.client.redrive(row.id)
         self.runtime.advance(60.0)
+        assert not self.poisoned, "the poison vanished"
 
     def _step(self) -> bool:
         try:

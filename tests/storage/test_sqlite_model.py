@@ -97,7 +97,7 @@ class Worker:
             case ("discard", message_id):
                 return self.store.discard(message_id)
             case ("attempt", message_id):
-                return self.store.count_attempt(message_id)
+                return self.attempt(lambda: self.store.count_attempts([message_id]))
             case ("outcomes", now, limit):
                 # Which of the expired ones go first is not promised: take them all.
                 return self.store.purge_outcomes(now, limit=99 * limit)
