@@ -129,6 +129,7 @@ class Client(Upkeep):
 
     def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
         """Send one call (references call this)."""
+        self.node.world.refuse_inside_turn("a client's call")
         reply: Reply[Any] = Reply(
             self.node.world, message.target, message.operation, message.request_id, decode
         )

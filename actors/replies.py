@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from perdure.actors.behavior import Outcome
@@ -22,10 +23,6 @@ class Waiter(Protocol):
     def wait(self, reply: Reply[Any], timeout_seconds: float | None) -> bool:
         """Return once *reply* is resolved (true), or after the timeout (false)."""
         ...
-
-
-def _forget(_: object) -> None:
-    """Make a call an expression without a value."""
 
 
 def _bytes(data: bytes) -> Any:
@@ -123,7 +120,11 @@ class Reply(Generic[T_co]):
                 if not future.done():
                     future.set_result(None)
 
-            self.when_resolved(lambda: _forget(loop.call_soon_threadsafe(finish)))
+            def ring() -> None:
+                with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                    loop.call_soon_threadsafe(finish)
+
+            self.when_resolved(ring)
             yield from future.__await__()
         assert self._outcome is not None
         return self._answer(self._outcome)
