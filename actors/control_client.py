@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from types import TracebackType
 from typing import Self
 
 import perdure.errors as errors
@@ -95,12 +94,7 @@ class ControlClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

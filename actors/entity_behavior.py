@@ -180,7 +180,7 @@ class EntityInstance:
             assert spec is not None
             if spec.name == DELETE and DELETE not in self._operations:
                 return Step(
-                    _nothing, False, False, message_scope(message, now_micros, self._resolve)
+                    _nothing, False, False, OperationScope(message, now_micros, self._resolve)
                 )
         args, kwargs = spec.decode_input(message.input, message.form)
         state = self._state
@@ -318,8 +318,3 @@ class EntityInstance:
         if not self._exists or self._encoded is None:
             return None
         return join_fields(self._definition.fields, self._encoded)
-
-
-def message_scope(message: Message, now_micros: int, resolve: Resolve) -> OperationScope:
-    """The scope of an operation that is not the user's code."""
-    return OperationScope(message, now_micros, resolve)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-EMPTY = msgspec.Raw(b"{}")
 NOTHING = msgspec.Raw()
 """A whole state that is left out."""
 

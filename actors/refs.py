@@ -24,6 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _decode_json = msgspec.json.Decoder().decode
+"""A result whose type is not known here: plain JSON values."""
 
 
 class Sender(Protocol):
@@ -162,10 +163,5 @@ class CallRef(SignalRef[E]):
             msg = f"{self.id}: a call is for now; only signals can be sent for a time"
             raise InvalidInputError(msg)
         message, spec = self._message(operation, args, kwargs)
-        decode = spec.decode_result if spec is not None else decode_untyped
+        decode = spec.decode_result if spec is not None else _decode_json
         return self._sender.send_call(message, decode)
-
-
-def decode_untyped(data: bytes) -> Any:
-    """A result whose type is not known here: plain JSON values."""
-    return _decode_json(data)

@@ -10,9 +10,8 @@ import msgspec
 
 from perdure.actors.context import to_datetime
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.history import HistoryEvent
+from perdure.actors.history import HistoryEvent, read_state
 from perdure.actors.ids import EntityId
-from perdure.actors.state import loaded_state
 from perdure.errors import InvalidInputError
 from perdure.storage.records import StoredState
 
@@ -98,9 +97,7 @@ def state_object(definition: EntityDefinition | None, state: bytes) -> Any:
     Raises:
         DecodingError: it does not fit the class; the message names the field.
     """
-    if definition is None or definition.function is not None:
-        return _read_json(state)
-    return loaded_state(definition, state)[0].entity
+    return _read_json(state) if definition is None else read_state(definition, state)
 
 
 def snapshot_of(definition: EntityDefinition | None, row: StoredState) -> EntitySnapshot[Any]:

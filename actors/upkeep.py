@@ -24,6 +24,7 @@ class Upkeep:
         failed = partition.recovery.failed
         return {
             "location": self.node.store.location,
+            "durability": self.node.store.durability,
             "healthy": failed is None,
             "failure": None if failed is None else str(failed),
             "recovering": partition.recovery.careful,
@@ -44,7 +45,6 @@ class Upkeep:
 
     def redrive(self, message_id: int) -> bool:
         """Try a quarantined message again; false when there is no such message."""
-
         partition = self.node.partition
         new_id: int = self.node.ask_partition(lambda p: p.fresh_id())
         stream: str | None = self.node.maintain(lambda store: store.redrive(message_id, new_id))

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.history import fold, read_turn
+from perdure.actors.history import fold, read_turn, same_state
 from perdure.actors.reads import turns_of
 from perdure.errors import PerdureError
 from perdure.storage.ports import Reader
 from perdure.storage.records import Damage
-
-_read_json = msgspec.json.Decoder().decode
 
 
 def verify(reader: Reader, definitions: Mapping[str, EntityDefinition]) -> Iterator[Damage]:
@@ -49,14 +45,8 @@ def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Itera
         yield Damage(stream, str(error))
         return
     stored = row.state if row else None
-    if stored is None and folded.state is None:
-        return
-    if stored is None or folded.state is None or not _same(stored, folded.state):
+    if not same_state(stored, folded.state):
         what = "the fold of its log is not the stored state"
         if not folded.same_code:
             what = "handlers changed since: today's code computes another state from its log"
         yield Damage(stream, what)
-
-
-def _same(one: bytes, other: bytes) -> bool:
-    return one == other or _read_json(one) == _read_json(other)

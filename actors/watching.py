@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar
 
 from perdure.actors.definition import EntityDefinition
@@ -13,6 +13,7 @@ from perdure.actors.history import history_events
 from perdure.actors.ids import EntityId
 from perdure.actors.node import Node
 from perdure.actors.snapshots import Change, EntitySnapshot, Position, snapshot_of
+from perdure.storage.ports import Reader
 from perdure.storage.records import Batch
 
 E = TypeVar("E")
@@ -68,12 +69,7 @@ class Watch(Generic[E]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -96,24 +92,26 @@ def follow_changes(node: Node, after: Position | None, *, follow: bool) -> Itera
             rung.put(None)
 
     end = node.on_commit(ring)
-    position = after or Position(0, 0)
-    before = position.turn - 1 if after is not None else 0
     try:
         while True:
-            page = node.store.feed(before, limit=PAGE)
-            for turn in page:
-                before = turn.seq
-                for index, event in enumerate(history_events(turn.first_version, turn.events)):
-                    here = Position(turn.seq, index)
-                    if after is None or here > after:
-                        yield Change(here, EntityId.parse(turn.stream), event)
-            if page:
-                continue
+            for change in changes_beyond(node.store, after):
+                after = change.position
+                yield change
             if not follow or node.closed:
                 return
-            try:
+            with suppress(queue.Empty):
                 rung.get(timeout=LOOK_SECONDS)
-            except queue.Empty:
-                continue
     finally:
         end()
+
+
+def changes_beyond(reader: Reader, after: Position | None) -> Iterator[Change]:
+    """The changes that are there beyond *after*, in their order, page by page."""
+    before = 0 if after is None else after.turn - 1
+    while page := reader.feed(before, limit=PAGE):
+        for turn in page:
+            for index, event in enumerate(history_events(turn.first_version, turn.events)):
+                here = Position(turn.seq, index)
+                if after is None or here > after:
+                    yield Change(here, EntityId.parse(turn.stream), event)
+        before = page[-1].seq

@@ -60,6 +60,11 @@ class MemoryStore:
     _faults: Faults | None = None
     _closed: bool = False
 
+    @property
+    def durability(self) -> str:
+        """See :meth:`perdure.storage.ports.Store.durability`."""
+        return "nothing"
+
     @classmethod
     def open(
         cls,

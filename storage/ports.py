@@ -213,3 +213,8 @@ class Store(Writer, Reader, Protocol):
     def location(self) -> str:
         """The path of its file, or a name such as ``:memory:``."""
         ...
+
+    @property
+    def durability(self) -> str:
+        """What an acknowledged commit survives: ``power``, ``process``, or ``nothing``."""
+        ...

@@ -10,7 +10,6 @@ import click
 from perdure._version import __version__
 from perdure.errors import CorruptionError, PerdureError
 
-OK = 0
 FAILED = 1
 NOT_FOUND = 3
 DAMAGED = 4

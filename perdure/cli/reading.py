@@ -18,7 +18,8 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, history_events
 from perdure.actors.ids import EntityId
 from perdure.actors.reads import state_as_of, turns_of
-from perdure.actors.snapshots import Position
+from perdure.actors.snapshots import Change, Position
+from perdure.actors.watching import changes_beyond
 from perdure.cli.commands import NotFoundError
 from perdure.cli.options import (
     classes_option,
@@ -278,20 +279,9 @@ def history(
 # ---- the feed -------------------------------------------------------------------------------
 
 
-def feed(reader: SqliteReader, after: Position) -> Iterator[tuple[Position, str, HistoryEvent]]:
-    """What is there beyond *after*, in the store's order."""
-    before = after.turn - 1
-    while page := reader.feed(before, limit=PAGE):
-        for turn in page:
-            for place, event in enumerate(history_events(turn.first_version, turn.events)):
-                here = Position(turn.seq, place)
-                if here > after:
-                    yield here, turn.stream, event
-        before = page[-1].seq
-
-
-def print_change(position: Position, stream: str, event: HistoryEvent, as_json: bool) -> None:
+def print_change(change: Change, as_json: bool) -> None:
     """Print one change at once."""
+    position, stream, event = change.position, str(change.id), change.event
     if as_json:
         print_json({"position": str(position), "id": stream, **event_as_json(event)})
     elif is_terminal():
@@ -337,15 +327,15 @@ def tail(
         position = Position.parse(after)
     else:
         position = Position(0 if from_start else reader.newest_turn(), 1_000_000)
-    start = None if kind is None else f"@{EntityId(kind, 'x').kind}@"
+    wanted = None if kind is None else EntityId(kind, "x").kind
     if as_json is False and is_terminal() and not no_follow:
         say("following; Ctrl-C ends it")
     try:
         while True:
-            for here, stream, event in feed(reader, position):
-                position = here
-                if start is None or stream.startswith(start):
-                    print_change(here, stream, event, as_json)
+            for change in changes_beyond(reader, position):
+                position = change.position
+                if wanted is None or change.id.kind == wanted:
+                    print_change(change, as_json)
             if no_follow:
                 return
             time.sleep(POLL_SECONDS)

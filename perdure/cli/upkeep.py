@@ -31,9 +31,6 @@ from perdure.cli.output import print_facts, print_json, print_table, say, workin
 from perdure.cli.reaching import ask_owner, load_app
 from perdure.storage.sqlite import SqliteReader
 
-ALL = 1_000_000_000
-
-
 # ---- status ---------------------------------------------------------------------------------
 
 
