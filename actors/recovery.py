@@ -176,12 +176,17 @@ class Recovery:
         """The engine itself is broken: refuse all from now on; nothing durable is lost."""
         self.is_final = True
         msg = f"the node stopped after a bug in perdure ({error!r}); open the store again"
-        self._fail(StoreUnavailableError(msg))
+        self._fail(StoreUnavailableError(msg), self._give_up_writing())
 
     def store_failed(self, error: StoreError) -> None:
         """A read that the engine needs has failed: as if a commit had."""
         self.is_final = not isinstance(error, StoreUnavailableError)
-        self._fail(error)
+        self._fail(error, self._give_up_writing())
+
+    def _give_up_writing(self) -> Pending | None:
+        """What is being written has an unknown outcome; the probe, which follows, tells."""
+        pending, self._engine.writing = self._engine.writing, None
+        return pending
 
     # ---- failed commits --------------------------------------------------------------------
 
@@ -283,8 +288,9 @@ def _tell_unknown(
     records: Iterable[Record], lost: Iterable[Message], cause: StoreError
 ) -> None:
     for record in records:
-        for reply, _, _ in record.replies:
-            reply.resolve(OutcomeUnknownError(_request_of(reply), str(cause)))
+        for reply, _, message in record.replies:
+            request_id = _request_of(reply) if message is None else message.request_id
+            reply.resolve(OutcomeUnknownError(request_id, str(cause)))
     for message in lost:
         if message.reply is not None:
             message.reply.resolve(OutcomeUnknownError(message.request_id, str(cause)))

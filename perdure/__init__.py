@@ -12,12 +12,13 @@ from perdure._version import __version__
 
 if TYPE_CHECKING:
     from perdure.actors.app import App
-    from perdure.actors.client import Client, EntityRef, Pipeline, PipelineFailure
+    from perdure.actors.client import Client, EntityRef
     from perdure.actors.context import EntityContext
     from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
     from perdure.actors.function_entity import FunctionContext
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
+    from perdure.actors.pipeline import Pipeline, PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.errors import (
@@ -119,8 +120,8 @@ _HOMES = {
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
     "Page": "perdure.actors.snapshots",
-    "Pipeline": "perdure.actors.client",
-    "PipelineFailure": "perdure.actors.client",
+    "Pipeline": "perdure.actors.pipeline",
+    "PipelineFailure": "perdure.actors.pipeline",
     "Position": "perdure.actors.snapshots",
     "Reply": "perdure.actors.replies",
     "applies": "perdure.actors.entity",
