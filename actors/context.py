@@ -10,7 +10,7 @@ import attrs
 
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
-from perdure.actors.operations import OperationSpec, encode_untyped, operation_name
+from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
 from perdure.errors import InvalidInputError, NotAllowedHereError, PayloadTooLargeError
 
 E = TypeVar("E")
@@ -190,10 +190,7 @@ class SignalRef(Generic[E]):
         """
         name = operation_name(operation)
         spec = None if self._target is None else self._target.operation(name)
-        if spec is None:
-            data, form = encode_untyped(name, args, kwargs)
-        else:
-            data, form = spec.encode_input(args, kwargs)
+        data, form = encode_arguments(spec, name, args, kwargs)
         self._scope.send(
             Message(
                 target=str(self.id),

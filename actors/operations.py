@@ -241,6 +241,19 @@ class OperationSpec:
         return self._result.decode(data)
 
 
+def encode_arguments(
+    spec: OperationSpec | None, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bytes, str]:
+    """Encode the arguments for an operation; *spec* is ``None`` where it is not known here.
+
+    Raises:
+        InvalidInputError: they do not fit, or cannot be encoded.
+    """
+    if spec is None:
+        return encode_untyped(operation, args, kwargs)
+    return spec.encode_input(args, kwargs)
+
+
 def encode_untyped(
     operation: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[bytes, str]:

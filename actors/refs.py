@@ -15,7 +15,7 @@ import msgspec
 from perdure.actors.context import Target, due_micros
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
-from perdure.actors.operations import OperationSpec, encode_untyped, operation_name
+from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
 from perdure.actors.replies import Reply
 from perdure.errors import InvalidInputError
 
@@ -100,10 +100,7 @@ class SignalRef(Generic[E]):
     ) -> tuple[Message, OperationSpec | None]:
         name = operation_name(operation)
         spec = None if self._known is None else self._known.operation(name)
-        if spec is None:
-            data, form = encode_untyped(name, args, kwargs)
-        else:
-            data, form = spec.encode_input(args, kwargs)
+        data, form = encode_arguments(spec, name, args, kwargs)
         request_id = self._request_id
         message = Message(
             target=self._address,

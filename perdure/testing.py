@@ -27,7 +27,7 @@ from perdure.actors.entity_events import Recorded, read_event
 from perdure.actors.history import read_state
 from perdure.actors.ids import EntityId
 from perdure.actors.messages import Message
-from perdure.actors.operations import encode_untyped, operation_name
+from perdure.actors.operations import encode_arguments, operation_name
 from perdure.actors.simulation import Simulation, simulate
 from perdure.actors.state import EntityState, fresh_state, join_fields
 from perdure.errors import DecodingError, FailureDetails, UnknownOperationError
@@ -119,10 +119,7 @@ class _World:
             spec = self.definition.operation(name)
         except UnknownOperationError:
             spec = None
-        if spec is None:
-            data, form = encode_untyped(name, args, kwargs)
-        else:
-            data, form = spec.encode_input(args, kwargs)
+        data, form = encode_arguments(spec, name, args, kwargs)
         message = Message(
             target=self.target, operation=name, input=data, form=form, caller=self.caller
         )
