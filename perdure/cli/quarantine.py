@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -19,7 +19,6 @@ from perdure.storage.records import MessageRow, QuarantineRow
 from perdure.storage.sqlite import SqliteReader
 
 PAGE = 500
-Ask = Callable[[control.AnyRequest], bytes]
 
 ids_argument = click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
 
@@ -77,15 +76,20 @@ def list_messages(ctx: click.Context, store: str, as_json: bool) -> None:
     print_table(columns, ([message[column] for column in columns] for message in messages))
 
 
-def for_each(
-    ids: tuple[int, ...], request: Callable[[int], control.AnyRequest], ask: Ask
+def ask_for_each(
+    requests: Sequence[control.Redrive | control.Discard], store: str, app_name: str | None
 ) -> list[int]:
-    """Ask the owner for each message; returns those that were there.
+    """Ask the owner for each message; returns the ids of those that were there.
 
     Raises:
         NotFoundError: some were not.
     """
-    found = [number for number in ids if msgspec.json.decode(ask(request(number)))]
+    ids = [request.id for request in requests]
+    found = [
+        request.id
+        for request in requests
+        if msgspec.json.decode(ask_owner(store, request, app_name))
+    ]
     if missing := [str(number) for number in ids if number not in found]:
         msg = f"no such message in quarantine: {', '.join(missing)}"
         raise NotFoundError(msg)
@@ -107,11 +111,8 @@ def tell(ids: list[int], done: str, as_json: bool) -> None:
 @json_option
 def retry(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Send messages again, with no attempts counted. Mend the cause first."""
-
-    def ask(request: control.AnyRequest) -> bytes:
-        return ask_owner(store, request, app_name)
-
-    tell(for_each(ids, lambda number: control.Redrive(id=number), ask), "sent again", as_json)
+    requests = [control.Redrive(id=number) for number in ids]
+    tell(ask_for_each(requests, store, app_name), "sent again", as_json)
 
 
 @quarantine.command()
@@ -121,8 +122,5 @@ def retry(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool)
 @json_option
 def discard(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Forget messages."""
-
-    def ask(request: control.AnyRequest) -> bytes:
-        return ask_owner(store, request, app_name)
-
-    tell(for_each(ids, lambda number: control.Discard(id=number), ask), "discarded", as_json)
+    requests = [control.Discard(id=number) for number in ids]
+    tell(ask_for_each(requests, store, app_name), "discarded", as_json)

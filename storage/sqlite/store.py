@@ -28,7 +28,7 @@ from perdure.storage.sqlite.connections import (
     log_size,
     shorter_wait,
 )
-from perdure.storage.sqlite.failures import meaning_of, translated
+from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
 from perdure.storage.sqlite.rows import to_json
@@ -225,12 +225,10 @@ class SqliteStore(SqliteReader):
             raise StoreUnavailableError(msg)
         connection = self.connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
-            self._roll_back()
-            raise meaning_of(error, self.location) from error
+            with translated(self.location):
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
