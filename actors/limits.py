@@ -1,4 +1,4 @@
-"""Every limit of the engine, in one place. Times are in the unit of the name's last word."""
+"""The limits of the engine's queues, turns and waits; those of payloads are in the codec."""
 
 from __future__ import annotations
 
