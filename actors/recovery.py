@@ -213,7 +213,7 @@ class Recovery:
         number = engine.open.number if pending is None else pending.number
         written = _unremembered(pending, engine.now) if pending else []
         engine.open = Pending(number)
-        engine.requests.clear()
+        engine.requests.lose(str(error))
         if not self.is_final:
             engine.runtime.probe(
                 lambda durable: engine.post(lambda: self._heal(durable, number, written))

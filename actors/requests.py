@@ -17,7 +17,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message
 from perdure.actors.pending import StoredOutcome
-from perdure.errors import FailureDetails, RequestMismatchError, StoreError
+from perdure.errors import FailureDetails, OutcomeUnknownError, RequestMismatchError, StoreError
 from perdure.storage.ports import Reader, Writer
 from perdure.storage.records import OutcomeRow
 
@@ -182,6 +182,13 @@ class Requests:
         """Have the store forget some outcomes whose time is over; returns how many."""
         return writer.purge_outcomes(self._now(), limit=limits.TIDY_ROWS)
 
+    def lose(self, cause: str) -> None:
+        """What was in flight is lost: tell all who wait, also for what only the store has."""
+        lost, self._in_flight = self._in_flight, {}
+        for request_id, joined in lost.items():
+            if joined.outcome is None:
+                joined.resolve(OutcomeUnknownError(request_id, cause))
+
     def clear(self) -> None:
-        """Everything in flight was lost, and its senders told so."""
+        """Everything in flight comes again."""
         self._in_flight.clear()

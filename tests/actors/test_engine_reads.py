@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import perdure
+from perdure.actors.messages import Message
+from perdure.actors.replies import Reply
+from perdure.actors.requests import Requests
 from perdure.errors import OutcomeUnknownError, PerdureError, StoreUnavailableError
 from perdure.storage.records import Batch
 from perdure.storage.sqlite import SqliteStore
@@ -67,3 +70,19 @@ def test_a_failed_read_during_a_commit_loses_nothing(
         assert answer_in_the_end(client, operation) == 1
         assert client.entity(Counter, "a").call(Counter.read).get(timeout=5) == 1
         assert client.status()["busy"] == 0
+
+
+def test_who_waits_for_a_request_that_only_the_store_holds_learns_of_a_failure() -> None:
+    reader: Any = None
+    waiter: Any = None
+    requests = Requests(reader, lambda: 0, lambda _: None)
+    stored = Message(target="@counter@a", operation="add", request_id="r1", chosen=True)
+    requests.adopt(stored)
+    repeat: Reply[Any] = Reply(waiter, stored.target, stored.operation, "r1")
+    stored.reply.join(repeat)
+
+    requests.lose("the disk")
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        repeat.get()
+    assert caught.value.request_id == "r1"
