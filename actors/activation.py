@@ -143,8 +143,7 @@ class Activation:
         except msgspec.MsgspecError as error:
             self._set_aside(row, f"the stored message is damaged: {error}")
             return
-        self.in_hand.add(row.id)
-        self._old_in_hand += self.is_old(row.id)
+        self.hold(row.id)
         if message.chosen:
             self._host.requests.adopt(message)
         self._host.deliver(message)
@@ -220,6 +219,11 @@ class Activation:
                 self.next_due = message.due_micros
         if pending.scheduled:
             self.activate_arrivals()
+
+    def hold(self, message_id: int) -> None:
+        """A message of the store is in hand: it is not to be found there again."""
+        self.in_hand.add(message_id)
+        self._old_in_hand += self.is_old(message_id)
 
     def is_old(self, message_id: int) -> bool:
         """Whether this waiting message is from before the restart."""

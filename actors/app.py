@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -96,7 +97,7 @@ class App:
             msg = f"{kind!r} is not registered in app {self.name!r}; registered: {known}"
             raise UnknownEntityError(msg) from None
 
-    def open(self, path: str, *, durability: str = "power") -> Client:
+    def open(self, path: str | os.PathLike[str], *, durability: str = "power") -> Client:
         """Open a store and become the node that owns it; ``close()`` it, or use ``with``.
 
         Args:
@@ -111,6 +112,10 @@ class App:
         """
         if durability not in DURABILITIES:
             msg = f"durability {durability!r}: use one of {', '.join(DURABILITIES)}"
+            raise InvalidInputError(msg)
+        given: object = path
+        if not isinstance(given, str | os.PathLike):
+            msg = f"path {given!r} is a {type(given).__name__}; use a str or a Path"
             raise InvalidInputError(msg)
         if path == MEMORY:
             memory = MemoryStore.open()

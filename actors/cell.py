@@ -156,8 +156,7 @@ class Cell(pykka.Actor):
             outcome = self.instance.finish(step, result)
         else:
             outcome = self.instance.fail(step, error)
-        if message.id:
-            record.consumed.append(message.id)
+        record.handled.append(message)
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)

@@ -17,7 +17,7 @@ from perdure.actors.pipeline import Pipeline
 from perdure.actors.reads import Reads, state_as_of
 from perdure.actors.refs import CallRef
 from perdure.actors.replies import Reply
-from perdure.actors.snapshots import Change, Page, Position, snapshot_of
+from perdure.actors.snapshots import Change, Page, Position, page_of
 from perdure.actors.upkeep import STEP, Upkeep
 from perdure.actors.verification import verify
 from perdure.actors.watching import follow_changes
@@ -166,11 +166,7 @@ class Client(Upkeep):
             modified_from=None if modified_from is None else to_micros(modified_from),
             modified_to=None if modified_to is None else to_micros(modified_to),
         )
-        items = [
-            snapshot_of(self._definitions.get(EntityId.parse(row.stream).kind), row)
-            for row in rows
-        ]
-        return Page(items, rows[-1].stream if len(rows) == limit else None)
+        return page_of(self._definitions, rows, limit)
 
     def changes(
         self, after: Position | None = None, *, follow: bool = True
@@ -182,6 +178,10 @@ class Client(Upkeep):
             follow: wait for more at the end; else stop there.
         """
         self.node.check_open()
+        given: object = after
+        if not isinstance(given, Position | None):
+            msg = f"after={given!r} is no Position; use a change's, or Position.parse"
+            raise InvalidInputError(msg)
         return follow_changes(self.node, after, follow=follow)
 
     def verify(self) -> Iterator[Damage]:

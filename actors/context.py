@@ -61,6 +61,10 @@ def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
     """
     if at is None:
         return 0
+    given: object = at
+    if not isinstance(given, datetime | timedelta):
+        msg = f"at={at!r} is a {type(at).__name__}; use a datetime, or a timedelta from now"
+        raise InvalidInputError(msg)
     due = now_micros + at // _MICROSECOND if isinstance(at, timedelta) else to_micros(at)
     if due >= _FAR_MICROS:
         msg = f"at={at!r} is after the year 9999"

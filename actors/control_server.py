@@ -164,7 +164,8 @@ def _input(
         raise InvalidInputError(msg) from error
     names = [parameter.name for parameter in spec.parameters] if spec is not None else []
     if len(values) == 1:
-        return codec.encode(values[0], what=what), OBJECT if len(names) > 1 else VALUE
+        by_names = len(names) > 1 and isinstance(values[0], dict)
+        return codec.encode(values[0], what=what), OBJECT if by_names else VALUE
     if len(values) > len(names):
         msg = f"{spec or request.operation}: {len(values)} arguments are too many"
         raise InvalidInputError(msg)

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from perdure.actors.behavior import Instance, Outcome, Step
-from perdure.actors.codec import encode
 from perdure.actors.context import OperationScope, Resolve, Target
 from perdure.actors.definition import DELETE, EntityDefinition
 from perdure.actors.entity_events import NOTHING, Changed, Deleted, Recorded, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.function_entity import FunctionInstance
 from perdure.actors.messages import Message
+from perdure.actors.operations import OperationSpec
 from perdure.actors.state import (
     Changes,
     EntityState,
@@ -76,7 +76,7 @@ def _nothing() -> None:
 class _Scope(OperationScope):
     """One run of one operation of an entity class."""
 
-    __slots__ = ("broken", "definition", "readonly", "recorded", "state")
+    __slots__ = ("broken", "definition", "readonly", "recorded", "spec", "state")
 
     def __init__(
         self,
@@ -85,7 +85,9 @@ class _Scope(OperationScope):
         resolve: Resolve,
         definition: EntityDefinition,
         state: EntityState,
+        spec: OperationSpec,
     ) -> None:
+        self.spec = spec
         self.message = message
         self.now_micros = now_micros
         self.resolve = resolve
@@ -186,7 +188,7 @@ class EntityInstance:
         state = self._state
         if state is None:
             state = self._state = self._restored()
-        scope = _Scope(message, now_micros, self._resolve, self._definition, state)
+        scope = _Scope(message, now_micros, self._resolve, self._definition, state, spec)
         entity: Any = state.entity
         entity._perdure_scope = scope  # noqa: SLF001 - the entity's hidden half is ours
         return Step(
@@ -204,7 +206,7 @@ class EntityInstance:
         if not isinstance(scope, _Scope):
             return self._deleted(scope)
         try:
-            data = b"null" if result is None else encode(result, what="the result")
+            data = scope.spec.encode_result(result)
             if scope.recorded is not None:
                 return self._finish_recorded(step, scope, data)
             state = scope.state

@@ -17,9 +17,10 @@ def describe_failure(error: BaseException) -> FailureDetails:
     name = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
     try:
         message = str(error)
-    except Exception as second:  # a broken __str__ must not hide the failure
+        trace = "".join(traceback.format_exception(error))
+    except BaseException as second:  # a broken __str__ must not hide the failure
         message = f"(its message cannot be made: {type(second).__name__})"
-    trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_tb(error.__traceback__))
     return FailureDetails(
         error_type=name,
         message=_shortened(message, MESSAGE_LIMIT),

@@ -45,6 +45,9 @@ ATTEMPTS = 3
 SUSPECTS = 100
 """Messages from before a crash that run together; if it happens again, each runs alone."""
 
+SUSPECT_SECONDS = 5.0
+"""A suspect that runs for so long without ending the process holds up nobody any more."""
+
 IN_HAND_MESSAGES = 10_000
 """Waiting messages held in memory before more are looked for."""
 

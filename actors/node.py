@@ -44,6 +44,7 @@ class Node:
         self.new_id = world.new_id
         self._pid = os.getpid()
         self._closed = False
+        self._ended = False
         self._ingress = self.partition.ingress
         self._wake = world.wake
         world.run(self.partition)
@@ -67,6 +68,8 @@ class Node:
             self._wait_for_room()
         self._ingress.append(item)
         self._wake()
+        if self._ended:
+            self._answer_rest()
 
     def check_open(self) -> None:
         """Raise unless this process may use the node."""
@@ -125,6 +128,13 @@ class Node:
             self.world.pause(0.001)
         return answer[0]
 
+    def _answer_rest(self) -> None:
+        """Nobody works any more: those who still wait are told."""
+        error = NodeClosedError("the node was closed before it could answer")
+        for reply in self.partition.unanswered():
+            reply.resolve(error)
+        self.partition.requests.lose("the node was closed")
+
     def close(self, drain_seconds: float = limits.DRAIN_SECONDS) -> bool:
         """Take nothing more, finish what is in hand within *drain_seconds*, and let go.
 
@@ -140,8 +150,7 @@ class Node:
             self.world.pause(0.001)
         clean = self.partition.idle() and not self.partition.recovery.careful
         stopped = self.world.stop(1.0)
-        error = NodeClosedError("the node was closed before it could answer")
-        for reply in self.partition.unanswered():
-            reply.resolve(error)
+        self._ended = True
+        self._answer_rest()
         self.store.close(clean=clean and stopped)
         return clean and stopped

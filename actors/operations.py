@@ -64,6 +64,7 @@ class OperationSpec:
         "_positional",
         "_required",
         "_result",
+        "_returns",
         "_signature",
         "function",
         "is_async",
@@ -103,7 +104,9 @@ class OperationSpec:
         others_optional = not any(p.required for p in self.parameters[1:])
         plain = first is not None and first.by_position and others_optional
         self._decode_one = first.codec.decode if first is not None and plain else None
-        self._result: Any = hints.get("return", Any)
+        returns = hints.get("return", Any)
+        self._returns: Any = None if returns is type(None) else returns
+        self._result: Codec | None = None
 
     def _parameter(self, item: inspect.Parameter, hints: Mapping[str, Any]) -> Parameter:
         what = f"{self.owner}.{self.name} parameter {item.name}"
@@ -230,15 +233,33 @@ class OperationSpec:
             raise DecodingError(msg) from error
         return tuple(args), kwargs
 
+    def encode_result(self, result: Any) -> bytes:
+        """Check and encode what the method returned.
+
+        Raises:
+            EncodingError, PayloadTooLargeError: it has no JSON form.
+            DecodingError: it is not what the method's annotation says.
+        """
+        if result is None and self._returns is None:
+            return b"null"
+        codec = self._result_codec()
+        data = codec.encode(result)
+        if type(result) is not codec.exact and self._returns is not Any:
+            codec.decode(data)
+        return data
+
     def decode_result(self, data: bytes) -> Any:
         """A result, by the annotation that the method has for it.
 
         Raises:
             DecodingError: it does not fit.
         """
-        if not isinstance(self._result, Codec):
-            self._result = Codec(self._result, f"the result of {self.owner}.{self.name}")
-        return self._result.decode(data)
+        return self._result_codec().decode(data)
+
+    def _result_codec(self) -> Codec:
+        if self._result is None:
+            self._result = Codec(self._returns, f"the result of {self.owner}.{self.name}")
+        return self._result
 
 
 def encode_arguments(

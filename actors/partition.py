@@ -64,6 +64,8 @@ class Partition:
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
         self.full: set[str] = set()
+        self.rounds = 0
+        self.working = False
         self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
         self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
@@ -79,11 +81,15 @@ class Partition:
 
     def work(self) -> bool:
         """Do all that can be done now; false when the baton was lost in a turn."""
+        self.rounds += 1
+        self.working = True
         try:
-            return self._work()
+            if not self._work():
+                return False  # whoever has the baton now is still at it
         except StoreError as error:
             self.recovery.store_failed(error)
-            return True
+        self.working = False
+        return True
 
     def _work(self) -> bool:
         self.now = self.runtime.now_micros()
@@ -126,16 +132,18 @@ class Partition:
         return self.activation.next_look()
 
     def idle(self) -> bool:
-        """Whether nothing is in hand: all is durable, or waits for its time."""
-        return (
-            not (self.ingress or self.ready or self.open or self.writing or self.detached)
-            and not self.recovery.failed
-        )
+        """Whether nothing is in hand: all is durable, or waits for its time. For any thread."""
+        rounds = self.rounds
+        in_hand = self.ingress or self.ready or self.open or self.writing or self.detached
+        return not (in_hand or self.recovery.failed or self.working) and rounds == self.rounds
 
     def unanswered(self) -> list[Any]:
         """Replies that will not come any more, at the end."""
         records = list(self.open.records)
+        if self.writing is not None:
+            records.extend(self.writing.records)
         calls = [item for item in self.ingress if isinstance(item, Message)]
+        calls.extend(self.activation.forget_waiting())
         for cell in self.cells.values():
             calls.extend(cell.mailbox)
             if cell.record is not None:
@@ -194,7 +202,11 @@ class Partition:
         messages = chunk.messages
         record.replies.append((chunk.ack, mailbox_full(refused) if refused else ACCEPTED, None))
         if any(message.chosen for message in messages):
-            messages = self._admit_signals(chunk, record)
+            try:
+                messages = self._admit_signals(chunk, record)
+            except StoreError as error:
+                chunk.ack.resolve(error)
+                raise
         last_id = self.last_id
         for message in messages:
             last_id += 1
@@ -384,11 +396,13 @@ class Partition:
 
     def _written(self, pending: Pending, batch: Batch, error: BaseException | None) -> None:
         """The commit is over (without the baton)."""
-        if error is None:
-            self._open_gate(pending)
-            for listener in self.listeners:
-                listener(batch)
-        self.post(lambda: self._settle(pending, batch, error))
+        try:
+            if error is None:
+                self._open_gate(pending)
+                for listener in list(self.listeners):
+                    listener(batch)
+        finally:
+            self.post(lambda: self._settle(pending, batch, error))
 
     def _settle(self, pending: Pending, batch: Batch, error: BaseException | None) -> None:
         if self.writing is not pending:

@@ -7,6 +7,7 @@ A message that was sent and consumed within one batch never reaches the store.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -33,7 +34,8 @@ class Record:
         first_version: the version of the first of ``events``.
         events: encoded events, one version each.
         accepted: messages that begin to exist with this record.
-        consumed: ids of messages that end with it.
+        handled: messages of the turn, all of which end with it.
+        consumed: ids of other messages that end with it.
         replies: who learns of it once it is durable, what, and of which call.
         outcomes: outcomes of requests to be remembered.
         quarantined: messages set aside.
@@ -44,16 +46,24 @@ class Record:
     first_version: int = 0
     events: list[bytes] = attrs.Factory(list[bytes])
     accepted: list[Message] = attrs.Factory(list[Message])
+    handled: list[Message] = attrs.Factory(list[Message])
     consumed: list[int] = attrs.Factory(list[int])
     replies: list[Answer] = attrs.Factory(list[Answer])
     outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
     quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
 
+    def ended(self) -> Iterator[int]:
+        """The ids of the accepted messages that end with it."""
+        for message in self.handled:
+            if message.id:
+                yield message.id
+        yield from self.consumed
+
     def writes(self) -> bool:
         """Whether any of it goes to the store."""
         return bool(
             self.events or self.accepted or self.consumed or self.outcomes or self.quarantined
-        )
+        ) or any(message.id for message in self.handled)
 
 
 @attrs.define(eq=False)
@@ -90,9 +100,9 @@ def batch_of(pending: Pending) -> Batch:
     for record in pending.records:
         for message in record.accepted:
             accepted[message.id] = message
-        for consumed in record.consumed:
-            if accepted.pop(consumed, None) is None:
-                batch.consumed.append(consumed)
+        for ended in record.ended():
+            if accepted.pop(ended, None) is None:
+                batch.consumed.append(ended)
         if record.events:
             cell = record.cell
             cells.setdefault(cell, record.first_version - 1)

@@ -78,6 +78,9 @@ class Reads(Generic[E]):
             InvalidInputError: the history before was purged, or the version is yet to come.
         """
         self._source.node.check_open()
+        if not isinstance(moment, datetime) and (type(moment) is not int or moment < 0):
+            msg = f"{moment!r} is neither a version (an int from 0) nor a datetime"
+            raise InvalidInputError(msg)
         definition = self._source.definition_of(self.id.kind)
         state = state_as_of(self._source.node.store, definition, self.id, moment)
         result: E | None = None if state is None else state_object(definition, state)

@@ -96,7 +96,7 @@ class Recovery:
         While something is in flight nothing runs, so what is in hand is known exactly.
         """
         engine = self._engine
-        while engine.ready and not (engine.writing or engine.open or engine.detached):
+        while engine.ready and not (engine.writing or engine.open or self._has_fresh_steps()):
             group = self._next_group()
             while group:
                 cell, engine.turn_messages = group.pop()
@@ -105,6 +105,11 @@ class Recovery:
                     return False
         self._relax()
         return True
+
+    def _has_fresh_steps(self) -> bool:
+        """Whether code without the baton has just begun; after a while it counts as passed."""
+        since = self._engine.now - int(limits.SUSPECT_SECONDS * 1_000_000)
+        return any(cell.used_micros > since for cell in self._engine.detached)
 
     def _next_group(self) -> list[tuple[Cell, int]]:
         """The cells that run next with nobody else, and how many messages each; all noted."""
@@ -200,7 +205,7 @@ class Recovery:
         elif isinstance(error, StoreError):
             self._retry_one_by_one(pending, error)
         else:
-            raise error
+            self._fail(StoreUnavailableError(f"{type(error).__name__}: {error}"), pending)
 
     def _fail(self, error: StoreError, pending: Pending | None = None) -> None:
         engine = self._engine
@@ -242,25 +247,28 @@ class Recovery:
         """A record cannot be stored: run all again, each alone, so that only it fails."""
         engine = self._engine
         records = [*pending.records, *engine.open.records]
-        culprit = records[0].cell if len(records) == 1 else None
         logger.error("a commit was rejected, its messages run again one by one: %s", error)
         waiting = self._drop_cells(pending)
         engine.open = Pending(pending.number)
         engine.requests.clear()
         self._remember_owed()
         engine.activation.restart()
-        if culprit is not None and culprit.message is not None:
-            self._set_aside(culprit.message, error)
-        elif len(records) == 1:
+        if len(records) == 1 and len(records[0].handled) == 1:
+            self._set_aside(records[0].handled[0], error)
+            again = _calls_in(waiting)
+        elif len(records) == 1 and not records[0].handled:
             for reply, _, _ in records[0].replies:
                 reply.resolve(error)
+            again = _calls_in(waiting)
         else:
-            again = [*_sent_again(records), *_calls_in(waiting)]
-            engine.ingress.extendleft(reversed(again))
-            self._retries = len(again)
-            self.careful = True
+            again = [*_sent_again(records, str(error)), *_calls_in(waiting)]
+        engine.ingress.extendleft(reversed(again))
+        self._retries = max(self._retries, len(again))
+        self.careful = True
 
     def _set_aside(self, message: Message, error: StoreError) -> None:
+        if message.id:
+            self._engine.activation.hold(message.id)  # it is in the store until the next commit
         record = Record(self._engine.now)
         self._engine.refuse(record, message, error)
         self._engine.add(record)
@@ -323,21 +331,33 @@ def _unremembered(pending: Pending, now: int) -> list[OutcomeRow]:
     return rows
 
 
-def _sent_again(records: Iterable[Record]) -> list[Message | Chunk]:
-    """What clients sent and no commit has kept, as it came."""
+def _sent_again(records: Iterable[Record], cause: str) -> list[Message | Chunk]:
+    """What clients sent and no commit has kept, as it came; other replies are resolved."""
     again: list[Message | Chunk] = []
     for record in records:
+        answers = record.replies
         if record.cell is None and record.accepted and record.accepted[0].reply is None:
             chosen = {row.request_id for row in record.outcomes}
-            for message in record.accepted:
-                message.chosen = message.request_id in chosen
-            again.append(Chunk(record.accepted, record.replies[0][0]))
-        again.extend(_calls_in(m for _, _, m in record.replies if m is not None))
+            for signal in record.accepted:
+                signal.chosen = signal.request_id in chosen
+            # of one signal the last reply speaks for all who repeated it, else the first
+            alone = len(record.accepted) == 1
+            again.append(Chunk(record.accepted, answers[-1 if alone else 0][0]))
+            answers = [] if alone else answers[1:]
+        for reply, outcome, message in answers:
+            if message is not None:
+                again.extend(_calls_in([message]))
+            elif isinstance(outcome, Exception):
+                reply.resolve(outcome)
+            else:
+                reply.resolve(OutcomeUnknownError(_request_of(reply), cause))
     return again
 
 
-def _calls_in(messages: Iterable[Message]) -> list[Message]:
-    calls = [message for message in messages if message.reply is not None]
-    for message in calls:
-        message.id = 0
+def _calls_in(messages: Iterable[Message]) -> list[Message | Chunk]:
+    calls: list[Message | Chunk] = []
+    for call in messages:
+        if call.reply is not None:
+            call.id = 0
+            calls.append(call)
     return calls

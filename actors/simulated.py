@@ -56,7 +56,9 @@ class SimulatedRuntime:
         seed: int = 0,
         clock: VirtualClock | None = None,
         chances: Chances | None = None,
+        patience: int = 1_000_000,
     ) -> None:
+        self.patience = patience
         self.clock = clock or VirtualClock()
         self.now_micros = self.clock.now_micros
         self.random = random.Random(seed)
@@ -156,8 +158,11 @@ class SimulatedRuntime:
 
     def settle(self) -> None:
         """Let everything happen that can without time passing."""
-        while self.step():
-            pass
+        for _ in range(self.patience):
+            if not self.step():
+                return
+        msg = f"the engine does not come to rest within {self.patience} steps"
+        raise RuntimeError(msg)
 
     def advance(self, seconds: float) -> None:
         """Let *seconds* pass, and everything happen that is due in them."""

@@ -45,12 +45,14 @@ class Simulation:
         seed: int = 0,
         faults: Faults | None = None,
         chances: Chances | None = None,
+        patience: int = 1_000_000,
     ) -> None:
         self._app = app
         self._disk = MemoryDisk()
         self._clock = VirtualClock()
         self._faults = faults
         self._chances = chances
+        self._patience = patience
         self._seed = seed
         self.trace: list[str] = []
         self.client = self._open()
@@ -62,6 +64,7 @@ class Simulation:
             seed=self._seed + store.opening.incarnation,
             clock=self._clock,
             chances=self._chances,
+            patience=self._patience,
         )
         self.runtime.trace = self.trace
         return self._app.attach(store, self.runtime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,7 @@ from perdure.actors.context import to_datetime
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, read_state
 from perdure.actors.ids import EntityId
-from perdure.errors import InvalidInputError
+from perdure.errors import DecodingError, InvalidInputError
 from perdure.storage.records import StoredState
 
 E = TypeVar("E")
@@ -40,16 +41,31 @@ class EntitySnapshot(Generic[E]):
 
 
 @attrs.frozen
+class Unreadable:
+    """An entity whose state cannot be shown.
+
+    Attributes:
+        id: whose it is.
+        reason: what is wrong with it.
+    """
+
+    id: EntityId
+    reason: str
+
+
+@attrs.frozen
 class Page(Generic[E]):
     """Part of a longer list.
 
     Attributes:
         items: this page's.
+        unreadable: entities of this page that are damaged, or do not fit today's class.
         next: pass it as ``after`` for the next page; ``None`` after the last.
     """
 
     items: list[EntitySnapshot[E]]
     next: str | None
+    unreadable: list[Unreadable] = attrs.Factory(list[Unreadable])
 
 
 @attrs.frozen(order=True)
@@ -110,3 +126,21 @@ def snapshot_of(definition: EntityDefinition | None, row: StoredState) -> Entity
         modified=to_datetime(row.time_micros),
         queue_length=row.waiting,
     )
+
+
+def page_of(
+    definitions: Mapping[str, EntityDefinition], rows: Sequence[StoredState], limit: int
+) -> Page[Any]:
+    """The page that stored rows give; a row that cannot be read hides none of the others."""
+    items: list[EntitySnapshot[Any]] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        entity_id = EntityId.parse(row.stream)
+        if row.corrupt is not None:
+            unreadable.append(Unreadable(entity_id, row.corrupt))
+            continue
+        try:
+            items.append(snapshot_of(definitions.get(entity_id.kind), row))
+        except DecodingError as error:
+            unreadable.append(Unreadable(entity_id, str(error)))
+    return Page(items, rows[-1].stream if len(rows) == limit else None, unreadable)

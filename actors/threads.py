@@ -14,7 +14,9 @@ import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pykka
@@ -23,6 +25,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Step
 from perdure.actors.event_loop import EventLoopThread
 from perdure.actors.partition import Partition
+from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
 from perdure.errors import (
     NodeClosedError,
@@ -128,6 +131,8 @@ class ThreadedRuntime:
         self._free: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._idle_spares = 0
         self._counting = threading.Lock()
+        self._alone = 0
+        self._backlog: deque[tuple[Any, Step]] = deque()
         self._async = EventLoopThread(self._enter_turns)
         prefix = os.urandom(6).hex()
         counter = itertools.count()
@@ -167,7 +172,11 @@ class ThreadedRuntime:
             except BaseException as error:
                 answer.put((None, error))
 
-        self._committer.tell(run)
+        try:
+            self._committer.tell(run)
+        except pykka.ActorDeadError:
+            msg = "the node is closed; open the app again"
+            raise NodeClosedError(msg) from None
         result, error = answer.get()
         if error is not None:
             raise error
@@ -219,6 +228,11 @@ class ThreadedRuntime:
         assert partition is not None
         partition.post(lambda: partition.returned(cell, returned, seconds))
 
+    def _tell_recovery(self, call: Callable[[Recovery], None]) -> None:
+        partition = self._partition
+        assert partition is not None
+        partition.post(lambda: call(partition.recovery))
+
     def _watch(self) -> None:
         """Give the baton to a spare thread when the turn in hand takes too long."""
         slot = self._slot
@@ -245,7 +259,7 @@ class ThreadedRuntime:
             seen = step
 
     def _has_spare(self) -> bool:
-        return self._idle_spares > 0 or len(self._spares) < limits.SPARE_THREADS
+        return self._idle_spares > 0 or len(self._spares) < 2 * limits.SPARE_THREADS
 
     def _steal_baton(self) -> None:
         try:
@@ -266,13 +280,24 @@ class ThreadedRuntime:
         """Run a step's code on a spare thread, or its coroutine on the event loop."""
         if step.is_async:
             self._async.run(lambda: self._run_async(cell, step))
-        else:
-            self._submit(lambda: self._run_alone(cell, step))
+            return
+        with self._counting:
+            if self._alone >= limits.SPARE_THREADS:
+                self._backlog.append((cell, step))
+                return
+            self._alone += 1
+        self._submit(lambda: self._run_alone(cell, step))
 
     def _run_alone(self, cell: Any, step: Step) -> None:
-        begun = time.monotonic()
-        returned = run_step(step)
-        self._return(cell, returned, time.monotonic() - begun)
+        while True:
+            begun = time.monotonic()
+            returned = run_step(step)
+            self._return(cell, returned, time.monotonic() - begun)
+            with self._counting:
+                if not self._backlog:
+                    self._alone -= 1
+                    return
+                cell, step = self._backlog.popleft()
 
     async def _run_async(self, cell: Any, step: Step) -> None:
         try:
@@ -346,6 +371,11 @@ class ThreadedRuntime:
             except StoreUnavailableError:
                 if not self._stop.wait(limits.PROBE_SECONDS):
                     self._committer.tell(attempt)
+            except StoreError as error:
+                self._tell_recovery(partial(Recovery.store_failed, error=error))
+            except Exception as error:
+                logger.exception("the store cannot be tried")
+                self._tell_recovery(partial(Recovery.give_up, error=error))
             else:
                 done(durable)
 

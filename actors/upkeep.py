@@ -62,4 +62,5 @@ class Upkeep:
         Raises:
             StoreOpenError: the file exists or cannot be written.
         """
-        self.node.maintain(lambda store: store.backup(path))
+        self.node.check_open()
+        self.node.store.backup(path)

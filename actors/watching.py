@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from perdure.storage.ports import Reader
 from perdure.storage.records import Batch
 
 E = TypeVar("E")
+logger = logging.getLogger("perdure")
 
 LOOK_SECONDS = 1.0
 """How often the store is looked at without a hint."""
@@ -78,7 +80,10 @@ def watch_in_background(watch: Watch[Any], callback: Callable[[Any], None]) -> N
 
     def follow() -> None:
         for snapshot in watch:
-            callback(snapshot)
+            try:
+                callback(snapshot)
+            except Exception:
+                logger.exception("a callback of %r failed; the watch goes on", watch)
 
     threading.Thread(target=follow, name="perdure-watch", daemon=True).start()
 

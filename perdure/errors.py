@@ -6,6 +6,8 @@ the remedy. The fields of an error are for programs, its message is for people.
 
 from __future__ import annotations
 
+import os
+
 import attrs
 
 
@@ -165,9 +167,10 @@ class StoreOwnedError(StoreError):
 
     def __init__(self, path: str, pid: int | None) -> None:
         owner = "another process" if pid is None else f"process {pid}"
-        super().__init__(
-            f"store {path!r} is owned by {owner}; stop it, or use a command that reaches it"
-        )
+        remedy = "stop it, or use a command that reaches it"
+        if pid == os.getpid():
+            owner, remedy = "this process itself", "close the client that has it open"
+        super().__init__(f"store {path!r} is owned by {owner}; {remedy}")
         self.path = path
         self.pid = pid
 

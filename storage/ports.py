@@ -156,7 +156,8 @@ class Reader(Protocol):
         modified_to: int | None = None,
     ) -> list[StoredState]:
         """Rows whose stream starts with *prefix*, in byte order of streams, beyond *after*;
-        modified from *modified_from* to *modified_to*, both included.
+        modified from *modified_from* to *modified_to*, both included. A damaged row comes back
+        with ``corrupt`` set and hides none of the others.
         """
         ...
 

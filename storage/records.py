@@ -138,13 +138,17 @@ class StoredTurn:
 
 @attrs.frozen
 class StoredState:
-    """An actor's row as read back; ``waiting`` counts its accepted messages."""
+    """An actor's row as read back; ``waiting`` counts its accepted messages.
+
+    ``corrupt`` says why the row cannot be trusted, where many rows are read at once.
+    """
 
     stream: str
     version: int
     state: bytes | None
     time_micros: int
     waiting: int = 0
+    corrupt: str | None = None
 
 
 @attrs.frozen

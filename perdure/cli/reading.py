@@ -75,7 +75,7 @@ def row_as_json(row: StoredState) -> dict[str, Any]:
         "modified": to_datetime(row.time_micros),
         "waiting": row.waiting,
         "state": msgspec.Raw(row.state or b"null"),
-    }
+    } | ({} if row.corrupt is None else {"damaged": row.corrupt})
 
 
 @click.command()

@@ -23,7 +23,14 @@ from perdure.storage.records import (
 from perdure.storage.sqlite.backup import copy_store
 from perdure.storage.sqlite.connections import ReaderPool, check_existing
 from perdure.storage.sqlite.failures import translated
-from perdure.storage.sqlite.rows import Row, base_of, state_of, to_json, turn_of
+from perdure.storage.sqlite.rows import (
+    Row,
+    base_of,
+    listed_state_of,
+    state_of,
+    to_json,
+    turn_of,
+)
 from perdure.storage.sqlite.schema import check_store
 from perdure.storage.sqlite.statements import STATEMENTS
 from perdure.storage.sqlite.verification import find_damage
@@ -155,7 +162,7 @@ class SqliteReader:
             "modified_to": modified_to,
             "limit": limit,
         }
-        return [state_of(row) for row in self._rows("states", asked)]
+        return [listed_state_of(row) for row in self._rows("states", asked)]
 
     def base(self, stream: str) -> BaseRow | None:
         """See :meth:`perdure.storage.ports.Reader.base`."""

@@ -44,6 +44,15 @@ def state_of(row: Row) -> StoredState:
     return StoredState(stream, version, state, time_micros, waiting)
 
 
+def listed_state_of(row: Row) -> StoredState:
+    """An actor among others: a damaged one says so instead of hiding them."""
+    try:
+        return state_of(row)
+    except CorruptionError as error:
+        stream, version, time_micros, _, _, waiting = row
+        return StoredState(stream, version, None, time_micros, waiting, str(error))
+
+
 def base_of(row: Row) -> BaseRow:
     """A base from (stream, version, time, checksum, state).
 

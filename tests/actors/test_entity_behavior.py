@@ -163,7 +163,7 @@ def test_ephemeral_fields_last_until_a_failure() -> None:
     ("operation", "value", "says"),
     [
         ("set_nan", None, "EncodingError: field bag.ratio is nan"),
-        ("result_nan", None, "EncodingError: the result is nan"),
+        ("result_nan", None, "EncodingError: the result of bag.result_nan is nan"),
         ("put", {"name": "count", "value": "x"}, "field bag.count does not fit its type int"),
         ("put", {"name": "items", "value": ["a", 1]}, "field bag.items does not fit"),
         ("put", {"name": "other", "value": 1}, "Bag.other is no field and would be lost"),

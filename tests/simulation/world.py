@@ -64,7 +64,7 @@ class DiskFaults:
         if self._happens(self.not_written):
             msg = "simulated: not written"
             raise StoreUnavailableError(msg)
-        if len(batch.turns) > 1 and self._happens(self.rejected):
+        if batch.turns and self._happens(self.rejected):
             msg = "simulated: rejected"
             raise RowRejectedError(msg)
 
@@ -135,7 +135,7 @@ class Sender:
         self.reply = send(request_id)
         self.request_id = self.reply.request_id
         if self.chosen and draw.random() < world.duplicates:
-            send(request_id)
+            world.repeats.append((world.client, send(request_id)))
 
     def look(self) -> None:
         """Take note of the outcome, if there is one, and go on."""
@@ -191,7 +191,10 @@ class World:
         self.duplicates = some(1.0)
         self.quota = 40
         self.redriven = 0
-        self.simulation = Simulation(app, seed=seed, faults=self.faults, chances=self.chances)
+        self.repeats: list[tuple[Client, Reply[Any]]] = []
+        self.simulation = Simulation(
+            app, seed=seed, faults=self.faults, chances=self.chances, patience=2_000
+        )
         self.trace = self.simulation.trace
         self.senders = [Sender(self, f"s{i}") for i in range(3)]
         self.poisoned = draw.random() < 0.2
@@ -274,7 +277,8 @@ class World:
 
     def _redrive(self) -> None:
         for row in list(self.client.quarantine()):
-            assert "crashes" in row.reason, f"an innocent was quarantined: {row.reason}"
+            blamed = "crashes" in row.reason or "simulated: rejected" in row.reason
+            assert blamed, f"an innocent was quarantined: {row.reason}"
             if b"poison" in row.body:
                 self.poisoned = False
                 assert self.client.discard(row.id)
@@ -305,6 +309,8 @@ class World:
         """Everything that was promised holds."""
         unfinished = [sender.name for sender in self.senders if sender.reply]
         assert not unfinished, f"never answered: {unfinished}"
+        hanging = [r for client, r in self.repeats if client is self.client and not r.done]
+        assert not hanging, f"repeats that were never answered: {hanging}"
         notes = {key: self.state(Ledger, key).notes for key in LEDGERS}
         for sender in self.senders:
             self._check_sender(sender, notes)
