@@ -59,10 +59,9 @@ class Committer(pykka.ThreadingActor):
 
     use_daemon_thread = True
 
-    def __init__(self, store: Store, stopping: threading.Event) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
         self._store = store
-        self._stopping = stopping
 
     @staticmethod
     def _create_actor_inbox() -> Any:
@@ -137,7 +136,7 @@ class ThreadedRuntime:
         prefix = os.urandom(6).hex()
         counter = itertools.count()
         self.new_id = lambda: f"{prefix}-{next(counter)}"
-        self._committer = Committer.start(store, self._stop)
+        self._committer = Committer.start(store)
 
     # ---- life ---------------------------------------------------------------------------
 
