@@ -7,6 +7,7 @@ from typing import Any
 
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import fold, read_turn, same_state
+from perdure.actors.ids import kind_of
 from perdure.actors.reads import turns_of
 from perdure.errors import PerdureError
 from perdure.storage.ports import Reader
@@ -27,7 +28,7 @@ def verify(reader: Reader, definitions: Mapping[str, EntityDefinition]) -> Itera
     while page := reader.streams(after=after):
         after = page[-1]
         for stream in page:
-            definition = definitions.get(stream.split("@", 2)[1])
+            definition = definitions.get(kind_of(stream))
             if definition is not None and stream not in damaged:
                 yield from _compare(reader, definition, stream)
 
