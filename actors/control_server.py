@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -76,7 +77,14 @@ class Served(Protocol):
         """Forget a quarantined message."""
         ...
 
-    def purge_history(self, entity_id: EntityId, *, before_version: int) -> int:
+    def purge_history(
+        self,
+        entity_id: EntityId,
+        *,
+        up_to_version: int | None,
+        before: datetime | None,
+        keep: int | None,
+    ) -> int:
         """Drop old events."""
         ...
 
@@ -120,8 +128,12 @@ def _do(client: Served, request: control.AnyRequest) -> bytes:
         case control.Discard():
             return control.encode(client.discard(request.id))
         case control.Purge():
-            target = EntityId.parse(request.target)
-            dropped = client.purge_history(target, before_version=request.before_version)
+            dropped = client.purge_history(
+                EntityId.parse(request.target),
+                up_to_version=request.up_to_version,
+                before=request.before,
+                keep=request.keep,
+            )
             return control.encode(dropped)
 
 

@@ -133,6 +133,8 @@ def state_as_of(
     events: list[Any] = []
     for turn in turns_of(reader, stream, version):
         for version, event in enumerate(read_turn(turn.events), turn.first_version):
+            if base is not None and version <= base.version:
+                continue  # a part of the base
             if last_version is not None and version > last_version:
                 break
             if last_micros is not None and event.time > last_micros:

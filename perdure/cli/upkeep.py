@@ -13,9 +13,7 @@ import msgspec
 from perdure.actors import control
 from perdure.actors.control_client import ControlClient
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.history import history_events
 from perdure.actors.ids import EntityId
-from perdure.actors.reads import turns_of
 from perdure.actors.verification import verify as find_damage
 from perdure.cli.commands import DAMAGED, NotFoundError
 from perdure.cli.options import (
@@ -145,21 +143,9 @@ def backup(ctx: click.Context, path: str, store: str, as_json: bool) -> None:
         say(f"copied to {path}: {size:,} bytes", good=True)
 
 
-def version_before(reader: SqliteReader, entity: EntityId, time: datetime) -> int:
-    """The version that the entity had just before *time*."""
-    base = reader.base(str(entity))
-    version = base.version if base else 0
-    for turn in turns_of(reader, str(entity), version):
-        for event in history_events(turn.first_version, turn.events):
-            if event.time >= time:
-                return version
-            version = event.version
-    return version
-
-
 @click.command()
 @entity_argument
-@click.option("--before-version", type=click.IntRange(1), help="Up to this version.")
+@click.option("--up-to-version", type=click.IntRange(1), help="Up to this version.")
 @click.option(
     "--before",
     callback=read_time,
@@ -174,7 +160,7 @@ def version_before(reader: SqliteReader, entity: EntityId, time: datetime) -> in
 def purge(
     ctx: click.Context,
     entity: EntityId,
-    before_version: int | None,
+    up_to_version: int | None,
     before: datetime | None,
     keep: int | None,
     app_name: str | None,
@@ -185,23 +171,18 @@ def purge(
 
     Whole turns of events are dropped, so a few more than asked for may be left.
     """
-    if [before_version, before, keep].count(None) != 2:
-        msg = "say up to where: one of --before-version, --before, --keep"
+    if [up_to_version, before, keep].count(None) != 2:
+        msg = "say up to where: one of --up-to-version, --before, --keep"
         raise click.UsageError(msg)
     reader = open_reader(ctx, store)
-    held = reader.load([str(entity)], 0)[str(entity)].version
-    if held == 0:
+    if reader.load([str(entity)], 0)[str(entity)].version == 0:
         msg = f"{entity} has no history"
         raise NotFoundError(msg)
-    if before is not None:
-        version = version_before(reader, entity, before)
-    else:
-        version = before_version or max(held - (keep or 0), 0)
-    dropped = 0
-    if version > 0:
-        request = control.Purge(target=str(entity), before_version=version)
-        dropped = msgspec.json.decode(ask_owner(store, request, app_name))
+    request = control.Purge(
+        target=str(entity), up_to_version=up_to_version, before=before, keep=keep
+    )
+    dropped = msgspec.json.decode(ask_owner(store, request, app_name))
     if as_json:
-        print_json({"id": str(entity), "version": version, "turns": dropped})
+        print_json({"id": str(entity), "turns": dropped})
     else:
-        say(f"{dropped} turns dropped, up to version {version} at most", good=True)
+        say(f"{dropped} turns dropped", good=True)

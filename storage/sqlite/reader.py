@@ -188,6 +188,11 @@ class SqliteReader:
                 raise
         return page
 
+    def turn_times(self, after_seq: int, *, limit: int = 1000) -> list[tuple[int, str, int]]:
+        """See :meth:`perdure.storage.ports.Reader.turn_times`."""
+        rows = self._rows("turn_times", {"after": after_seq, "limit": limit})
+        return [(seq, stream, time) for seq, stream, time in rows]
+
     def newest_turn(self) -> int:
         """The ``seq`` of the newest turn; 0 when there never was one."""
         seq: int = self._rows("get_meta", {})[0][4]

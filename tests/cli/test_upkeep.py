@@ -55,7 +55,7 @@ def test_a_backup_is_a_store_and_is_never_overwritten(
     assert "exists already" in again.stderr
 
 
-@pytest.mark.parametrize("how", [("--keep", "2"), ("--before-version", "3")])
+@pytest.mark.parametrize("how", [("--keep", "2"), ("--up-to-version", "3")])
 def test_purge_drops_old_events_and_keeps_the_state(
     shell: Shell, client: Client, how: tuple[str, str]
 ) -> None:
@@ -73,7 +73,7 @@ def test_purge_by_time_keeps_what_is_newer(shell: Shell, client: Client) -> None
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 
     assert shell.lines("purge", "@counter@a", "--before", "-1d")[0]["turns"] == 0
-    assert shell.lines("purge", "@counter@a", "--before", "1d")[0]["version"] == 1
+    assert shell.lines("purge", "@counter@a", "--before", "1d")[0]["turns"] == 1
 
 
 @pytest.mark.usefixtures("client")
