@@ -145,13 +145,21 @@ class App:
 
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
-        node = Node(store, self.behaviors(), world, Retention(self._definitions.values()))
-        close_in_children(node)
-        return Client(node, self._definitions, self.resolve)
+        opened = dict(self._definitions)
 
-    def behaviors(self) -> dict[str, Behavior]:
-        """How each kind of actor decides."""
-        return {
-            kind: EntityBehavior(definition, self.resolve)
-            for kind, definition in self._definitions.items()
+        def resolve(kind: Any) -> EntityDefinition | None:
+            found = self.resolve(kind)
+            if found is not None and found.kind not in opened:
+                msg = (
+                    f"entity {found.kind!r} was registered in app {self.name!r} after the "
+                    "store was opened; register it first, then open"
+                )
+                raise UnknownEntityError(msg)
+            return found
+
+        behaviors: dict[str, Behavior] = {
+            kind: EntityBehavior(definition, resolve) for kind, definition in opened.items()
         }
+        node = Node(store, behaviors, world, Retention(opened.values()))
+        close_in_children(node)
+        return Client(node, opened, resolve)

@@ -174,6 +174,8 @@ class Client(Upkeep):
     ) -> Iterator[Change]:
         """Every event of the store beyond *after*, in the store's order, then those to come.
 
+        It ends when the client is closed.
+
         Args:
             after: the position of the last change that was handled; ``None``: from the first.
             follow: wait for more at the end; else stop there.

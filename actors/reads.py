@@ -94,8 +94,8 @@ class Reads(Generic[E]):
         """Follow the entity: its present state, then the state after each commit.
 
         A slow reader misses versions in between, never the last one. Without *callback*
-        iterate over what is returned; with it, a thread of the watch's own calls it. Close the
-        watch, or use it in a ``with`` block.
+        iterate over what is returned; with it, a thread of the watch's own calls it. It ends
+        when the watch is closed (``close()``, or a ``with`` block), or the client.
         """
         self._source.node.check_open()
         definition = self._source.definition_of(self.id.kind)

@@ -26,6 +26,7 @@ from perdure.storage.sqlite.connections import (
     create_private,
     file_ids,
     log_size,
+    refuse_other_files,
     shorter_wait,
 )
 from perdure.storage.sqlite.failures import translated
@@ -76,6 +77,7 @@ class SqliteStore(SqliteReader):
         """
         check_durability(durability)
         real = check_path(path)
+        refuse_other_files(real)
         owner = Owner.acquire(real)
         try:
             create_private(real)
