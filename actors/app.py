@@ -97,6 +97,11 @@ class App:
         """The names of the registered kinds, sorted."""
         return sorted(self._definitions)
 
+    @property
+    def definitions(self) -> dict[str, EntityDefinition]:
+        """What is known of each registered kind, by its name."""
+        return dict(self._definitions)
+
     def resolve(self, kind: Any) -> EntityDefinition | None:
         """The definition of a registered class, function or name; ``None`` for other names.
 
@@ -145,7 +150,7 @@ class App:
 
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
-        opened = dict(self._definitions)
+        opened = self.definitions
 
         def resolve(kind: Any) -> EntityDefinition | None:
             found = self.resolve(kind)

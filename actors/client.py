@@ -20,10 +20,10 @@ from perdure.actors.refs import CallRef
 from perdure.actors.replies import Reply
 from perdure.actors.snapshots import Change, Page, Position, page_of
 from perdure.actors.upkeep import Upkeep
-from perdure.actors.verification import verify
+from perdure.actors.verification import Finding, verify
 from perdure.actors.watching import follow_changes
 from perdure.errors import InvalidInputError, UnknownEntityError
-from perdure.storage.records import BaseRow, Damage
+from perdure.storage.records import BaseRow
 
 E = TypeVar("E")
 
@@ -76,7 +76,7 @@ class Client(Upkeep):
         definitions: Mapping[str, EntityDefinition],
         resolve: Callable[[Any], EntityDefinition | None],
     ) -> None:
-        super().__init__(node)
+        super().__init__(node, sorted(definitions))
         self._definitions = definitions
         self._resolve = resolve
         self.new_id = node.new_id
@@ -187,8 +187,10 @@ class Client(Upkeep):
             raise InvalidInputError(msg)
         return follow_changes(self.node, after, follow=follow)
 
-    def verify(self) -> Iterator[Damage]:
-        """What is wrong with the store: damaged rows, gaps, a state its log does not give."""
+    def verify(self) -> Iterator[Finding]:
+        """What is wrong with the store: damage, kinds that no class handles, and what today's
+        classes cannot read.
+        """
         self.node.check_open()
         return verify(self.node.store, self._definitions)
 

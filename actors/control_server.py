@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import selectors
+import shlex
 import socket
 import threading
 import time
@@ -24,6 +25,7 @@ from perdure.actors.messages import Message
 from perdure.actors.operations import NO_INPUT, OBJECT, VALUE, OperationSpec
 from perdure.actors.replies import Reply
 from perdure.errors import (
+    DecodingError,
     InvalidInputError,
     MailboxFullError,
     OperationFailedError,
@@ -151,6 +153,7 @@ def message_of(client: Served, request: control.Signal | control.Call) -> Messag
     spec = client.definition_of(target.kind).operation(request.operation)
     data, form = _input(request, spec)
     if spec is not None:
+        _refuse_by_name(request, spec)
         spec.decode_input(data, form)
     return Message(
         target=str(target),
@@ -160,6 +163,24 @@ def message_of(client: Served, request: control.Signal | control.Call) -> Messag
         request_id=checked_name("request id", request.request_id),
         chosen=True,
     )
+
+
+def _refuse_by_name(request: control.Signal | control.Call, spec: OperationSpec) -> None:
+    """Explain the rule to who gives an only parameter by its name."""
+    if len(spec.parameters) != 1 or len(request.arguments) != 1:
+        return
+    (parameter,) = spec.parameters
+    given: Any = _read_json(request.arguments[0])
+    if not isinstance(given, dict) or {*given} != {parameter.name}:
+        return
+    try:
+        parameter.codec.decode(bytes(request.arguments[0]))
+    except DecodingError:
+        value = shlex.quote(codec.encode(given[parameter.name], what="a value").decode())
+        command = type(request).__name__.lower()
+        line = f"perdure {command} {shlex.quote(request.target)} {spec.name} {value}"
+        msg = f"{spec} has one parameter, whose value is given without its name: {line}"
+        raise InvalidInputError(msg) from None
 
 
 def _input(

@@ -18,6 +18,9 @@ from rich.text import Text
 from perdure.actors.context import to_datetime
 from perdure.cli.commands import printable
 
+WIDE_LEAST = 20
+"""The least width of the column that is folded."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,18 +48,42 @@ def print_value(data: bytes) -> None:
         click.echo(text)
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows, the first column highlighted; in a pipe as lines with tabs, unheaded."""
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, wide: int = -1
+) -> None:
+    """Print rows, the first column highlighted; in a pipe as lines with tabs, unheaded.
+
+    On a terminal only the column *wide* is folded, so that ids can be read and copied; where
+    even that is too narrow, each row takes several lines.
+    """
     if not is_terminal():
         for row in rows:
             click.echo("\t".join(_one_line(cell) for cell in row))
         return
+    lines = [[_one_line(cell) for cell in row] for row in rows]
+    if not lines:
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *lines, strict=True)]
+    widths[wide] = min(widths[wide], WIDE_LEAST)
+    if sum(widths) + 2 * len(widths) > terminal().width:
+        _print_stacked(headings, lines)
+        return
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
-        table.add_column(heading, style="bold" if place == 0 else "", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_one_line(cell)) for cell in row))
+        folds = place == wide % len(headings)
+        style = "bold" if place == 0 else ""
+        table.add_column(heading, style=style, overflow="fold", no_wrap=not folds)
+    for line in lines:
+        table.add_row(*map(Text, line))
     terminal().print(table)
+
+
+def _print_stacked(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    for first, *others in lines:
+        terminal().print(Text(first, "bold"), soft_wrap=True)
+        for heading, cell in zip(headings[1:], others, strict=True):
+            if cell:
+                terminal().print(Text.assemble((f"  {heading} ", "dim"), cell), soft_wrap=True)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
 
 from perdure.actors import control
 from perdure.actors.control_client import ControlClient
-from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId
-from perdure.actors.verification import verify as find_damage
-from perdure.cli.commands import DAMAGED, NotFoundError
+from perdure.actors.verification import DAMAGE
+from perdure.actors.verification import verify as find_all
+from perdure.cli.commands import DAMAGED, MISFIT, NotFoundError
 from perdure.cli.options import (
     app_option,
     classes_option,
@@ -85,6 +84,8 @@ def _as_word(value: object) -> object:
             return "yes"
         case False:
             return "no"
+        case list():
+            return ", ".join(map(str, cast("list[object]", value)))
         case _:
             return value
 
@@ -100,28 +101,32 @@ def _as_word(value: object) -> object:
 def verify(ctx: click.Context, app_name: str | None, store: str, as_json: bool) -> None:
     """Check a store for damage; the exit code is 4 when there is some.
 
-    Checksums, gaps and the file itself are checked always; with --app also that each entity's
-    history comes to the state that is stored.
+    Checksums, gaps and the file itself are checked always. With --app also that each entity's
+    history comes to the state that is stored, that a class handles each kind, and that today's
+    classes read what is stored; the exit code is 5 when only that is wrong.
     """
     reader = open_reader(ctx, store)
-    known: Mapping[str, EntityDefinition] = {}
-    if app_name is not None:
-        app = load_app(app_name)
-        known = {kind: found for kind in app.kinds if (found := app.resolve(kind)) is not None}
+    definitions = None if app_name is None else load_app(app_name).definitions
     with working("checking"):
-        damages = list(find_damage(reader, known))
+        findings = list(find_all(reader, definitions))
+    damaged = [finding for finding in findings if finding.kind == DAMAGE]
+    misfits = [finding for finding in findings if finding.kind != DAMAGE]
     if as_json:
-        for damage in damages:
-            print_json({"id": damage.stream, "what": damage.what})
-    elif damages:
+        for finding in findings:
+            print_json({"id": finding.stream, "finding": finding.kind, "what": finding.what})
+    elif findings:
         print_table(
-            ("where", "what"), ((damage.stream or "-", damage.what) for damage in damages)
+            ("where", "finding", "what"),
+            ((found.stream or "-", found.kind, found.what) for found in damaged + misfits),
         )
     else:
         folded = "" if app_name else "; histories were not folded: name the app with --app"
         say(f"sound{folded}", good=True)
-    if damages:
+    if damaged:
         ctx.exit(DAMAGED)
+    if misfits:
+        say("the store is sound, and the app does not fit it", good=False)
+        ctx.exit(MISFIT)
 
 
 # ---- backup, purge --------------------------------------------------------------------------
