@@ -19,7 +19,7 @@ from perdure.actors.context import to_datetime
 from perdure.cli.commands import printable
 
 WIDE_LEAST = 20
-"""The least width of the column that is folded."""
+"""The width that the column which is folded has at least, if it is not empty."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,18 +63,22 @@ def print_table(
     lines = [[_one_line(cell) for cell in row] for row in rows]
     if not lines:
         return
-    widths = [max(map(len, column)) for column in zip(headings, *lines, strict=True)]
-    widths[wide] = min(widths[wide], WIDE_LEAST)
-    if sum(widths) + 2 * len(widths) > terminal().width:
+    columns = list(zip(headings, *lines, strict=True))
+    folded = columns[wide]
+    columns = [column for column in columns if any(column[1:])]
+    widths = [max(map(len, column)) for column in columns]
+    needed = [
+        min(w, WIDE_LEAST) if c is folded else w for w, c in zip(widths, columns, strict=True)
+    ]
+    if sum(needed) + 2 * (len(needed) - 1) > terminal().width:
         _print_stacked(headings, lines)
         return
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        folds = place == wide % len(headings)
+    for place, column in enumerate(columns):
         style = "bold" if place == 0 else ""
-        table.add_column(heading, style=style, overflow="fold", no_wrap=not folds)
-    for line in lines:
-        table.add_row(*map(Text, line))
+        table.add_column(column[0], style=style, overflow="fold", no_wrap=column is not folded)
+    for cells in zip(*(column[1:] for column in columns), strict=True):
+        table.add_row(*map(Text, cells))
     terminal().print(table)
 
 
@@ -120,8 +124,9 @@ def moment(micros: int) -> str:
 
 
 def clock(time: datetime) -> str:
-    """A time in UTC, to the millisecond."""
-    return time.astimezone(UTC).isoformat(sep=" ", timespec="milliseconds")[:-6] + "Z"
+    """A time in UTC, to the millisecond; on a terminal, where room is short, to the second."""
+    timespec = "seconds" if is_terminal() else "milliseconds"
+    return time.astimezone(UTC).isoformat(sep=" ", timespec=timespec)[:-6] + "Z"
 
 
 def compact(value: Any, limit: int | None = None) -> str:

@@ -172,8 +172,8 @@ def entities(
         for row, fault in shown:
             print_json(row_as_json(row, fault))
     else:
-        cells = (row_cells(row, fault) for row, fault in shown)
-        print_table(("entity", "version", "modified", "waiting", "state"), cells)
+        headings = ("entity", "version", "modified", "waiting", "state")
+        print_table(headings, (row_cells(row, fault) for row, fault in shown))
     if not shown and not as_json:
         say("no entities")
     elif len(rows) > limit:
