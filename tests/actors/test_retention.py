@@ -11,6 +11,7 @@ import pytest
 
 import perdure
 from perdure.actors import limits
+from perdure.actors.retention import Retention
 from perdure.actors.simulation import Simulation
 from perdure.storage.records import BaseRow
 from perdure.testing import simulate
@@ -112,6 +113,28 @@ def test_much_old_history_goes_in_bounded_steps(monkeypatch: pytest.MonkeyPatch)
         kinds = {change.id.kind for change in world.client.changes(follow=False)}
         assert kinds == {"ledger"}
         assert list(world.client.verify()) == []
+
+
+def test_one_step_cuts_so_many_entities_and_turns_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "RETENTION_ENTITIES", 3)
+    app, *_ = shop()
+    with simulate(app) as world:
+        for key in ("k0", "k1", "k2", "k3"):
+            world.client.entity("cart", key).call("add", 1).get(timeout=5)
+        for _ in range(101):
+            world.client.entity("cart", "long").call("add", 1).get(timeout=5)
+        world.settle()
+        store, now = world.client.node.store, world.client.now_micros() + 11 * 86_400_000_000
+        retention = Retention(app.definitions.values())
+        left: list[int] = []
+        more = True
+        while more:
+            more = retention.step(store, store, now)
+            left.append(len(store.turn_times(0)))
+
+        assert left == [102, 1, 0]
 
 
 def test_a_history_that_cannot_be_read_is_kept_and_holds_up_no_other(
@@ -250,16 +273,36 @@ def test_a_turn_of_which_a_part_is_to_go_stays_whole() -> None:
 def test_a_base_in_the_middle_of_a_turn_is_not_applied_twice() -> None:
     app, *_ = shop()
     with simulate(app) as world:
+        world.client.entity("cart", "a").call("add", 10).get(timeout=5)
         with world.client.pipeline() as pipeline:
             for amount in (1, 2, 3):
                 pipeline.entity("cart", "a").signal("add", amount)
         world.settle()
-        base = BaseRow("@cart@a", 2, b'{"items":3}', 1)
+        world.client.entity("cart", "a").call("add", 100).get(timeout=5)
+        base = BaseRow("@cart@a", 3, b'{"items":13}', 1)
         world.client.node.maintain(lambda store: store.purge_history(base, limit=9))
 
-        assert items(world, 3) == 6
-        assert world.client.purge_history("@cart@a", up_to_version=3) == 1
+        assert (items(world, 4), items(world, 5)) == (16, 116)
+        assert world.client.purge_history("@cart@a", up_to_version=4) == 1
+        assert (items(world, 4), items(world, 5)) == (16, 116)
         assert list(world.client.verify()) == []
+
+
+def test_what_an_interrupted_purge_has_left_goes_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app, *_ = shop()
+    with simulate(app) as world:
+        for _ in range(5):
+            world.client.entity("cart", "a").call("add", 10).get(timeout=5)
+        base = BaseRow("@cart@a", 3, b'{"items":30}', 1)
+        world.client.node.maintain(lambda store: store.purge_history(base, limit=1))
+        assert versions(world, "cart", "a") == [2, 3, 4, 5]
+
+        monkeypatch.setattr("perdure.actors.client.CUT_TURNS", 1)
+        assert world.client.purge_history("@cart@a", up_to_version=3) == 2
+        assert items(world, 4) == 40
+        assert versions(world, "cart", "a") == [4, 5]
 
 
 def test_a_history_whose_events_nobody_knows_any_more_can_be_dropped() -> None:

@@ -39,7 +39,8 @@ def test_damage_is_found_and_is_exit_code_4(shell: Shell, client: Client) -> Non
     result = shell.run("verify")
 
     assert result.exit_code == 4
-    assert result.stdout.startswith("@counter@a\t")
+    assert result.stdout.startswith("@counter@a\tdamage\t")
+    assert shell.run("verify", "--app", APP).stdout == result.stdout
 
 
 def test_a_store_that_its_app_does_not_fit_is_exit_code_5(shell: Shell, client: Client) -> None:
