@@ -10,6 +10,7 @@ import attrs
 
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import fold, read_state, read_turn, same_state
+from perdure.actors.ids import is_entity, kind_of
 from perdure.actors.reads import turns_of
 from perdure.errors import CorruptionError, StoreError
 from perdure.storage.ports import Reader
@@ -58,11 +59,11 @@ def verify(
     while page := reader.streams(after=after):
         after = page[-1]
         for stream in page:
-            kind = stream.split("@", 2)[1]
+            kind = kind_of(stream)
             definition = definitions.get(kind)
-            if definition is None:
+            if definition is None and is_entity(stream):
                 unknown[kind] += 1
-            elif stream not in damaged:
+            elif definition is not None and stream not in damaged:
                 yield from _compare(reader, definition, stream)
     for kind, count in unknown.items():
         what = f"no class of the app handles this kind; the store has {count} of it"

@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import history_events
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, is_entity
 from perdure.actors.node import Node
 from perdure.actors.snapshots import Change, EntitySnapshot, Position, snapshot_of
 from perdure.errors import NodeClosedError
@@ -128,6 +128,8 @@ def changes_beyond(reader: Reader, after: Position | None) -> Iterator[Change]:
     before = 0 if after is None else after.turn - 1
     while page := reader.feed(before, limit=PAGE):
         for turn in page:
+            if not is_entity(turn.stream):
+                continue
             for index, event in enumerate(history_events(turn.first_version, turn.events)):
                 here = Position(turn.seq, index)
                 if after is None or here > after:

@@ -7,6 +7,8 @@ the remedy. The fields of an error are for programs, its message is for people.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -65,11 +67,34 @@ class FailureDetails:
         error_type: the exception's qualified class name.
         message: its text.
         stack_trace: its formatted traceback, or ``None``.
+        inner_failure: of the exception that it was raised from, or ``None``.
+        properties: what the exception says of itself in its ``failure_properties``.
+        is_non_retriable: no retry policy tries it again.
     """
 
     error_type: str
     message: str
     stack_trace: str | None = None
+    inner_failure: FailureDetails | None = None
+    properties: Mapping[str, Any] = attrs.Factory(dict[str, Any])
+    is_non_retriable: bool = False
+
+    def is_caused_by(self, kind: type[BaseException] | str) -> bool:
+        """Whether the exception, or one that it was raised from, is a *kind*.
+
+        Args:
+            kind: an exception class, or a name: qualified, as ``error_type`` is, or the last
+                part of it. Subclasses are not known: only names are compared.
+        """
+        if isinstance(kind, str):
+            wanted = kind
+        elif kind.__module__ == "builtins":
+            wanted = kind.__qualname__
+        else:
+            wanted = f"{kind.__module__}.{kind.__qualname__}"
+        if self.error_type == wanted or self.error_type.rpartition(".")[2] == wanted:
+            return True
+        return self.inner_failure is not None and self.inner_failure.is_caused_by(kind)
 
 
 class OperationFailedError(PerdureError):

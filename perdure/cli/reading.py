@@ -20,7 +20,7 @@ from perdure.actors.context import to_datetime
 from perdure.actors.control_client import ControlClient
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, history_events, read_state
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, is_entity, kind_of
 from perdure.actors.reads import state_as_of, turns_of
 from perdure.actors.snapshots import Change, Position
 from perdure.actors.watching import changes_beyond
@@ -105,9 +105,9 @@ def row_cells(row: StoredState, fault: tuple[str, str] | None) -> tuple[object, 
 def kinds_in(reader: SqliteReader) -> list[str]:
     """The kinds of which the store has something, found by jumping from kind to kind."""
     kinds: list[str] = []
-    after = ""
-    while page := reader.streams(after=after, limit=1):
-        kind = EntityId.parse(page[0]).kind
+    after = "@A"  # before every kind of entity, which begins with a small letter or _
+    while (page := reader.streams(after=after, limit=1)) and is_entity(page[0]):
+        kind = kind_of(page[0])
         kinds.append(kind)
         after = f"@{kind}A"  # beyond all of "@kind@" and no other, as kinds are lower case
     return kinds
