@@ -24,6 +24,7 @@ from perdure.storage.sqlite.connections import (
     check_path,
     connect_writer,
     create_private,
+    refuse_other_files,
     shorter_wait,
 )
 from perdure.storage.sqlite.failures import translated
@@ -71,6 +72,7 @@ class SqliteStore(SqliteReader):
         """
         check_durability(durability)
         real = check_path(path)
+        refuse_other_files(real)
         owner = Owner.acquire(real)
         try:
             create_private(real)
