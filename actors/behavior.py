@@ -60,6 +60,7 @@ class Outcome(msgspec.Struct, eq=False):
             instance has taken one to be able to take the message back).
         touched: the state changed, although there is no event.
         taken_back: ids of messages that shall not be handled any more.
+        put_back: the message was not handled: it waits on, first in line, for the gate.
     """
 
     result: bytes = b"null"
@@ -68,6 +69,7 @@ class Outcome(msgspec.Struct, eq=False):
     effects: tuple[Message, ...] = ()
     touched: bool = False
     taken_back: tuple[int, ...] = ()
+    put_back: bool = False
 
 
 Gate = Callable[[Message], bool]

@@ -175,18 +175,27 @@ class Cell(pykka.Actor):
             outcome = self.instance.finish(step, result)
         else:
             outcome = self.instance.fail(step, error)
+        if outcome.touched:
+            record.touched = True
+        if outcome.put_back:
+            self.deferred.appendleft(message)
+            return
         record.handled.append(message)
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)
-        if outcome.touched:
-            record.touched = True
         if outcome.taken_back:
             record.consumed.extend(outcome.taken_back)
         if outcome.effects:
             partition.send(record, outcome.effects)
         if message.answered:
             partition.send(record, (answer_to(message, outcome),))
+        self._tell(record, message, outcome)
+        if message.chosen:
+            record.outcomes.append(partition.requests.remember(message, outcome))
+
+    def _tell(self, record: Record, message: Message, outcome: Outcome) -> None:
+        """Let whoever waits know, or the log."""
         if message.reply is not None:
             record.replies.append((message.reply, outcome, message))
         elif outcome.failure is not None and not message.answered:
@@ -199,8 +208,6 @@ class Cell(pykka.Actor):
                 failure.message,
                 message.request_id,
             )
-        if message.chosen:
-            record.outcomes.append(partition.requests.remember(message, outcome))
 
     def has_work(self) -> bool:
         """Whether there is a message that it takes now."""

@@ -15,6 +15,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Protocol
 
 import msgspec
@@ -72,17 +73,31 @@ class Program(Protocol):
 
 
 class Open:
-    """A task that waits for an answer, and how its result is read."""
+    """A task that waits for an answer.
 
-    __slots__ = ("decode", "entity", "task", "what")
+    Attributes:
+        task: which is completed then.
+        kind: ``activity``, ``child``, ``timer``, ``entity`` or ``lock``.
+        what: how errors name it.
+        decode: reads its result.
+        section_entity: the entity that is called inside a critical section; else empty.
+    """
+
+    __slots__ = ("decode", "kind", "section_entity", "task", "what")
 
     def __init__(
-        self, task: Task[Any], what: str, decode: Callable[[Any], Any], entity: str = ""
+        self,
+        task: Task[Any],
+        kind: str,
+        what: str,
+        decode: Callable[[Any], Any],
+        section_entity: str = "",
     ) -> None:
         self.task = task
+        self.kind = kind
         self.what = what
         self.decode = decode
-        self.entity = entity
+        self.section_entity = section_entity
 
 
 class Execution:
@@ -255,13 +270,14 @@ class Execution:
         self.children.pop(task_id, None)
         self.activities.pop(task_id, None)
         self.timers.pop(task_id, None)
-        if waiting is not None and waiting.entity and self.section is not None:
-            self.section.calls.discard(waiting.entity)
+        if waiting is not None and waiting.section_entity and self.section is not None:
+            self.section.calls.discard(waiting.section_entity)
         return waiting
 
-    def is_waiting_for(self, task_id: int) -> bool:
-        """Whether an answer to that task would be of use."""
-        return task_id in self._waiting
+    def awaited_kind(self, task_id: int) -> str | None:
+        """The kind of a task that waits for its answer; ``None`` when it does not."""
+        waiting = self._waiting.get(task_id)
+        return None if waiting is None else waiting.kind
 
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()
@@ -432,12 +448,10 @@ def _give(task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> N
 
 def _calling_line() -> str:
     """The file and line of the user's code that is at work."""
-    frame = sys._getframe(1)  # noqa: SLF001
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if not module.startswith("perdure."):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        if frame.f_back is None:
-            return ""
         frame = frame.f_back
     return ""

@@ -7,8 +7,6 @@ then asks for is compared with the second kind. New fields need defaults; none i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from perdure.actors.answers import Failure
@@ -334,32 +332,17 @@ def read_events(turn: bytes) -> list[Event]:
 
 def describe(event: Event) -> str:
     """An event in one line, as errors show it."""
-    match event:
-        case TaskScheduled():
-            return f"TaskScheduled {event.name} (task {event.id})"
-        case SubOrchestrationInstanceCreated():
-            return f"SubOrchestrationInstanceCreated {event.name} (task {event.id})"
-        case TimerCreated():
-            return f"TimerCreated (task {event.id})"
-        case EventSent():
-            return f"EventSent {event.name} to {event.instance_id} (task {event.id})"
-        case EntityOperationCalled() | EntityOperationSignaled():
-            kind = event.event_type
-            return f"{kind} {event.operation} of {event.entity} (task {event.id})"
-        case EntityLockRequested():
-            return f"EntityLockRequested {event.entity} (task {event.id})"
-        case EntityUnlockSent():
-            return f"EntityUnlockSent {event.entity}"
-        case PatchMarked():
-            return f"PatchMarked {event.id}"
-        case ExecutionCompleted():
-            return f"ExecutionCompleted {event.status}"
-        case TaskEvent():
-            return f"{event.event_type} (task {event.id})"
-        case EventRaised():
-            return f"EventRaised {event.name}"
-        case _:
-            return event.event_type
+    words = [event.event_type]
+    for attribute in ("name", "operation", "status"):
+        words.append(getattr(event, attribute, ""))
+    target = getattr(event, "entity", "") or getattr(event, "instance_id", "")
+    if target and not isinstance(event, SubOrchestrationInstanceCreated):
+        words.append(f"at {target}")
+    if isinstance(event, PatchMarked):
+        words.append(event.id)
+    elif isinstance(event, TaskEvent):
+        words.append(f"(task {event.id})")
+    return " ".join(word for word in words if word)
 
 
 def fits(asked: Decision, recorded: Event) -> bool:
@@ -371,8 +354,3 @@ def fits(asked: Decision, recorded: Event) -> bool:
     if isinstance(asked, TimerCreated | ExecutionCompleted):
         return getattr(asked, "id", 0) == getattr(recorded, "id", 0)
     return describe(asked) == describe(recorded)
-
-
-def lines(events: Iterable[Event]) -> list[str]:
-    """Events, one line each."""
-    return [describe(event) for event in events]

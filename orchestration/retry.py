@@ -1,16 +1,17 @@
-"""Retries: whether a failed task is tried again, and when. Pure; times are the orchestration's."""
+"""Retries: whether a failed task is tried again, and when. Times are the orchestration's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import attrs
 
 from perdure.errors import FailureDetails, InvalidInputError
 
 
-def _check_positive(_: object, field: attrs.Attribute[timedelta | None], value: object) -> None:
+def _check_positive(_: Any, field: Any, value: object) -> None:
     if value is None and field.default is None:
         return
     if not isinstance(value, timedelta) or value <= timedelta():
@@ -89,13 +90,12 @@ def delay_micros(
         return None
     if policy.handle_failure is not None and not policy.handle_failure(failure):
         return None
-    longest = policy.max_retry_interval or _LONGEST
+    longest: timedelta = policy.max_retry_interval or _LONGEST
     try:
-        delay = min(
-            policy.first_retry_interval * policy.backoff_coefficient ** (attempt - 1), longest
-        )
+        grown = policy.first_retry_interval * policy.backoff_coefficient ** (attempt - 1)
     except OverflowError:
-        delay = longest
+        grown = longest
+    delay: timedelta = min(grown, longest)
     if policy.jitter:
         delay *= 1 - policy.jitter * draw()
     micros = delay // timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""Critical sections: which entities an orchestration has for itself, and what it may do then."""
+"""Critical sections: which entities an orchestration has for itself, and what it may do."""
 
 from __future__ import annotations
 

@@ -185,15 +185,19 @@ def _checked(tasks: Any, function: str) -> tuple[Task[Any], ...]:
 
 
 @overload
-def when_all(tasks: tuple[Task[T1], Task[T2]]) -> Task[tuple[T1, T2]]: ...
+def when_all(  # type: ignore[overload-overlap] # a tuple gives a tuple
+    tasks: tuple[Task[T1], Task[T2]],
+) -> Task[tuple[T1, T2]]: ...
 @overload
-def when_all(tasks: tuple[Task[T1], Task[T2], Task[T3]]) -> Task[tuple[T1, T2, T3]]: ...
+def when_all(  # type: ignore[overload-overlap] # a tuple gives a tuple
+    tasks: tuple[Task[T1], Task[T2], Task[T3]],
+) -> Task[tuple[T1, T2, T3]]: ...
 @overload
-def when_all(
+def when_all(  # type: ignore[overload-overlap] # a tuple gives a tuple
     tasks: tuple[Task[T1], Task[T2], Task[T3], Task[T4]],
 ) -> Task[tuple[T1, T2, T3, T4]]: ...
 @overload
-def when_all(
+def when_all(  # type: ignore[overload-overlap] # a tuple gives a tuple
     tasks: tuple[Task[T1], Task[T2], Task[T3], Task[T4], Task[T5]],
 ) -> Task[tuple[T1, T2, T3, T4, T5]]: ...
 @overload

@@ -290,7 +290,11 @@ class NonDeterminismError(PerdureError):
         self, instance_id: str, recorded: list[str], asked: list[str], source: str
     ) -> None:
         here = next(
-            (n for n, pair in enumerate(zip(recorded, asked, strict=False)) if len({*pair}) > 1),
+            (
+                n
+                for n, pair in enumerate(zip(recorded, asked, strict=False))
+                if len({*pair}) > 1
+            ),
             min(len(recorded), len(asked)),
         )
         left = recorded[here] if here < len(recorded) else "(nothing more)"

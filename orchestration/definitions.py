@@ -1,0 +1,397 @@
+"""What is registered: orchestrators, activities, and exception classes, read once."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import msgspec
+
+from perdure.actors.answers import Failure, details_of
+from perdure.actors.codec import Codec, codec_for, encode
+from perdure.actors.ids import checked_name
+from perdure.errors import (
+    DefinitionError,
+    InvalidIdError,
+    InvalidInputError,
+    TaskFailedError,
+    UnknownActivityError,
+    UnknownOrchestratorError,
+)
+from perdure.orchestration.history import NULL
+
+POOLS = ("thread", "process")
+CONTEXT_NAMES = ("ctx", "context", "_", "_ctx")
+
+
+@attrs.frozen(eq=False)
+class OrchestratorDefinition:
+    """One orchestrator, in one version.
+
+    Attributes:
+        name: as it was registered; compared without regard to case.
+        version: empty for none.
+        function: the user's function.
+        input: how its input is read; ``None`` when it takes none.
+        output: how its result is written.
+    """
+
+    name: str
+    version: str
+    function: Callable[..., Any]
+    input: Codec | None
+    output: Codec
+
+    def encode_input(self, value: Any) -> msgspec.Raw:
+        """An input as JSON.
+
+        Raises:
+            InvalidInputError: it takes none.
+            EncodingError, DecodingError: it does not fit.
+        """
+        return _encode_input(self.input, f"orchestrator {self.name}", value)
+
+
+@attrs.frozen(eq=False)
+class ActivityDefinition:
+    """One activity.
+
+    Attributes:
+        name: as it was registered; compared without regard to case.
+        function: the user's function.
+        takes_context: its first parameter is the activity's context.
+        input: how its input is read; ``None`` when it takes none.
+        output: how its result is written and read.
+        is_async: it runs on the event loop.
+        pool: ``thread`` or ``process``.
+        concurrency: how many attempts may run at once; ``None``: as many as there are threads.
+        rate: how many attempts may begin in a second; ``None``: any number.
+        timeout_micros: how long an attempt may take; 0 for ever.
+        heartbeat_micros: how long it may be silent; 0 for ever.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    takes_context: bool
+    input: Codec | None
+    output: Codec
+    is_async: bool = False
+    pool: str = "thread"
+    concurrency: int | None = None
+    rate: float | None = None
+    timeout_micros: int = 0
+    heartbeat_micros: int = 0
+
+    def encode_input(self, value: Any) -> msgspec.Raw:
+        """An input as JSON.
+
+        Raises:
+            InvalidInputError: it takes none.
+            EncodingError, DecodingError: it does not fit.
+        """
+        return _encode_input(self.input, f"activity {self.name}", value)
+
+
+def _encode_input(codec: Codec | None, what: str, value: Any) -> msgspec.Raw:
+    if codec is None:
+        if value is not None:
+            msg = f"{what} takes no input, and got {value!r}"
+            raise InvalidInputError(msg)
+        return NULL
+    data = codec.encode(value)
+    if type(value) is not codec.exact and codec.annotation is not Any:
+        codec.decode(data)
+    return msgspec.Raw(data)
+
+
+def encode_plain(value: Any, what: str) -> msgspec.Raw:
+    """A value of any type as JSON."""
+    return NULL if value is None else msgspec.Raw(encode(value, what=what))
+
+
+def decoder_for(annotation: Any, what: str) -> Callable[[Any], Any]:
+    """What reads values of that type; plain JSON values for ``None``."""
+    return codec_for(Any if annotation is None else annotation, what).decode
+
+
+class Registry:
+    """Everything that is registered, by name and by function."""
+
+    def __init__(self) -> None:
+        self.orchestrators: dict[str, dict[str, OrchestratorDefinition]] = {}
+        self.activities: dict[str, ActivityDefinition] = {}
+        self.errors: dict[str, type[BaseException]] = {}
+        self._by_function: dict[Any, Any] = {}
+
+    # ---- registering ----------------------------------------------------------------------
+
+    def add_orchestrator(
+        self, function: Callable[..., Any], name: str | None, version: str
+    ) -> None:
+        """Register an orchestrator.
+
+        Raises:
+            DefinitionError: it is not well formed, or name and version are taken.
+        """
+        definition = define_orchestrator(function, name, version)
+        versions = self.orchestrators.setdefault(definition.name.lower(), {})
+        if version in versions:
+            what = f"version {version!r} of orchestrator" if version else "orchestrator"
+            msg = f"{what} {definition.name!r} is registered already; use another name"
+            raise DefinitionError(msg)
+        versions[version] = definition
+        self._by_function[function] = definition
+
+    def add_activity(
+        self, function: Callable[..., Any], name: str | None, **options: Any
+    ) -> None:
+        """Register an activity.
+
+        Raises:
+            DefinitionError: it is not well formed, or the name is taken.
+        """
+        definition = define_activity(function, name, **options)
+        if definition.name.lower() in self.activities:
+            msg = f"activity {definition.name!r} is registered already; use another name"
+            raise DefinitionError(msg)
+        self.activities[definition.name.lower()] = definition
+        self._by_function[function] = definition
+
+    def add_error(self, kind: Any) -> None:
+        """Register an exception class, to be raised again where a task failed with it.
+
+        Raises:
+            DefinitionError: it is no exception class.
+        """
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            msg = f"{kind!r} is no exception class"
+            raise DefinitionError(msg)
+        self.errors[f"{kind.__module__}.{kind.__qualname__}"] = kind
+
+    # ---- looking up -----------------------------------------------------------------------
+
+    def activity(self, activity: Any) -> ActivityDefinition | None:
+        """A registered activity by function or name; ``None`` for an unknown name.
+
+        Raises:
+            UnknownActivityError: a function that is not registered.
+        """
+        if isinstance(activity, str):
+            return self.activities.get(activity.lower())
+        found = self._by_function.get(activity)
+        if not isinstance(found, ActivityDefinition):
+            known = ", ".join(sorted(self.activities)) or "none"
+            msg = f"{activity!r} is no activity of this app; registered: {known}"
+            raise UnknownActivityError(msg)
+        return found
+
+    def orchestrator(self, orchestrator: Any, version: str = "") -> OrchestratorDefinition:
+        """A registered orchestrator by function or name.
+
+        Args:
+            orchestrator: the function, or its name.
+            version: the version wanted; of a name that has only one, that one will do, and of
+                several the one without a version, else the latest.
+
+        Raises:
+            UnknownOrchestratorError: it is not registered, or not in that version.
+        """
+        if not isinstance(orchestrator, str):
+            found = self._by_function.get(orchestrator)
+            if not isinstance(found, OrchestratorDefinition):
+                raise self._unknown(orchestrator)
+            return found
+        versions = self.orchestrators.get(orchestrator.lower())
+        if not versions:
+            raise self._unknown(orchestrator)
+        if version in versions:
+            return versions[version]
+        if version and "" not in versions:
+            msg = (
+                f"orchestrator {orchestrator!r} is not registered in version {version!r}; "
+                f"there is {', '.join(sorted(versions))}"
+            )
+            raise UnknownOrchestratorError(msg)
+        return versions.get("") or versions[max(versions, key=version_key)]
+
+    def _unknown(self, orchestrator: Any) -> UnknownOrchestratorError:
+        known = ", ".join(sorted(self.orchestrators)) or "none"
+        return UnknownOrchestratorError(
+            f"{orchestrator!r} is no orchestrator of this app; registered: {known}"
+        )
+
+    def error_of(self, what: str, failure: Failure) -> BaseException:
+        """What a failed task raises: the original class where it is registered."""
+        details = details_of(failure)
+        failed = TaskFailedError(what, details)
+        kind = self.errors.get(details.error_type)
+        if kind is None:
+            return failed
+        try:
+            error = kind(details.message)
+        except Exception:  # its class wants other arguments
+            return failed
+        error.__cause__ = failed
+        return error
+
+
+def version_key(version: str) -> tuple[tuple[int, int | str], ...]:
+    """Sorts versions as people count them: ``1.9`` before ``1.10``."""
+    parts = version.replace("-", ".").split(".")
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
+
+
+# ---- reading functions -------------------------------------------------------------------
+
+
+def define_orchestrator(
+    function: Any, name: str | None, version: str
+) -> OrchestratorDefinition:
+    """Read an orchestrator: ``ctx`` and at most one input.
+
+    Raises:
+        DefinitionError: it is not well formed.
+    """
+    called, hints, parameters = _read(function, name, "orchestrator")
+    if not 1 <= len(parameters) <= 2:
+        msg = (
+            f"orchestrator {called}{inspect.signature(function)}: it takes ctx, and one input "
+            "at most; put several values into a dataclass"
+        )
+        raise DefinitionError(msg)
+    given = parameters[1] if len(parameters) == 2 else None
+    returns = hints.get("return", Any)
+    if inspect.isgeneratorfunction(function):
+        returns = _generated(returns)
+    return OrchestratorDefinition(
+        called,
+        version,
+        function,
+        None if given is None else _codec(given, hints, f"the input of {called}"),
+        codec_for(returns, f"the result of {called}"),
+    )
+
+
+def define_activity(
+    function: Any,
+    name: str | None,
+    *,
+    pool: str = "thread",
+    concurrency: int | None = None,
+    rate: float | None = None,
+    timeout: timedelta | None = None,
+    heartbeat_timeout: timedelta | None = None,
+) -> ActivityDefinition:
+    """Read an activity: at most one input, perhaps after a context.
+
+    Raises:
+        DefinitionError: it is not well formed, or an option makes no sense.
+    """
+    called, hints, parameters = _read(function, name, "activity")
+    takes_context = bool(parameters) and _is_context(parameters[0], hints, len(parameters))
+    rest = parameters[1:] if takes_context else parameters
+    if len(rest) > 1:
+        msg = (
+            f"activity {called}{inspect.signature(function)}: it takes one input at most; put "
+            "several values into a dataclass"
+        )
+        raise DefinitionError(msg)
+    is_async = inspect.iscoroutinefunction(function)
+    _check_options(called, pool, concurrency, rate, is_async=is_async, context=takes_context)
+    return ActivityDefinition(
+        name=called,
+        function=function,
+        takes_context=takes_context,
+        input=_codec(rest[0], hints, f"the input of {called}") if rest else None,
+        output=codec_for(hints.get("return", Any), f"the result of {called}"),
+        is_async=is_async,
+        pool=pool,
+        concurrency=concurrency,
+        rate=rate,
+        timeout_micros=_micros(called, "timeout", timeout),
+        heartbeat_micros=_micros(called, "heartbeat_timeout", heartbeat_timeout),
+    )
+
+
+def _check_options(
+    called: str,
+    pool: str,
+    concurrency: object,
+    rate: object,
+    *,
+    is_async: bool,
+    context: bool,
+) -> None:
+    if pool not in POOLS:
+        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
+        raise DefinitionError(msg)
+    if pool == "process" and (is_async or context):
+        what = "is a coroutine function" if is_async else "takes a context"
+        msg = f"activity {called} {what}, which works in no process pool; use a plain function"
+        raise DefinitionError(msg)
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        msg = f"activity {called}: concurrency={concurrency!r}; use an int from 1, or None"
+        raise DefinitionError(msg)
+    if rate is not None and not (isinstance(rate, int | float) and 0 < rate < float("inf")):
+        msg = f"activity {called}: rate={rate!r}; use a number of attempts per second, or None"
+        raise DefinitionError(msg)
+
+
+def _micros(called: str, option: str, value: object) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, timedelta) or value <= timedelta():
+        msg = f"activity {called}: {option}={value!r}; use a timedelta longer than 0"
+        raise DefinitionError(msg)
+    return value // timedelta(microseconds=1)
+
+
+def _read(
+    function: Any, name: str | None, what: str
+) -> tuple[str, dict[str, Any], list[inspect.Parameter]]:
+    if not callable(function):
+        msg = f"{function!r} is no function; register the function of the {what}"
+        raise DefinitionError(msg)
+    called = name if name is not None else getattr(function, "__name__", "")
+    try:
+        checked_name(f"{what} name", called)
+    except InvalidIdError as error:
+        raise DefinitionError(str(error)) from error
+    if "@" in called:
+        msg = f"{what} name {called!r} has an @; leave it out"
+        raise DefinitionError(msg)
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        msg = f"{what} {called}: an annotation is not known: {error}; define it at module level"
+        raise DefinitionError(msg) from error
+    parameters = list(inspect.signature(function).parameters.values())
+    for parameter in parameters:
+        if parameter.kind not in (
+            parameter.POSITIONAL_ONLY,
+            parameter.POSITIONAL_OR_KEYWORD,
+        ):
+            msg = f"{what} {called}: parameter {parameter} cannot be given; leave it out"
+            raise DefinitionError(msg)
+    return called, hints, parameters
+
+
+def _is_context(parameter: inspect.Parameter, hints: Mapping[str, Any], count: int) -> bool:
+    annotation = hints.get(parameter.name)
+    if annotation is not None:
+        return getattr(annotation, "__name__", "") == "ActivityContext"
+    return count == 2 or parameter.name in CONTEXT_NAMES
+
+
+def _codec(parameter: inspect.Parameter, hints: Mapping[str, Any], what: str) -> Codec:
+    return codec_for(hints.get(parameter.name, Any), what)
+
+
+def _generated(annotation: Any) -> Any:
+    """What a generator returns, by its annotation."""
+    arguments = typing.get_args(annotation)
+    return arguments[2] if len(arguments) == 3 else Any

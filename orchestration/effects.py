@@ -1,0 +1,172 @@
+"""From decisions to messages: what each thing that an orchestrator asks for sends to whom."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+
+from perdure.actors.answers import Answer, Failure
+from perdure.actors.messages import Message
+from perdure.orchestration import requests
+from perdure.orchestration.history import (
+    ContinueAsNew,
+    Decision,
+    EntityLockRequested,
+    EntityOperationCalled,
+    EntityOperationSignaled,
+    EntityUnlockSent,
+    EventRaised,
+    EventSent,
+    ExecutionCompleted,
+    PatchMarked,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
+)
+
+VALUE = "value"
+RUN = "run"
+"""The operation by which an activity is asked for an attempt."""
+
+
+class LockRequest(msgspec.Struct, omit_defaults=True):
+    """Asks an entity to be there for one section only."""
+
+    section: str
+    transaction: bool = False
+
+
+class Release(msgspec.Struct, omit_defaults=True):
+    """Lets an entity go."""
+
+    section: str
+    undo: bool = False
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def task_request(generation: str, task_id: int) -> str:
+    """The request id of a task: its answer comes under it."""
+    return f"{generation}:{task_id}"
+
+
+def task_of(request_id: str) -> tuple[str, int]:
+    """The generation and number of the task that a request id names; 0 for none."""
+    generation, _, number = request_id.rpartition(":")
+    return generation, int(number) if number.isdecimal() else 0
+
+
+def activity_address(name: str) -> str:
+    """Where the activity of that name lives."""
+    return f"@@{name.lower()}"
+
+
+def message_for(decision: Decision, sender: str, generation: str) -> Message | None:
+    """The message that *decision* sends; ``None`` when it sends none by itself."""
+    match decision:
+        case TaskScheduled():
+            return Message(
+                target=activity_address(decision.name),
+                operation=RUN,
+                input=bytes(decision.input),
+                form=VALUE,
+                caller=sender,
+                answered=True,
+                request_id=task_request(generation, decision.id),
+            )
+        case SubOrchestrationInstanceCreated():
+            start = requests.Start(
+                name=decision.name,
+                input=decision.input,
+                version=decision.version,
+                tags=decision.tags,
+                parent=sender,
+                parent_task=task_request(generation, decision.id),
+            )
+            return _to(decision.instance_id, requests.START, start, sender)
+        case TimerCreated():
+            timer = _to(sender, requests.TIMER, requests.Timer(decision.id), sender)
+            timer.request_id = task_request(generation, decision.id)
+            timer.due_micros = decision.fire_at
+            timer.id = decision.message
+            return timer
+        case EventSent():
+            event = EventRaised(name=decision.name, data=decision.data)
+            return _to(decision.instance_id, requests.RAISE_EVENT, event, sender)
+        case EntityOperationCalled():
+            call = _operation(decision, sender)
+            call.answered = True
+            call.request_id = task_request(generation, decision.id)
+            return call
+        case EntityOperationSignaled():
+            signal = _operation(decision, sender)
+            signal.due_micros = decision.due
+            return signal
+        case EntityLockRequested():
+            lock = LockRequest(decision.section, decision.transaction)
+            request = _to(decision.entity, "$lock", lock, sender)
+            request.answered = True
+            request.request_id = task_request(generation, decision.id)
+            return request
+        case EntityUnlockSent():
+            release = Release(decision.section, decision.undo)
+            return _to(decision.entity, "$unlock", release, sender)
+        case PatchMarked() | ContinueAsNew() | ExecutionCompleted():
+            return None
+        case _:
+            assert_never(decision)
+
+
+def _operation(
+    decision: EntityOperationCalled | EntityOperationSignaled, sender: str
+) -> Message:
+    return Message(
+        target=decision.entity,
+        operation=decision.operation,
+        input=bytes(decision.input) if decision.form else b"",
+        form=decision.form,
+        caller=sender,
+    )
+
+
+def _to(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
+    return Message(
+        target=target, operation=operation, input=_encode(payload), form=VALUE, caller=sender
+    )
+
+
+def send(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
+    """A message from one orchestration to another, or to itself."""
+    return _to(target, operation, payload, sender)
+
+
+def release_of(entity: str, section: str, sender: str) -> Message:
+    """Lets go of an entity that was locked for nobody any more."""
+    return _to(entity, "$unlock", Release(section, undo=True), sender)
+
+
+def cancel_activity(name: str, request_id: str, sender: str) -> Message:
+    """Tells an attempt that its result is not needed any more."""
+    return Message(
+        target=activity_address(name),
+        operation="$cancel",
+        request_id=request_id,
+        caller=sender,
+    )
+
+
+def answer(
+    parent: str, parent_task: str, sender: str, result: msgspec.Raw, failure: Failure | None
+) -> Message:
+    """Tells a parent how its child has ended."""
+    came = Answer(result=result) if failure is None else Answer(failure=failure)
+    return Message(
+        target=parent,
+        operation="$answer",
+        input=_encode(came),
+        form=VALUE,
+        request_id=parent_task,
+        caller=sender,
+    )

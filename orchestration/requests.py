@@ -1,0 +1,80 @@
+"""The messages that an orchestration takes, by operation, and what each carries."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perdure.orchestration.history import NULL, EventRaised, ExecutionStarted
+
+START = "start"
+BEGIN = "begin"
+RENEW = "renew"
+TIMER = "timer"
+RAISE_EVENT = "raise_event"
+TERMINATE = "terminate"
+CANCEL = "cancel"
+SUSPEND = "suspend"
+RESUME = "resume"
+REWIND = "rewind"
+PURGE = "purge"
+
+
+class Start(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Begin to exist.
+
+    Attributes:
+        name: of the orchestrator.
+        input: its input.
+        version: which one, and what is stamped.
+        tags: what its starter says of it.
+        parent: the orchestration that starts it; empty for none.
+        parent_task: the request of the parent to answer when it ends.
+        start_at: not before, in microseconds since 1970 UTC; 0 for at once.
+        if_exists: ``error``: one that lives is in the way; ``return``: it will do.
+        events: what to raise, to the new one or the one that lives.
+    """
+
+    name: str
+    input: msgspec.Raw = NULL
+    version: str = ""
+    tags: dict[str, str] = {}
+    parent: str = ""
+    parent_task: str = ""
+    start_at: int = 0
+    if_exists: str = "error"
+    events: list[EventRaised] = []
+
+
+class Renew(msgspec.Struct):
+    """The next generation begins, with the events that nobody has waited for."""
+
+    started: ExecutionStarted
+    events: list[EventRaised]
+
+
+class Timer(msgspec.Struct):
+    """A timer's time has come."""
+
+    id: int
+
+
+class Terminate(msgspec.Struct, omit_defaults=True):
+    """End at once."""
+
+    output: msgspec.Raw = NULL
+    recursive: bool = True
+
+
+class Reason(msgspec.Struct, omit_defaults=True):
+    """Why somebody cancels, suspends, resumes or rewinds."""
+
+    reason: str = ""
+
+
+encode = msgspec.json.Encoder().encode
+decode_start = msgspec.json.Decoder(Start).decode
+decode_renew = msgspec.json.Decoder(Renew).decode
+decode_timer = msgspec.json.Decoder(Timer).decode
+decode_event = msgspec.json.Decoder(EventRaised).decode
+decode_terminate = msgspec.json.Decoder(Terminate).decode
+decode_reason = msgspec.json.Decoder(Reason).decode
