@@ -150,7 +150,8 @@ class Activation:
 
     def _set_aside(self, row: MessageRow, reason: str) -> None:
         now = self._host.now
-        quarantined = QuarantineRow(row.id, row.stream, row.body, row.attempts, reason, now)
+        attempts = max(0, row.attempts)
+        quarantined = QuarantineRow(row.id, row.stream, row.body, attempts, reason, now)
         self._host.add(Record(now, consumed=[row.id], quarantined=[quarantined]))
 
     # ---- what waits in the store ----------------------------------------------------------

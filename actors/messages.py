@@ -30,7 +30,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False):
         caller: the address of the actor that sent it; empty for a client.
         due_micros: not to be handled before; 0 for at once.
         id: its number in the partition, in order of acceptance; 0 before that.
-        attempts: runs that a crash cut off.
+        attempts: runs alone that were noted after a crash; -1 for one among others.
         reply: who waits for the outcome in this process; never stored.
     """
 

@@ -286,7 +286,7 @@ class Partition:
         row = to_row(message)
         record.consumed.append(message.id)
         record.quarantined.append(
-            QuarantineRow(row.id, row.stream, row.body, row.attempts, reason, self.now)
+            QuarantineRow(row.id, row.stream, row.body, max(0, row.attempts), reason, self.now)
         )
 
     def add(self, record: Record) -> None:

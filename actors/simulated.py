@@ -149,6 +149,8 @@ class SimulatedRuntime:
         due = self._partition.next_wake_micros()
         if due is not None:
             times.append(due)
+        if self._partition.recovery.careful and self._partition.ready:
+            times.append(self.clock.micros + int(limits.SWEEP_SECONDS * 1_000_000))
         if not times or (until_micros is not None and min(times) > until_micros):
             if until_micros is not None:
                 self.clock.micros = max(self.clock.micros, until_micros)

@@ -110,7 +110,7 @@ class MemoryStore:
             for message_id in message_ids:
                 row = self._disk.inbox.get(message_id)
                 if row is not None:
-                    row.attempts = row.attempts + 1 if alone else max(row.attempts, 1)
+                    row.attempts = max(row.attempts, 0) + 1 if alone else row.attempts or -1
             self._disk.suspect = message_ids[0] if alone else None
 
     def redrive(self, message_id: int, new_id: int) -> str | None:

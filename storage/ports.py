@@ -61,7 +61,8 @@ class Writer(Protocol):
         """Note durably, before they run after a crash, that these waiting messages are in hand.
 
         A message alone is the suspect of the next crash: its attempts go up by one. Several are
-        suspects together: those with no attempts yet get one, and no single suspect is named.
+        suspects together: the attempts of those that have none become -1, which counts as
+        none and tells that they are no longer beyond suspicion; no single suspect is named.
 
         Raises:
             StoreError: as for :meth:`commit`; they must not run.

@@ -41,7 +41,8 @@ class StateRow:
 class MessageRow:
     """A message that was accepted and not consumed.
 
-    ``due_micros`` of 0 means at once. ``attempts`` counts runs that a crash cut off.
+    ``due_micros`` of 0 means at once. ``attempts`` counts the times that it was noted
+    as the only message in hand after a crash; -1 if it was, so far, only among several.
     """
 
     id: int

@@ -84,12 +84,12 @@ VALUES (?, ?, ?, ?, ?, ?)...;
 -- ---- other writing --------------------------------------------------------------------
 
 -- name: count_attempt
--- One more run of a waiting message.
-UPDATE inbox SET attempts = attempts + 1 WHERE id = :message_id;
+-- One more run of a waiting message with no other beside it.
+UPDATE inbox SET attempts = max(attempts, 0) + 1 WHERE id = :message_id;
 
 -- name: count_first_attempts
 -- Several waiting messages are in hand together.
-UPDATE inbox SET attempts = 1
+UPDATE inbox SET attempts = -1
 WHERE attempts = 0 AND id IN (SELECT value FROM json_each(:message_ids));
 
 -- name: redrive
