@@ -15,12 +15,12 @@ from typing import Protocol
 import msgspec
 
 from perdure.actors import limits
-from perdure.actors.behavior import Behavior, Instance
+from perdure.actors.behavior import Behavior, Instance, Outcome
 from perdure.actors.cell import Broken, Cell
 from perdure.actors.messages import Message, from_row
 from perdure.actors.pending import Pending, Record
-from perdure.actors.requests import Requests
-from perdure.errors import PerdureError
+from perdure.actors.requests import Requests, failed_row
+from perdure.errors import FailureDetails, PerdureError, QuarantinedError
 from perdure.storage.ports import Reader
 from perdure.storage.records import Batch, LoadedActor, MessageRow, QuarantineRow
 
@@ -34,6 +34,7 @@ class Host(Protocol):
     durable: int
     last_id: int
     cells: dict[str, Cell]
+    full: set[str]
     requests: Requests
 
     def deliver(self, message: Message) -> None:
@@ -76,11 +77,35 @@ class Activation:
         if waiting is None:
             waiting = self._arrivals.setdefault(message.target, [])
         waiting.append(message)
+        if len(waiting) >= limits.MAILBOX_MESSAGES:
+            self._host.full.add(message.target)
 
     def want(self, address: str) -> None:
         """Activate an actor whose messages wait in the store, unless it is locked out."""
         if address not in self._locked_out:
             self._arrivals.setdefault(address, [])
+
+    def seek(self, address: str) -> None:
+        """A request waits for a message of this actor, which its activation finds or misses."""
+        if address in self._host.cells:
+            self._answer_missing(address)
+        else:
+            self.want(address)
+
+    def _answer_missing(self, address: str) -> None:
+        """Tell those whose message is not there: it was damaged and set aside, not applied."""
+        host = self._host
+        for joined, row in host.requests.take_missing(address):
+            broken = host.cells[address].instance
+            if isinstance(broken, Broken):  # it may be there, behind a damaged page
+                host.requests.forget(row.request_id)
+                joined.resolve(QuarantinedError(broken.reason))
+                continue
+            msg = f"the message of this request to {address} was damaged and is in quarantine"
+            failure = FailureDetails(error_type=QuarantinedError.__name__, message=msg)
+            outcome = failed_row(row, failure, host.now)
+            answer = (joined, Outcome(failure=failure), None)
+            host.add(Record(host.now, outcomes=[outcome], replies=[answer]))
 
     def lock_out(self, address: str) -> None:
         """Code of a dropped cell still runs: its actor is activated only when it returns."""
@@ -122,6 +147,7 @@ class Activation:
         for row in loaded.messages:
             if row.id not in arrived and row.id not in self.in_hand:
                 self._deliver_row(row)
+        self._answer_missing(address)
         for message in messages:
             self._host.deliver(message)
 
@@ -150,6 +176,7 @@ class Activation:
 
     def _set_aside(self, row: MessageRow, reason: str) -> None:
         now = self._host.now
+        self.hold(row.id)  # it is in the store until the next commit
         attempts = max(0, row.attempts)
         quarantined = QuarantineRow(row.id, row.stream, row.body, attempts, reason, now)
         self._host.add(Record(now, consumed=[row.id], quarantined=[quarantined]))

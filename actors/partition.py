@@ -261,8 +261,7 @@ class Partition:
     # ---- what cells ask for -----------------------------------------------------------
 
     def _activate(self, address: str) -> None:
-        if address not in self.cells:
-            self.activation.want(address)
+        self.activation.seek(address)
 
     def send(self, record: Record, effects: Sequence[Message]) -> None:
         """Let *effects* begin to exist with *record*; they are delivered when it is queued."""

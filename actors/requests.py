@@ -60,16 +60,18 @@ def outcome_row(message: Message, outcome: Outcome, now_micros: int) -> OutcomeR
         msgspec.Raw(outcome.result or b"null"),
         None if failure is None else (failure.error_type, failure.message, failure.stack_trace),
     )
-    return _row(message, stored, now_micros)
+    return _row(message.request_id, digest_of(message), stored, now_micros)
 
 
-def _row(message: Message, stored: StoredOutcome, now_micros: int) -> OutcomeRow:
-    return OutcomeRow(
-        message.request_id,
-        digest_of(message),
-        _encode(stored),
-        now_micros + limits.REQUEST_SECONDS * 1_000_000,
-    )
+def failed_row(row: OutcomeRow, failure: FailureDetails, now_micros: int) -> OutcomeRow:
+    """The outcome of a request of which the store knows only that it waits."""
+    told = (failure.error_type, failure.message, failure.stack_trace)
+    return _row(row.request_id, row.digest, StoredOutcome(_NULL, told), now_micros)
+
+
+def _row(request_id: str, digest: bytes, stored: StoredOutcome, now_micros: int) -> OutcomeRow:
+    expires = now_micros + limits.REQUEST_SECONDS * 1_000_000
+    return OutcomeRow(request_id, digest, _encode(stored), expires)
 
 
 def outcome_of(row: OutcomeRow) -> Outcome:
@@ -93,6 +95,7 @@ class Requests:
         self._now = now
         self._activate = activate
         self._in_flight: dict[str, Joined] = {}
+        self._sought: dict[str, dict[str, OutcomeRow]] = {}
 
     def admit(self, messages: Iterable[Message]) -> list[Message]:
         """Those of *messages* that are not repeats; the repeats are answered, now or later."""
@@ -139,6 +142,7 @@ class Requests:
             message.reply.resolve(outcome_of(row))
         else:  # accepted, perhaps before a restart: its actor's activation finds the message
             self._in_flight[row.request_id] = Joined(row.digest, [message.reply])
+            self._sought.setdefault(waiting_at, {})[row.request_id] = row
             self._activate(waiting_at)
 
     def accept(self, message: Message) -> OutcomeRow:
@@ -151,7 +155,8 @@ class Requests:
             message.chosen = True
             joined = Joined(digest_of(message), [message.reply])
             self._in_flight[message.request_id] = message.reply = joined
-        return _row(message, StoredOutcome(_NULL, waiting_at=message.target), self._now())
+        waiting = StoredOutcome(_NULL, waiting_at=message.target)
+        return _row(message.request_id, digest_of(message), waiting, self._now())
 
     def adopt(self, message: Message) -> None:
         """An accepted call was found in the store: those who repeat it wait for it."""
@@ -159,6 +164,19 @@ class Requests:
         if joined is None:
             joined = self._in_flight[message.request_id] = Joined(digest_of(message), [])
         message.reply = joined
+        sought = self._sought.get(message.target)
+        if sought is not None:
+            sought.pop(message.request_id, None)
+
+    def take_missing(self, address: str) -> list[tuple[Joined, OutcomeRow]]:
+        """Requests that wait for a message which that actor, now active, was not found to have:
+        nobody else will answer them.
+        """
+        missing = self._sought.pop(address, None)
+        if not missing:
+            return []
+        in_flight = self._in_flight
+        return [(in_flight[name], row) for name, row in missing.items() if name in in_flight]
 
     def remember(self, message: Message, outcome: Outcome) -> OutcomeRow:
         """The row that makes the outcome of *message* known for seven days."""
@@ -185,6 +203,7 @@ class Requests:
     def lose(self, cause: str) -> None:
         """What was in flight is lost: tell all who wait, also for what only the store has."""
         lost, self._in_flight = self._in_flight, {}
+        self._sought.clear()
         for request_id, joined in lost.items():
             if joined.outcome is None:
                 joined.resolve(OutcomeUnknownError(request_id, cause))
@@ -192,3 +211,4 @@ class Requests:
     def clear(self) -> None:
         """Everything in flight comes again."""
         self._in_flight.clear()
+        self._sought.clear()
