@@ -28,7 +28,7 @@ _SYNCHRONOUS = {"power": "FULL", "process": "NORMAL"}
 _SPARE_READERS = 8
 _BUSY_SECONDS = 5.0
 _WRITER_PRAGMAS = (
-    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
@@ -133,25 +133,6 @@ def connect_reader(path: str) -> sqlite3.Connection:
     for pragma in _READER_PRAGMAS:
         connection.execute(pragma)
     return connection
-
-
-def file_ids(path: str) -> tuple[int, ...]:
-    """What tells whether the store's files are still those that were opened.
-
-    SQLite goes on writing to deleted files, and what it acknowledges then is lost.
-    """
-    try:
-        return os.stat(path).st_ino, os.stat(path + "-wal").st_ino
-    except FileNotFoundError:
-        return ()
-
-
-def log_size(path: str) -> int:
-    """The length of the write-ahead log in bytes."""
-    try:
-        return os.stat(path + "-wal").st_size
-    except FileNotFoundError:
-        return 0
 
 
 @contextmanager

@@ -24,19 +24,15 @@ from perdure.storage.sqlite.connections import (
     check_path,
     connect_writer,
     create_private,
-    file_ids,
-    log_size,
     shorter_wait,
 )
 from perdure.storage.sqlite.failures import translated
+from perdure.storage.sqlite.files import StoreFiles
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
 from perdure.storage.sqlite.rows import to_json
 from perdure.storage.sqlite.schema import migrate
 from perdure.storage.sqlite.statements import STATEMENTS
-
-LOG_BYTES = 256 * 1024 * 1024
-"""The write-ahead log is emptied by force when it is longer than this."""
 
 _EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -56,8 +52,7 @@ class SqliteStore(SqliteReader):
     _owner: Owner
     connection: sqlite3.Connection
     _last_seq: int | None
-    _file_ids: tuple[int, ...]
-    _log_limit: int
+    _files: StoreFiles
     _lock: Lock = attrs.Factory(Lock)
 
     @classmethod
@@ -100,8 +95,7 @@ class SqliteStore(SqliteReader):
             owner,
             connection,
             last_seq,
-            file_ids(real),
-            LOG_BYTES,
+            StoreFiles.of(real),
         )
 
     # ---- commits ------------------------------------------------------------------------
@@ -220,7 +214,7 @@ class SqliteStore(SqliteReader):
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         self._owner.require()
-        if file_ids(self.location) != self._file_ids:
+        if not self._files.are_in_place():
             msg = f"store {self.location!r} was moved or deleted while it is open; put it back"
             raise StoreUnavailableError(msg)
         connection = self.connection
@@ -253,19 +247,17 @@ class SqliteStore(SqliteReader):
         if self.connection.in_transaction:
             self.connection.close()
             self.connection = connect_writer(self.location, self.durability)
-            self._file_ids = file_ids(self.location)
+            self._files = StoreFiles.of(self.location)
 
     def _cut_log(self) -> None:
         # Readers that overlap without a pause keep SQLite from starting its log anew, and it
         # would grow for ever. What fails here is tried again at the next multiple of the limit.
-        size = log_size(self.location)
-        if size <= self._log_limit:
+        if not self._files.log_is_too_long():
             return
-        self._log_limit = size + LOG_BYTES
         with suppress(sqlite3.Error), shorter_wait(self.connection):
             (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
             if not busy:
-                self._log_limit = LOG_BYTES
+                self._files.log_was_emptied()
 
     def _lost(self) -> OwnershipLostError:
         return OwnershipLostError(

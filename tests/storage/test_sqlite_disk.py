@@ -312,7 +312,8 @@ def test_nothing_is_acknowledged_to_a_deleted_file(
 def test_a_log_that_a_long_reading_let_grow_is_cut_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perdure.storage.sqlite.store.LOG_BYTES", 3_000_000)
+    monkeypatch.setattr("perdure.storage.sqlite.files.LOG_BYTES", 3_000_000)
+    monkeypatch.setattr("perdure.storage.sqlite.files.LOOK_COMMITS", 1)
     store = SqliteStore.open(str(tmp_path / "a.db"))
     reading = connect_reader(store.location)
     reading.execute("BEGIN")
