@@ -164,6 +164,9 @@ class Activation:
             return Broken(f"{address} cannot be activated: {error}")
 
     def _deliver_row(self, row: MessageRow) -> None:
+        if row.corrupt is not None:
+            self._set_aside(row, row.corrupt)
+            return
         try:
             message = from_row(row)
         except msgspec.MsgspecError as error:
@@ -195,11 +198,13 @@ class Activation:
             return
         page = self._reader.due(self._cursor, now, limit=limits.DUE_PAGE)
         active: dict[str, set[int]] = {}
+        sought: list[int] = []
         for due, message_id, stream in page:
             if message_id in self.in_hand or (message_id >= self._first_id and not due):
                 continue
             if stream in self._locked_out:
                 continue
+            sought.append(message_id)
             if stream in self._host.cells:
                 active.setdefault(stream, set()).add(message_id)
             else:
@@ -207,6 +212,7 @@ class Activation:
         if active:
             self._deliver_to_active(active)
         self.activate_arrivals()
+        self._deliver_adrift(sought)
         if len(page) == limits.DUE_PAGE:
             self._cursor = page[-1][:2]
             self.next_due = 0
@@ -214,6 +220,14 @@ class Activation:
             self._cursor = (now, _END)
             self.scanning = False
             self.next_due = self._reader.next_due(now)
+
+    def _deliver_adrift(self, sought: list[int]) -> None:
+        """What no activation has found: the row names another actor than its index does."""
+        adrift = [message_id for message_id in sought if message_id not in self.in_hand]
+        if adrift and not self._suspended:
+            for row in self._reader.messages(adrift):
+                self._deliver_row(row)
+            self.activate_arrivals()
 
     def look_at(self, address: str, message_id: int) -> None:
         """A message was put into the store behind the partition's back: deliver it."""

@@ -17,7 +17,13 @@ from perdure.actors import limits
 from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message
 from perdure.actors.pending import StoredOutcome
-from perdure.errors import FailureDetails, OutcomeUnknownError, RequestMismatchError, StoreError
+from perdure.errors import (
+    CorruptionError,
+    FailureDetails,
+    OutcomeUnknownError,
+    RequestMismatchError,
+    StoreError,
+)
 from perdure.storage.ports import Reader, Writer
 from perdure.storage.records import OutcomeRow
 
@@ -115,6 +121,9 @@ class Requests:
         digest = digest_of(message)
         joined = self._in_flight.get(request_id)
         row = done.get(request_id)
+        if joined is None and row is not None and row.corrupt is not None:
+            self._refuse_repeat(message, row.corrupt)
+            return False
         known = joined.digest if joined else row.digest if row else None
         if known is None:
             joined = Joined(digest, [message.reply] if message.reply is not None else [])
@@ -135,6 +144,12 @@ class Requests:
             assert row is not None
             self._answer(row, message)
         return False
+
+    def _refuse_repeat(self, message: Message, damage: str) -> None:
+        """It was done, or accepted, and what came of it is lost: it must not be done again."""
+        if message.reply is not None:
+            msg = f"{damage}; it was accepted before, and is not applied again: look for its "
+            message.reply.resolve(CorruptionError(msg + f"effect on {message.target}"))
 
     def _answer(self, row: OutcomeRow, message: Message) -> None:
         waiting_at = _decode(row.outcome).waiting_at

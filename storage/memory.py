@@ -204,6 +204,13 @@ class MemoryStore:
             end = bisect_right(rows, until_micros, key=lambda row: row[0])
             return rows[start : min(end, start + limit)]
 
+    def messages(self, message_ids: Sequence[int]) -> list[MessageRow]:
+        """See :meth:`perdure.storage.ports.Reader.messages`."""
+        with self._disk.lock:
+            self._require_open()
+            inbox = self._disk.inbox
+            return [attrs.evolve(inbox[name]) for name in sorted(message_ids) if name in inbox]
+
     def next_due(self, after_micros: int) -> int | None:
         """See :meth:`perdure.storage.ports.Reader.next_due`."""
         with self._disk.lock:

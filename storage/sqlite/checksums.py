@@ -11,3 +11,21 @@ def row_checksum(
     """CRC-32 of a turn (*version* is its first) or, with a *count* of 0, of a state."""
     place = f"{stream}\0{version}\0{count}\0{time_micros}".encode()
     return crc32(payload, crc32(place))
+
+
+def message_checksum(message_id: int, stream: str, due_micros: int, body: bytes) -> int:
+    """CRC-32 of a waiting message; its attempts, which are counted in place, are left out."""
+    return crc32(body, crc32(f"{message_id}\0{stream}\0{due_micros}".encode()))
+
+
+def outcome_checksum(request_id: str, digest: bytes, outcome: bytes, expires: int) -> int:
+    """CRC-32 of a request's remembered outcome."""
+    return crc32(outcome, crc32(digest, crc32(f"{request_id}\0{expires}".encode())))
+
+
+def quarantine_checksum(
+    message_id: int, stream: str, attempts: int, reason: str, time_micros: int, body: bytes
+) -> int:
+    """CRC-32 of a message that was set aside."""
+    place = f"{message_id}\0{stream}\0{attempts}\0{reason}\0{time_micros}"
+    return crc32(body, crc32(place.encode()))

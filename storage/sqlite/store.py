@@ -14,7 +14,7 @@ from perdure.errors import (
     StoreUnavailableError,
     VersionConflictError,
 )
-from perdure.storage.records import BaseRow, Batch, Opening
+from perdure.storage.records import BaseRow, Batch, MessageRow, Opening
 from perdure.storage.sqlite.batches import write_batch
 from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.connections import (
@@ -30,9 +30,9 @@ from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.files import StoreFiles
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
-from perdure.storage.sqlite.rows import to_json
+from perdure.storage.sqlite.rows import quarantined_of, to_json, values_of_message
 from perdure.storage.sqlite.schema import migrate
-from perdure.storage.sqlite.statements import STATEMENTS
+from perdure.storage.sqlite.statements import STATEMENTS, of_rows
 
 _EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -149,11 +149,16 @@ class SqliteStore(SqliteReader):
 
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
-        asked = {"message_id": message_id, "new_id": new_id}
+        asked = {"message_id": message_id}
         with self._writing(), self._claimed() as connection:
-            rows = connection.execute(STATEMENTS["redrive"], asked).fetchall()
-            connection.execute(STATEMENTS["discard"], {"message_id": message_id})
-            return rows[0][0] if rows else None
+            found = connection.execute(STATEMENTS["quarantined_one"], asked).fetchone()
+            if found is None:
+                return None
+            row = quarantined_of(found)
+            again = values_of_message(MessageRow(new_id, row.stream, 0, row.body))
+            connection.execute(of_rows("insert_messages", 1), again)
+            connection.execute(STATEMENTS["discard"], asked)
+            return row.stream
 
     def discard(self, message_id: int) -> bool:
         """See :meth:`perdure.storage.ports.Writer.discard`."""
