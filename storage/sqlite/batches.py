@@ -16,8 +16,8 @@ from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.rows import (
     Row,
     to_json,
-    values_of_message,
-    values_of_outcome,
+    values_of_messages,
+    values_of_outcomes,
     values_of_quarantined,
 )
 from perdure.storage.sqlite.statements import STATEMENTS, of_rows
@@ -42,11 +42,11 @@ def write_batch(connection: sqlite3.Connection, batch: Batch, *, last_seq: int) 
         connection.execute(STATEMENTS["delete_messages"], (ids,))
     if batch.accepted:
         consumed = set(batch.consumed)
-        rows = [values_of_message(row) for row in batch.accepted if row.id not in consumed]
+        rows = values_of_messages(row for row in batch.accepted if row.id not in consumed)
         _insert(connection, "insert_messages", rows)
     if batch.outcomes:
         outcomes = {row.request_id: row for row in batch.outcomes}
-        rows = [values_of_outcome(row) for row in outcomes.values()]
+        rows = values_of_outcomes(outcomes.values())
         _insert(connection, "put_outcomes", rows)
     if batch.quarantined:
         rows = [values_of_quarantined(row) for row in batch.quarantined]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from zlib import crc32
 
+PRIME = 4_294_967_291
+"""The largest one below 2**32."""
+
 
 def row_checksum(
     stream: str, version: int, count: int, time_micros: int, payload: bytes
@@ -13,14 +16,18 @@ def row_checksum(
     return crc32(payload, crc32(place))
 
 
-def message_checksum(message_id: int, stream: str, due_micros: int, body: bytes) -> int:
-    """CRC-32 of a waiting message; its attempts, which are counted in place, are left out."""
-    return crc32(body, crc32(f"{message_id}\0{stream}\0{due_micros}".encode()))
+def message_checksum(stream: str, body: bytes, message_id: int, due_micros: int) -> int:
+    """CRC-32 of a waiting message; its attempts, which are counted in place, are left out.
+
+    It is taken for every message that is stored, so numbers go in as where the CRC starts:
+    the remainder by a prime differs for any one bit of either that is changed.
+    """
+    return crc32(stream.encode() + body, (message_id + 3 * due_micros) % PRIME)
 
 
 def outcome_checksum(request_id: str, digest: bytes, outcome: bytes, expires: int) -> int:
-    """CRC-32 of a request's remembered outcome."""
-    return crc32(outcome, crc32(digest, crc32(f"{request_id}\0{expires}".encode())))
+    """CRC-32 of a request's remembered outcome; see :func:`message_checksum`."""
+    return crc32(request_id.encode() + digest + outcome, expires % PRIME)
 
 
 def quarantine_checksum(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -88,15 +89,24 @@ def message_of(row: Row) -> MessageRow:
     message_id, stream, due, body, attempts, checksum = row
     stream = stream if isinstance(stream, str) else text_of(stream)
     corrupt = None
-    if message_checksum(message_id, stream, due, body) != checksum:
+    if message_checksum(stream, body, message_id, due) != checksum:
         corrupt = f"message {message_id} of {stream} does not fit its checksum"
     return MessageRow(message_id, stream, due, body, attempts, corrupt)
 
 
-def values_of_message(row: MessageRow) -> Row:
-    """(id, stream, due, attempts, body, checksum) of a message."""
-    checksum = message_checksum(row.id, row.stream, row.due_micros, row.body)
-    return row.id, row.stream, row.due_micros, row.attempts, row.body, checksum
+def values_of_messages(rows: Iterable[MessageRow]) -> list[Row]:
+    """(id, stream, due, attempts, body, checksum) of each message."""
+    return [
+        (
+            row.id,
+            row.stream,
+            row.due_micros,
+            row.attempts,
+            row.body,
+            message_checksum(row.stream, row.body, row.id, row.due_micros),
+        )
+        for row in rows
+    ]
 
 
 def outcome_of(row: Row) -> OutcomeRow:
@@ -109,10 +119,18 @@ def outcome_of(row: Row) -> OutcomeRow:
     return OutcomeRow(request_id, digest, outcome, expires, corrupt)
 
 
-def values_of_outcome(row: OutcomeRow) -> Row:
-    """(request id, digest, outcome, expiry, checksum) of an outcome."""
-    place = (row.request_id, row.digest, row.outcome, row.expires_micros)
-    return (*place, outcome_checksum(*place))
+def values_of_outcomes(rows: Iterable[OutcomeRow]) -> list[Row]:
+    """(request id, digest, outcome, expiry, checksum) of each outcome."""
+    return [
+        (
+            row.request_id,
+            row.digest,
+            row.outcome,
+            row.expires_micros,
+            outcome_checksum(row.request_id, row.digest, row.outcome, row.expires_micros),
+        )
+        for row in rows
+    ]
 
 
 def quarantined_of(row: Row) -> QuarantineRow:

@@ -95,24 +95,33 @@ _CHECKSUMS = (
     "ALTER TABLE inbox ADD COLUMN crc INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE requests ADD COLUMN crc INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE quarantine ADD COLUMN crc INTEGER NOT NULL DEFAULT 0",
-    "UPDATE inbox SET crc = crc_of(body, id, CAST(stream AS BLOB), due)",
-    """UPDATE requests
-    SET crc = crc_of(CAST(digest || outcome AS BLOB), CAST(request_id AS BLOB), expires)""",
+    """UPDATE inbox SET crc = crc_of(
+        CAST(CAST(stream AS BLOB) || body AS BLOB), (id % 4294967291 + due % 4294967291 * 3)
+    )""",
+    """UPDATE requests SET crc = crc_of(
+        CAST(CAST(request_id AS BLOB) || digest || outcome AS BLOB), expires
+    )""",
     """UPDATE quarantine SET crc = crc_of(
-        body, id, CAST(stream AS BLOB), attempts, CAST(reason AS BLOB), time
+        body,
+        crc_of(
+            CAST(
+                id || char(0) || stream || char(0) || attempts || char(0) || reason || char(0)
+                || time AS BLOB
+            ),
+            0
+        )
     )""",
 )
 
 
-def _crc_of(payload: bytes, *place: bytes | int) -> int:
-    texts = [part if isinstance(part, bytes) else str(part).encode() for part in place]
-    return crc32(payload, crc32(b"\0".join(texts)))
+def _crc_of(data: bytes, start: int) -> int:
+    return crc32(data, start % 4_294_967_291)
 
 
 @migrations(name=NAMES[1])
 def more_checksums(db: Database) -> None:
     """Checksums of waiting and quarantined messages, and of outcomes of requests."""
-    db.conn.create_function("crc_of", -1, _crc_of)
+    db.conn.create_function("crc_of", 2, _crc_of)
     for statement in _CHECKSUMS:
         db.conn.execute(statement)
 

@@ -26,11 +26,12 @@ from perdure.storage.sqlite.connections import (
     create_private,
     shorter_wait,
 )
+from perdure.storage.sqlite.disks import check_disk, check_sqlite
 from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.files import StoreFiles
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
-from perdure.storage.sqlite.rows import quarantined_of, to_json, values_of_message
+from perdure.storage.sqlite.rows import quarantined_of, to_json, values_of_messages
 from perdure.storage.sqlite.schema import migrate
 from perdure.storage.sqlite.statements import STATEMENTS, of_rows
 
@@ -70,7 +71,9 @@ class SqliteStore(SqliteReader):
             StoreOpenError: it cannot be opened; the message says why.
         """
         check_durability(durability)
+        check_sqlite()
         real = check_path(path)
+        check_disk(real)
         owner = Owner.acquire(real)
         try:
             create_private(real)
@@ -155,8 +158,8 @@ class SqliteStore(SqliteReader):
             if found is None:
                 return None
             row = quarantined_of(found)
-            again = values_of_message(MessageRow(new_id, row.stream, 0, row.body))
-            connection.execute(of_rows("insert_messages", 1), again)
+            again = values_of_messages([MessageRow(new_id, row.stream, 0, row.body)])
+            connection.execute(of_rows("insert_messages", 1), again[0])
             connection.execute(STATEMENTS["discard"], asked)
             return row.stream
 

@@ -8,7 +8,7 @@ CREATE TABLE "_sqlite_migrations" (
    "applied_at" TEXT
 );
 INSERT INTO "_sqlite_migrations" VALUES(1,'perdure.storage','0001_first_tables','2026-11-24 06:57:41.292999+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'perdure.storage','0002_more_checksums','2026-11-24 08:44:38.546323+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'perdure.storage','0002_more_checksums','2026-11-24 08:48:35.461117+00:00');
 CREATE TABLE actors (
         stream TEXT PRIMARY KEY NOT NULL,
         version INTEGER NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE inbox (
         attempts INTEGER NOT NULL,
         body BLOB NOT NULL
     , crc INTEGER NOT NULL DEFAULT 0) STRICT;
-INSERT INTO "inbox" VALUES(1,'@cart@é"\''',0,0,X'626F64792031',546496511);
+INSERT INTO "inbox" VALUES(1,'@cart@é"\''',0,0,X'626F64792031',94263156);
 CREATE TABLE meta (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         incarnation INTEGER NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE requests (
         outcome BLOB NOT NULL,
         expires INTEGER NOT NULL
     , crc INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
-INSERT INTO "requests" VALUES('r1',X'646967657374',X'646F6E65',100,3161239910);
+INSERT INTO "requests" VALUES('r1',X'646967657374',X'646F6E65',100,3941942637);
 CREATE TABLE turns (
         seq INTEGER PRIMARY KEY,
         stream TEXT NOT NULL,
