@@ -107,7 +107,8 @@ def test_what_is_behind_the_facade_never_imports_it(path: Path) -> None:
 def test_storage_opens_no_file_by_itself(path: Path) -> None:
     """Closing any handle of a store's file drops the POSIX locks that SQLite holds on it.
 
-    The lock of the owner is on a file of its own, which may be read, as may the kernel's MOUNTS.
+    The lock of the owner is on a file of its own, which may be read; so may MOUNTS, which is
+    the kernel's.
     """
     opens = [
         node.lineno
