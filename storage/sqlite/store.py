@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,13 +28,19 @@ from perdure.storage.sqlite.connections import (
     shorter_wait,
 )
 from perdure.storage.sqlite.disks import check_disk, check_sqlite
-from perdure.storage.sqlite.failures import translated
+from perdure.storage.sqlite.failures import is_full, translated
 from perdure.storage.sqlite.files import StoreFiles
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
+from perdure.storage.sqlite.reserve import Reserve
 from perdure.storage.sqlite.rows import quarantined_of, to_json, values_of_messages
 from perdure.storage.sqlite.schema import migrate
 from perdure.storage.sqlite.statements import STATEMENTS, of_rows
+
+logger = logging.getLogger("perdure")
+
+_SMALL_STEP = 20
+"""Turns purged at once when the disk is full."""
 
 _EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -54,6 +61,7 @@ class SqliteStore(SqliteReader):
     connection: sqlite3.Connection
     _last_seq: int | None
     _files: StoreFiles
+    _reserve: Reserve
     _lock: Lock = attrs.Factory(Lock)
 
     @classmethod
@@ -99,6 +107,7 @@ class SqliteStore(SqliteReader):
             connection,
             last_seq,
             StoreFiles.of(real),
+            Reserve.beside(real),
         )
 
     # ---- commits ------------------------------------------------------------------------
@@ -128,14 +137,36 @@ class SqliteStore(SqliteReader):
         """
         with self._writing():
             self._reconnect_if_broken()
-            with translated(self.location):
-                (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
-            if busy:
-                msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
-                raise StoreUnavailableError(msg)
+            try:
+                self._empty_log()
+            except StoreUnavailableError as error:
+                if not is_full(error) or not self._reserve.release():
+                    raise
+                logger.warning("the disk of %r is full: its reserve is used", self.location)
+                self._empty_log()
             with self._claimed() as connection:
                 last_batch: int = connection.execute(STATEMENTS["get_meta"]).fetchone()[3]
+            self._require_room()
             return last_batch
+
+    def _empty_log(self) -> None:
+        with translated(self.location):
+            (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
+        if busy:
+            msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
+            raise StoreUnavailableError(msg)
+
+    def _require_room(self) -> None:
+        """After a full disk: what the reserve has freed is for purging, not for more."""
+        reserve = self._reserve
+        if not reserve.is_owed or reserve.make():
+            return
+        (pages,) = self.connection.execute("PRAGMA freelist_count").fetchone()
+        (page_bytes,) = self.connection.execute("PRAGMA page_size").fetchone()
+        if pages * page_bytes < reserve.size:
+            mib = 2 * reserve.size >> 20
+            msg = f"the disk of {self.location!r} is full: free {mib} MiB, or purge histories"
+            raise StoreUnavailableError(msg)
 
     # ---- single messages ----------------------------------------------------------------
 
@@ -172,7 +203,27 @@ class SqliteStore(SqliteReader):
     # ---- retention ----------------------------------------------------------------------
 
     def purge_history(self, base: BaseRow, *, limit: int) -> int:
-        """See :meth:`perdure.storage.ports.Writer.purge_history`."""
+        """See :meth:`perdure.storage.ports.Writer.purge_history`.
+
+        On a full disk it is done in small steps, each of which begins with an empty log.
+        """
+        try:
+            return self._purge_history(base, limit)
+        except StoreUnavailableError as error:
+            if not is_full(error):
+                raise
+        dropped = 0
+        while dropped < limit:
+            with self._writing():
+                self._empty_log()
+            asked = min(_SMALL_STEP, limit - dropped)
+            step = self._purge_history(base, asked)
+            dropped += step
+            if step < asked:
+                break
+        return dropped
+
+    def _purge_history(self, base: BaseRow, limit: int) -> int:
         checksum = row_checksum(
             base.stream, base.version, 0, base.time_micros, base.state or b""
         )
@@ -208,6 +259,7 @@ class SqliteStore(SqliteReader):
             self._readers.close()
             with suppress(sqlite3.Error):
                 self.connection.close()
+            self._reserve.remove()
             self._owner.release()
 
     # ---- transactions -------------------------------------------------------------------
