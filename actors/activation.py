@@ -9,7 +9,7 @@ one scan in order of due time, whether they wait since before a restart or are d
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -17,12 +17,19 @@ import msgspec
 from perdure.actors import limits
 from perdure.actors.behavior import Behavior, Instance, Outcome
 from perdure.actors.cell import Broken, Cell
+from perdure.actors.ids import ACTIVITIES, INSTANCES, kind_of
 from perdure.actors.messages import Message, from_row
 from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, failed_row
 from perdure.errors import FailureDetails, PerdureError, QuarantinedError
 from perdure.storage.ports import Reader
-from perdure.storage.records import Batch, LoadedActor, MessageRow, QuarantineRow
+from perdure.storage.records import (
+    Batch,
+    LoadedActor,
+    MessageRow,
+    QuarantineRow,
+    StoredTurn,
+)
 
 _END = (1 << 63) - 1
 
@@ -35,7 +42,17 @@ class Host(Protocol):
     last_id: int
     cells: dict[str, Cell]
     full: set[str]
+
+    @property
+    def attempts(self) -> Container[int]:
+        """The ids of the messages that attempts are at work on."""
+        ...
+
     requests: Requests
+
+    def fresh_id(self) -> int:
+        """A message id that was never used."""
+        ...
 
     def deliver(self, message: Message) -> None:
         """Put *message* into its actor's mailbox."""
@@ -145,7 +162,7 @@ class Activation:
         self._host.cells[address] = cell
         arrived = {message.id for message in messages}
         for row in loaded.messages:
-            if row.id not in arrived and row.id not in self.in_hand:
+            if row.id not in arrived and not self._is_in_hand(row.id):
                 self._deliver_row(row)
         self._answer_missing(address)
         for message in messages:
@@ -154,14 +171,27 @@ class Activation:
     def _instance(self, address: str, loaded: LoadedActor) -> Instance:
         if loaded.corrupt is not None:
             return Broken(f"{address} is damaged: {loaded.corrupt}")
-        kind = address.split("@", 2)[1]
+        kind = kind_of(address)
         behavior = self._behaviors.get(kind)
         if behavior is None:
-            return Broken(f"no entity {kind!r} is registered; add its class to the app")
+            return Broken(_unknown(kind))
         try:
-            return behavior.activate(address, loaded.version, loaded.state)
+            return behavior.activate(address, loaded.version, loaded.state, self)
         except PerdureError as error:
             return Broken(f"{address} cannot be activated: {error}")
+
+    def fresh_id(self) -> int:
+        """A message id that was never used."""
+        return self._host.fresh_id()
+
+    def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
+        """The turns of a stream beyond a version, oldest first."""
+        while page := self._reader.turns(address, after_version=after_version):
+            yield from page
+            after_version = page[-1].first_version + page[-1].count - 1
+
+    def _is_in_hand(self, message_id: int) -> bool:
+        return message_id in self.in_hand or message_id in self._host.attempts
 
     def _deliver_row(self, row: MessageRow) -> None:
         if row.corrupt is not None:
@@ -200,7 +230,7 @@ class Activation:
         active: dict[str, set[int]] = {}
         sought: list[int] = []
         for due, message_id, stream in page:
-            if message_id in self.in_hand or (message_id >= self._first_id and not due):
+            if self._is_in_hand(message_id) or (message_id >= self._first_id and not due):
                 continue
             if stream in self._locked_out:
                 continue
@@ -223,7 +253,7 @@ class Activation:
 
     def _deliver_adrift(self, sought: list[int]) -> None:
         """What no activation has found: the row names another actor than its index does."""
-        adrift = [message_id for message_id in sought if message_id not in self.in_hand]
+        adrift = [name for name in sought if not self._is_in_hand(name)]
         if adrift and not self._suspended:
             for row in self._reader.messages(adrift):
                 self._deliver_row(row)
@@ -231,7 +261,7 @@ class Activation:
 
     def look_at(self, address: str, message_id: int) -> None:
         """A message was put into the store behind the partition's back: deliver it."""
-        if message_id in self.in_hand:
+        if self._is_in_hand(message_id):
             return  # its actor was activated meanwhile, and it was found
         if address in self._host.cells:
             self._deliver_to_active({address: {message_id}})
@@ -297,8 +327,17 @@ class Activation:
         """Let go of *cell*, unless it has messages, a turn, or something not yet durable."""
         if cell.mailbox or cell.busy or cell.queued or cell.batch > self._host.durable:
             return False
+        if cell.deferred:
+            return False
         del self._host.cells[cell.address]
+        cell.instance.close()
         return True
+
+
+def _unknown(kind: str) -> str:
+    if kind in {INSTANCES, ACTIVITIES}:
+        return "the app has no orchestrations and activities; register them"
+    return f"no entity {kind!r} is registered; add its class to the app"
 
 
 def _used(cell: Cell) -> int:

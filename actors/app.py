@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -15,6 +16,7 @@ from perdure.actors.definition import EntityDefinition, define_entity
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.forks import close_in_children
 from perdure.actors.node import Node, World
+from perdure.actors.retention import Retention
 from perdure.actors.threads import ThreadedRuntime
 from perdure.errors import DefinitionError, InvalidInputError, UnknownEntityError
 from perdure.storage.memory import MemoryStore
@@ -44,24 +46,37 @@ class App:
     @overload
     def entity(self, target: D, /) -> D: ...
     @overload
-    def entity(self, /, *, name: str) -> Callable[[D], D]: ...
-    def entity(self, target: Any = None, /, *, name: str | None = None) -> Any:
+    def entity(
+        self, /, *, name: str | None = None, retention: timedelta | None = None
+    ) -> Callable[[D], D]: ...
+    def entity(
+        self,
+        target: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        retention: timedelta | None = None,
+    ) -> Any:
         """Register an entity class, or a function of one parameter ``ctx``.
 
         Args:
             target: the class or function, when used as ``@app.entity``.
             name: the kind's name in the store; the class's name in lower case unless given.
+            retention: how old a history may get: while a node runs it drops events that are
+                older. ``None`` keeps all. The states stay.
 
         Raises:
             DefinitionError: it is not well formed, or the name is taken.
         """
         if target is None:
-            return partial(self.register, name=name)
-        return self.register(target, name)
+            return partial(self.register, name=name, retention=retention)
+        return self.register(target, name, retention)
 
-    def register(self, target: Any, name: str | None = None) -> Any:
-        """Register one entity class or function and return it."""
-        definition = define_entity(target, name)
+    def register(
+        self, target: Any, name: str | None = None, retention: timedelta | None = None
+    ) -> Any:
+        """Register one entity class or function and return it; see :meth:`entity`."""
+        definition = define_entity(target, name, retention)
         if definition.kind in self._definitions:
             msg = (
                 f"app {self.name!r} has an entity {definition.kind!r} already; give this one "
@@ -81,6 +96,11 @@ class App:
     def kinds(self) -> list[str]:
         """The names of the registered kinds, sorted."""
         return sorted(self._definitions)
+
+    @property
+    def definitions(self) -> dict[str, EntityDefinition]:
+        """What is known of each registered kind, by its name."""
+        return dict(self._definitions)
 
     def resolve(self, kind: Any) -> EntityDefinition | None:
         """The definition of a registered class, function or name; ``None`` for other names.
@@ -130,13 +150,21 @@ class App:
 
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
-        node = Node(store, self.behaviors(), world)
-        close_in_children(node)
-        return Client(node, self._definitions, self.resolve)
+        opened = self.definitions
 
-    def behaviors(self) -> dict[str, Behavior]:
-        """How each kind of actor decides."""
-        return {
-            kind: EntityBehavior(definition, self.resolve)
-            for kind, definition in self._definitions.items()
+        def resolve(kind: Any) -> EntityDefinition | None:
+            found = self.resolve(kind)
+            if found is not None and found.kind not in opened:
+                msg = (
+                    f"entity {found.kind!r} was registered in app {self.name!r} after the "
+                    "store was opened; register it first, then open"
+                )
+                raise UnknownEntityError(msg)
+            return found
+
+        behaviors: dict[str, Behavior] = {
+            kind: EntityBehavior(definition, resolve) for kind, definition in opened.items()
         }
+        node = Node(store, behaviors, world, Retention(opened.values()))
+        close_in_children(node)
+        return Client(node, opened, resolve)

@@ -8,7 +8,7 @@ they return what shall happen as an outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import attrs
@@ -16,6 +16,7 @@ import msgspec
 
 from perdure.actors.messages import Message
 from perdure.errors import FailureDetails
+from perdure.storage.records import StoredTurn
 
 
 @attrs.define(eq=False)
@@ -28,14 +29,24 @@ class Step:
         is_async: it acts outside, so it starts only when all before it is durable.
         readonly: it promises to change nothing.
         scope: the behavior's own notes about this step.
+        concurrent: an attempt at work outside: the actor goes on meanwhile, and the message
+            stays in the store until the attempt has ended. It starts only when that is durable.
+        look_again: of a concurrent one, asked while it runs with the time now: when to ask
+            again (microseconds), ``None`` for never. What it raises ends the attempt.
         cell: whose step it is; set by the engine.
+        message: what it handles; set by the engine.
+        begun_micros: when a concurrent one was handed out; set by the engine.
     """
 
     run: Callable[[], Any]
     is_async: bool = False
     readonly: bool = False
     scope: Any = None
+    concurrent: bool = False
+    look_again: Callable[[int], int | None] | None = None
     cell: Any = None
+    message: Any = None
+    begun_micros: int = 0
 
 
 class Outcome(msgspec.Struct, eq=False):
@@ -45,17 +56,42 @@ class Outcome(msgspec.Struct, eq=False):
         result: the operation's result as JSON, for a caller; empty on failure.
         failure: why it failed; state, events and effects are then as before.
         events: new events, each as JSON, in order; each is one version of the stream.
-        effects: messages to send when it commits (``id`` and ``reply`` unset).
+        effects: messages to send when it commits (``reply`` unset; ``id`` too, unless the
+            instance has taken one to be able to take the message back).
+        touched: the state changed, although there is no event.
+        taken_back: ids of messages that shall not be handled any more.
     """
 
     result: bytes = b"null"
     failure: FailureDetails | None = None
     events: tuple[bytes, ...] = ()
     effects: tuple[Message, ...] = ()
+    touched: bool = False
+    taken_back: tuple[int, ...] = ()
+
+
+Gate = Callable[[Message], bool]
+"""Whether an actor takes a message now; it waits for its turn when not."""
+
+
+class Surroundings(Protocol):
+    """What an instance may ask of the engine."""
+
+    def fresh_id(self) -> int:
+        """A message id that was never used."""
+        ...
+
+    def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
+        """The turns of a stream beyond a version, oldest first."""
+        ...
 
 
 class Instance(Protocol):
     """One active actor's state and decisions; used by one thread at a time."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """What says which messages are taken now; ``None``: all of them."""
 
     def prepare(self, message: Message, now_micros: int) -> Step:
         """Make *message* ready to run.
@@ -74,13 +110,18 @@ class Instance(Protocol):
         ...
 
     def state(self) -> bytes | None:
-        """The present state as JSON; ``None`` when there is nothing to keep."""
+        """The present state as it is stored; ``None`` when there is nothing to keep."""
+
+    def close(self) -> None:
+        """It is active no more: nothing it holds may act from now on."""
 
 
 class Behavior(Protocol):
     """One registered kind of actor."""
 
-    def activate(self, target: str, version: int, state: bytes | None) -> Instance:
+    def activate(
+        self, target: str, version: int, state: bytes | None, engine: Surroundings
+    ) -> Instance:
         """Rebuild an instance from its stored state (``None``: it never was, or was deleted).
 
         Raises:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn, Protocol
 
 import pykka
 
-from perdure.actors.behavior import Instance, Outcome, Step
+from perdure.actors.answers import answer_to
+from perdure.actors.behavior import Gate, Instance, Outcome, Step
 from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.requests import Requests
@@ -65,6 +66,9 @@ class CellHost(Protocol):
     def detach(self, cell: Cell) -> None:
         """Close the turn, and run the cell's step without the baton."""
 
+    def attempt(self, step: Step) -> None:
+        """Run a concurrent step as soon as its message is durable."""
+
 
 class Cell(pykka.Actor):
     """One active actor.
@@ -76,6 +80,7 @@ class Cell(pykka.Actor):
         batch: the number of the newest batch that holds something of it.
         busy: an operation runs without the baton; messages wait meanwhile.
         queued: it is among the ready ones.
+        deferred: messages that its instance's gate did not let through yet.
     """
 
     def __init__(self, address: str, instance: Instance, version: int, now_micros: int) -> None:
@@ -83,6 +88,7 @@ class Cell(pykka.Actor):
         # fifth of an activation and 1 KiB.
         self.actor_urn = self.address = address
         self.actor_inbox = self.mailbox = self._create_actor_inbox()
+        self.deferred: deque[Message] = deque()
         self.instance = instance
         self.version = version
         self.batch = 0
@@ -111,32 +117,46 @@ class Cell(pykka.Actor):
 
         The loop of the actor: everything that is done for each message is in it.
         """
-        inbox = self.mailbox
+        inbox, deferred = self.mailbox, self.deferred
         now = self.used_micros = partition.now
         record = self.record = Record(now, self, self.version + 1)
         invoke = partition.runtime.invoke
-        prepare = self.instance.prepare
+        instance = self.instance
+        prepare = instance.prepare
         left = partition.turn_messages
-        while inbox and left:
+        while left:
             left -= 1
-            message = inbox.popleft()
+            gate = instance.gate
+            if deferred and (gate is None or gate(deferred[0])):
+                message = deferred.popleft()
+            elif inbox:
+                message = inbox.popleft()
+                if gate is not None and not gate(message):
+                    deferred.append(message)
+                    continue
+            else:
+                break
             try:
                 step = prepare(message, now)
             except PerdureError as error:
                 partition.refuse(record, message, error)
                 continue
+            step.cell = self
+            step.message = message
+            if step.concurrent:
+                partition.attempt(step)
+                continue
             self.message = message
             self.step = step
-            step.cell = self
             if step.is_async or (
                 partition.blocking and partition.is_blocking(self.address, message)
             ):
                 partition.detach(self)
                 return True
-            returned = invoke(self, step)
+            returned = invoke(step)
             if returned is None:
                 return False
-            self.conclude(partition, record, message, returned)
+            self.conclude(partition, record, step, returned)
         self.step = None  # an idle cell keeps its last message only: recovery may blame it
         partition.close_turn(self)
         return True
@@ -145,13 +165,12 @@ class Cell(pykka.Actor):
         self,
         partition: CellHost,
         record: Record,
-        message: Message,
+        step: Step,
         returned: tuple[Any, BaseException | None],
     ) -> None:
         """Note in *record* what an operation's result or error leads to."""
         result, error = returned
-        step = self.step
-        assert step is not None
+        message: Message = step.message
         if error is None:
             outcome = self.instance.finish(step, result)
         else:
@@ -160,11 +179,17 @@ class Cell(pykka.Actor):
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)
+        if outcome.touched:
+            record.touched = True
+        if outcome.taken_back:
+            record.consumed.extend(outcome.taken_back)
         if outcome.effects:
             partition.send(record, outcome.effects)
+        if message.answered:
+            partition.send(record, (answer_to(message, outcome),))
         if message.reply is not None:
             record.replies.append((message.reply, outcome, message))
-        elif outcome.failure is not None:
+        elif outcome.failure is not None and not message.answered:
             failure = outcome.failure
             logger.warning(
                 "%s %s failed, undone: %s: %s (request %s)",
@@ -177,9 +202,25 @@ class Cell(pykka.Actor):
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
 
+    def has_work(self) -> bool:
+        """Whether there is a message that it takes now."""
+        if self.mailbox:
+            return True
+        if not self.deferred:
+            return False
+        gate = self.instance.gate
+        return gate is None or gate(self.deferred[0])
+
+    def waiting(self) -> Iterator[Message]:
+        """All messages that wait for it, in no particular order."""
+        yield from self.deferred
+        yield from self.mailbox
+
 
 class Broken:
     """An instance that could not be activated: each message is refused with the reason."""
+
+    gate: Gate | None = None
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -199,3 +240,6 @@ class Broken:
     def state(self) -> bytes | None:
         """Never called: nothing was finished."""
         raise AssertionError(self.reason)
+
+    def close(self) -> None:
+        """Nothing was ever held."""

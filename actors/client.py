@@ -14,15 +14,16 @@ from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.node import Node
 from perdure.actors.pipeline import Pipeline
-from perdure.actors.reads import Reads, state_as_of
+from perdure.actors.purging import CUT_TURNS, chosen_turns, next_base
+from perdure.actors.reads import Reads
 from perdure.actors.refs import CallRef
 from perdure.actors.replies import Reply
 from perdure.actors.snapshots import Change, Page, Position, page_of
-from perdure.actors.upkeep import STEP, Upkeep
-from perdure.actors.verification import verify
+from perdure.actors.upkeep import Upkeep
+from perdure.actors.verification import Finding, verify
 from perdure.actors.watching import follow_changes
 from perdure.errors import InvalidInputError, UnknownEntityError
-from perdure.storage.records import BaseRow, Damage
+from perdure.storage.records import BaseRow
 
 E = TypeVar("E")
 
@@ -75,7 +76,7 @@ class Client(Upkeep):
         definitions: Mapping[str, EntityDefinition],
         resolve: Callable[[Any], EntityDefinition | None],
     ) -> None:
-        super().__init__(node)
+        super().__init__(node, sorted(definitions))
         self._definitions = definitions
         self._resolve = resolve
         self.new_id = node.new_id
@@ -173,6 +174,8 @@ class Client(Upkeep):
     ) -> Iterator[Change]:
         """Every event of the store beyond *after*, in the store's order, then those to come.
 
+        It ends when the client is closed.
+
         Args:
             after: the position of the last change that was handled; ``None``: from the first.
             follow: wait for more at the end; else stop there.
@@ -184,34 +187,64 @@ class Client(Upkeep):
             raise InvalidInputError(msg)
         return follow_changes(self.node, after, follow=follow)
 
-    def verify(self) -> Iterator[Damage]:
-        """What is wrong with the store: damaged rows, gaps, a state its log does not give."""
+    def verify(self) -> Iterator[Finding]:
+        """What is wrong with the store: damage, kinds that no class handles, and what today's
+        classes cannot read.
+        """
         self.node.check_open()
         return verify(self.node.store, self._definitions)
 
-    def purge_history(self, entity_id: EntityId | str, *, before_version: int) -> int:
-        """Forget an entity's events up to *before_version*, in small steps while it is in use.
+    def purge_history(
+        self,
+        entity_id: EntityId | str,
+        *,
+        up_to_version: int | None = None,
+        before: datetime | timedelta | None = None,
+        keep: int | None = None,
+    ) -> int:
+        """Forget an entity's old events, in small steps while it is in use.
 
-        Its state at that version is kept as the beginning of what remains.
+        Its state behind what goes is kept first, as the beginning of what remains. Whole turns
+        go (up to a hundred messages handled in a row), so a few events more may be left.
+
+        Args:
+            entity_id: whose; as text ``@kind@key``.
+            up_to_version: events up to and including this version.
+            before: events from before a time (a naive one is in UTC), or older than an age.
+            keep: all but the newest so many.
 
         Returns:
             How many turns were dropped.
+
+        Raises:
+            InvalidInputError: not exactly one of the three is given, or it cannot be meant.
+            CorruptionError, DecodingError, UnknownEventError: the state behind what goes cannot
+                be found; ``keep=0`` works all the same, as it takes the present one.
         """
         if isinstance(entity_id, str):
             entity_id = EntityId.parse(entity_id)
-        store = self.node.store
+        self.node.check_open()
         definition = self.definition_of(entity_id.kind)
-        stream = str(entity_id)
-        turns = store.turns(stream, after_version=before_version - 1, limit=1)
-        state = state_as_of(store, definition, entity_id, before_version)
-        time_micros = turns[0].time_micros if turns else self.now_micros()
-        base = BaseRow(stream, before_version, state, time_micros)
+        store, stream = self.node.store, str(entity_id)
+        is_old = chosen_turns(
+            stream,
+            version=store.load([stream], 0)[stream].version,
+            now_micros=self.now_micros(),
+            up_to_version=up_to_version,
+            before=before,
+            keep=keep,
+        )
         dropped = 0
-        while True:
-            step: int = self.node.maintain(lambda s: s.purge_history(base, limit=STEP))
+        while base := next_base(store, definition, stream, is_old):
+            step = self._drop(base)
             dropped += step
-            if step < STEP:
-                return dropped
+            if step < CUT_TURNS:
+                break
+        return dropped
+
+    def _drop(self, base: BaseRow) -> int:
+        step: int = self.node.maintain(lambda s: s.purge_history(base, limit=CUT_TURNS))
+        return step
 
     def pipeline(self) -> Pipeline:
         """Send many signals without waiting for each; durable when the block ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
 
@@ -205,6 +205,23 @@ class SignalRef(Generic[E]):
                 due_micros=self._due_micros,
             )
         )
+
+    def call(self, operation: Any, /, *args: object, **kwargs: object) -> NoReturn:
+        """There is none: an operation waits for nobody.
+
+        Raises:
+            NotAllowedHereError: always; it says how to signal instead.
+        """
+        name = operation_name(operation)
+        example = (
+            f"self.context.entity({self.id.kind!r}, {self.id.key!r}).signal({name!r}, ...)"
+        )
+        msg = (
+            f"{self.id} {name}: an operation cannot call another entity, as two that wait for "
+            f"each other would wait for ever; send a signal instead: {example}; what it has to "
+            "answer it sends back as a signal of its own"
+        )
+        raise NotAllowedHereError(msg)
 
 
 @attrs.frozen(eq=False)

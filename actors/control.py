@@ -77,10 +77,15 @@ class Discard(Request, tag="discard", kw_only=True):
 
 
 class Purge(Request, tag="purge", kw_only=True):
-    """Drop an entity's events up to a version; answered with how many turns went."""
+    """Drop an entity's old events: up to a version, from before a time, or all but the newest.
+
+    Answered with how many turns went.
+    """
 
     target: str
-    before_version: int
+    up_to_version: int | None = None
+    before: datetime | None = None
+    keep: int | None = None
 
 
 AnyRequest = Signal | Call | Status | Redrive | Discard | Purge

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import selectors
+import shlex
 import socket
 import threading
 import time
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +25,7 @@ from perdure.actors.messages import Message
 from perdure.actors.operations import NO_INPUT, OBJECT, VALUE, OperationSpec
 from perdure.actors.replies import Reply
 from perdure.errors import (
+    DecodingError,
     InvalidInputError,
     MailboxFullError,
     OperationFailedError,
@@ -76,7 +79,14 @@ class Served(Protocol):
         """Forget a quarantined message."""
         ...
 
-    def purge_history(self, entity_id: EntityId, *, before_version: int) -> int:
+    def purge_history(
+        self,
+        entity_id: EntityId,
+        *,
+        up_to_version: int | None,
+        before: datetime | None,
+        keep: int | None,
+    ) -> int:
         """Drop old events."""
         ...
 
@@ -120,8 +130,12 @@ def _do(client: Served, request: control.AnyRequest) -> bytes:
         case control.Discard():
             return control.encode(client.discard(request.id))
         case control.Purge():
-            target = EntityId.parse(request.target)
-            dropped = client.purge_history(target, before_version=request.before_version)
+            dropped = client.purge_history(
+                EntityId.parse(request.target),
+                up_to_version=request.up_to_version,
+                before=request.before,
+                keep=request.keep,
+            )
             return control.encode(dropped)
 
 
@@ -139,6 +153,7 @@ def message_of(client: Served, request: control.Signal | control.Call) -> Messag
     spec = client.definition_of(target.kind).operation(request.operation)
     data, form = _input(request, spec)
     if spec is not None:
+        _refuse_by_name(request, spec)
         spec.decode_input(data, form)
     return Message(
         target=str(target),
@@ -148,6 +163,24 @@ def message_of(client: Served, request: control.Signal | control.Call) -> Messag
         request_id=checked_name("request id", request.request_id),
         chosen=True,
     )
+
+
+def _refuse_by_name(request: control.Signal | control.Call, spec: OperationSpec) -> None:
+    """Explain the rule to who gives an only parameter by its name."""
+    if len(spec.parameters) != 1 or len(request.arguments) != 1:
+        return
+    (parameter,) = spec.parameters
+    given: Any = _read_json(request.arguments[0])
+    if not isinstance(given, dict) or {*given} != {parameter.name}:
+        return
+    try:
+        parameter.codec.decode(bytes(request.arguments[0]))
+    except DecodingError:
+        value = shlex.quote(codec.encode(given[parameter.name], what="a value").decode())
+        command = type(request).__name__.lower()
+        line = f"perdure {command} {shlex.quote(request.target)} {spec.name} {value}"
+        msg = f"{spec} has one parameter, whose value is given without its name: {line}"
+        raise InvalidInputError(msg) from None
 
 
 def _input(

@@ -7,6 +7,7 @@ import types
 import typing
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -73,6 +74,7 @@ class EntityDefinition:
         events_by_name: the same by registered name.
         handlers_print: changes when the code of the class changes.
         upcasts: it overrides ``upcast_state``.
+        retention: how old its history may get; ``None``: any age.
     """
 
     kind: str
@@ -85,6 +87,7 @@ class EntityDefinition:
     events_by_name: Mapping[str, EventSpec] = attrs.field(factory=dict[str, EventSpec])
     handlers_print: str = ""
     upcasts: bool = False
+    retention: timedelta | None = None
 
     def operation(self, name: str) -> OperationSpec | None:
         """One operation by name; ``None`` where any input will do.
@@ -136,16 +139,20 @@ def _nothing(_: Any) -> None:
 _IMPLICIT_DELETE = OperationSpec("entity", DELETE, _nothing, {})
 
 
-def define_entity(target: Any, name: str | None = None) -> EntityDefinition:
+def define_entity(
+    target: Any, name: str | None = None, retention: timedelta | None = None
+) -> EntityDefinition:
     """Read an entity class or function.
 
     Args:
         target: a subclass of Entity, or a function of one parameter ``ctx``.
         name: its kind; the class's or function's name in lower case unless given.
+        retention: how old its history may get.
 
     Raises:
         DefinitionError: it is not well formed; the message names class, member and remedy.
     """
+    _check_retention(target, retention)
     given = name if name is not None else getattr(target, "__name__", "")
     try:
         kind = EntityId(given, "x").kind
@@ -156,11 +163,32 @@ def define_entity(target: Any, name: str | None = None) -> EntityDefinition:
         if not issubclass(target, Entity) or target is Entity:
             msg = f"{target.__qualname__} is no entity; derive it from perdure.Entity"
             raise DefinitionError(msg)
-        return _define_class(kind, target)
+        return attrs.evolve(_define_class(kind, target), retention=retention)
     if not inspect.isfunction(target) or len(inspect.signature(target).parameters) != 1:
         msg = f"{target!r} is no entity; use a class, or a function with one parameter ctx"
         raise DefinitionError(msg)
-    return EntityDefinition(kind, function=target)
+    _refuse_generator(target)
+    return EntityDefinition(kind, function=target, retention=retention)
+
+
+def _check_retention(target: Any, retention: object) -> None:
+    fits = isinstance(retention, timedelta) and retention > timedelta()
+    if retention is not None and not fits:
+        name = getattr(target, "__qualname__", target)
+        msg = (
+            f"{name}: retention={retention!r} is no age; use a timedelta above zero, such as "
+            "timedelta(days=30)"
+        )
+        raise DefinitionError(msg)
+
+
+def _refuse_generator(function: Callable[..., Any]) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        msg = (
+            f"{function.__qualname__} yields, so a call would run nothing of it; return a list "
+            "instead, or begin its name with _ if it is no operation"
+        )
+        raise DefinitionError(msg)
 
 
 def _define_class(kind: str, cls: type[Entity]) -> EntityDefinition:
@@ -267,6 +295,7 @@ def _read_operations(kind: str, cls: type[Entity]) -> dict[str, OperationSpec]:
                 "rename one"
             )
             raise DefinitionError(msg)
+        _refuse_generator(member)
         hints = _hints(cls, member, f"{cls.__qualname__}.{name}")
         is_readonly = hasattr(member, READONLY_MARK)
         operations[name.lower()] = OperationSpec(

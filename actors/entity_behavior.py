@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.actors.behavior import Instance, Outcome, Step
+from perdure.actors.behavior import Gate, Instance, Outcome, Step, Surroundings
 from perdure.actors.context import OperationScope, Resolve, Target
 from perdure.actors.definition import DELETE, EntityDefinition
 from perdure.actors.entity_events import NOTHING, Changed, Deleted, Recorded, write_event
@@ -58,7 +58,9 @@ class EntityBehavior:
         msg = f"{kind!r} is not registered; add it to the app"
         raise UnknownEntityError(msg)
 
-    def activate(self, target: str, version: int, state: bytes | None) -> Instance:
+    def activate(
+        self, target: str, version: int, state: bytes | None, engine: Surroundings | None = None
+    ) -> Instance:
         """Rebuild an entity from its stored state.
 
         Raises:
@@ -153,6 +155,7 @@ class EntityInstance:
         "_resolve",
         "_rewrite",
         "_state",
+        "gate",
     )
 
     def __init__(
@@ -164,6 +167,7 @@ class EntityInstance:
         self._encoded: list[bytes] | None = None
         self._exists = stored is not None
         self._rewrite = True
+        self.gate: Gate | None = None
         if stored is None:
             self._state: EntityState | None = None
         else:
@@ -320,3 +324,6 @@ class EntityInstance:
         if not self._exists or self._encoded is None:
             return None
         return join_fields(self._definition.fields, self._encoded)
+
+    def close(self) -> None:
+        """It holds nothing that could act."""

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
-from perdure.errors import FailureDetails
+import msgspec
+
+from perdure.actors.codec import encode
+from perdure.errors import FailureDetails, PerdureError
 
 MESSAGE_LIMIT = 4_000
 TRACE_LIMIT = 16_000
+CAUSES = 5
+"""Exceptions that it was raised from, one from another, of which something is kept."""
+
+_decode = msgspec.json.Decoder().decode
 
 
-def describe_failure(error: BaseException) -> FailureDetails:
+def describe_failure(error: BaseException, depth: int = 0) -> FailureDetails:
     """What a caller learns of *error*; long texts lose their middle."""
     kind = type(error)
     module = kind.__module__
@@ -21,11 +31,27 @@ def describe_failure(error: BaseException) -> FailureDetails:
     except BaseException as second:  # a broken __str__ must not hide the failure
         message = f"(its message cannot be made: {type(second).__name__})"
         trace = "".join(traceback.format_tb(error.__traceback__))
+    cause = error.__cause__
     return FailureDetails(
         error_type=name,
         message=_shortened(message, MESSAGE_LIMIT),
         stack_trace=_shortened(trace, TRACE_LIMIT),
+        inner_failure=None
+        if cause is None or depth >= CAUSES
+        else describe_failure(cause, depth + 1),
+        properties=_properties_of(error),
+        is_non_retriable=bool(getattr(error, "is_non_retriable", False)),
     )
+
+
+def _properties_of(error: BaseException) -> dict[str, Any]:
+    """What an exception says of itself; what has no JSON form is left out."""
+    given: Mapping[str, Any] = getattr(error, "failure_properties", None) or {}
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        with suppress(PerdureError):
+            kept[str(name)] = _decode(encode(value, limit=TRACE_LIMIT))
+    return kept
 
 
 def _shortened(text: str, limit: int) -> str:

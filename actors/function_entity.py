@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from perdure.actors.behavior import Outcome, Step
+from perdure.actors.behavior import Gate, Outcome, Step
 from perdure.actors.codec import codec_for, encode
 from perdure.actors.context import OperationScope, Resolve, SignalRef, context_of
 from perdure.actors.definition import EntityDefinition
@@ -145,6 +145,7 @@ class FunctionInstance:
         self._is_async = inspect.iscoroutinefunction(definition.function)
         self._resolve = resolve
         self._state = stored
+        self.gate: Gate | None = None
         if stored is not None:
             codec_for(Any, f"the stored state of {definition.kind}").decode(stored)
 
@@ -192,3 +193,6 @@ class FunctionInstance:
     def state(self) -> bytes | None:
         """The present state as JSON; ``None`` when there is nothing to keep."""
         return self._state
+
+    def close(self) -> None:
+        """It holds nothing that could act."""

@@ -18,6 +18,25 @@ _KIND = re.compile(r"[a-z_][a-z0-9_.\-]{0,127}")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+INSTANCES = ""
+"""The kind of every address that has none: an orchestration's, which is its instance id."""
+
+ACTIVITIES = "@"
+"""The kind of an activity's address, ``@@name``."""
+
+
+def kind_of(address: str) -> str:
+    """The kind of actor that lives at *address*: an entity's kind, or one of the above."""
+    if not address.startswith("@"):
+        return INSTANCES
+    return address.split("@", 2)[1] or ACTIVITIES
+
+
+def is_entity(address: str) -> bool:
+    """Whether *address* is an entity's, ``@kind@key``."""
+    return address.startswith("@") and not address.startswith("@@")
+
+
 def checked_name(what: str, value: object) -> str:
     """A key or request id that every store keeps unchanged, or an error that says why not."""
     if not isinstance(value, str):

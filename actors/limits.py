@@ -64,6 +64,10 @@ TIDY_SECONDS = 60.0
 TIDY_ROWS = 1_000
 """How often, and how many at once, expired outcomes are forgotten."""
 
+RETENTION_PAGE = 1_000
+RETENTION_ENTITIES = 20
+"""Turns looked at in one step of dropping old history, and entities that it cuts."""
+
 PROBE_SECONDS = 0.25
 """How often a failed disk is tried again."""
 

@@ -28,6 +28,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False):
         request_id: names the request; two messages with one id are one request.
         chosen: the sender chose the id, so its outcome is remembered.
         caller: the address of the actor that sent it; empty for a client.
+        answered: the outcome shall be sent to the caller, as a message (``answers.py``).
         due_micros: not to be handled before; 0 for at once.
         id: its number in the partition, in order of acceptance; 0 before that.
         attempts: runs alone that were noted after a crash; -1 for one among others.
@@ -41,6 +42,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False):
     request_id: str = ""
     chosen: bool = False
     caller: str = ALONE
+    answered: bool = False
     due_micros: int = 0
     id: int = 0
     attempts: int = 0
@@ -63,6 +65,7 @@ class _Body(msgspec.Struct, array_like=True):
     request_id: str
     chosen: bool
     caller: str
+    answered: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -79,6 +82,7 @@ def to_row(message: Message) -> MessageRow:
         message.request_id,
         message.chosen,
         message.caller,
+        message.answered,
     )
     return MessageRow(
         message.id, message.target, message.due_micros, _encode(body), message.attempts
@@ -96,6 +100,7 @@ def from_row(row: MessageRow) -> Message:
         request_id=body.request_id,
         chosen=body.chosen,
         caller=body.caller,
+        answered=body.answered,
         due_micros=row.due_micros,
         id=row.id,
         attempts=row.attempts,

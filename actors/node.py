@@ -11,6 +11,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Behavior
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.partition import Partition
+from perdure.actors.retention import Retention, TidyPartition
 from perdure.actors.runtime import Runtime
 from perdure.errors import ForkedError, MailboxFullError, NodeClosedError
 from perdure.storage.ports import Store
@@ -37,10 +38,16 @@ class World(Runtime, Protocol):
 class Node:
     """Owns a store while it is open; clients hand their messages to it."""
 
-    def __init__(self, store: Store, behaviors: Mapping[str, Behavior], world: World) -> None:
+    def __init__(
+        self,
+        store: Store,
+        behaviors: Mapping[str, Behavior],
+        world: World,
+        retention: Retention,
+    ) -> None:
         self.store = store
         self.world = world
-        self.partition = Partition(store, behaviors, world)
+        self.partition = TidyPartition(store, behaviors, world, retention)
         self.new_id = world.new_id
         self._pid = os.getpid()
         self._closed = False

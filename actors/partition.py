@@ -15,37 +15,25 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from perdure.actors import limits
 from perdure.actors.activation import Activation
-from perdure.actors.behavior import Behavior, Outcome
+from perdure.actors.answers import answer_to
+from perdure.actors.attempts import Attempts
+from perdure.actors.behavior import Behavior, Outcome, Step
 from perdure.actors.cell import Cell
+from perdure.actors.failures import describe_failure
+from perdure.actors.ids import kind_of
+from perdure.actors.intake import Intake
 from perdure.actors.messages import Chunk, Message, to_row
 from perdure.actors.pending import Pending, Record, batch_of, is_empty
 from perdure.actors.recovery import Recovery
-from perdure.actors.requests import Requests, outcome_row
+from perdure.actors.requests import Requests
 from perdure.actors.runtime import Runtime
-from perdure.errors import FailureDetails, MailboxFullError, PerdureError, StoreError
+from perdure.errors import FailureDetails, PerdureError, StoreError
 from perdure.storage.ports import Store
 from perdure.storage.records import Batch, QuarantineRow
 
 logger = logging.getLogger("perdure")
-
-ACCEPTED = Outcome()
-"""What the sender of a signal learns."""
-
-
-@attrs.define(eq=False)
-class Refusals:
-    """Stands in for the replies of signals that were sent together."""
-
-    errors: list[Exception] = attrs.Factory(list[Exception])
-
-    def resolve(self, outcome: Outcome | Exception) -> None:
-        """Keep an error; that the others are durable, their sender learns together."""
-        if isinstance(outcome, Exception):
-            self.errors.append(outcome)
 
 
 class Partition:
@@ -63,6 +51,8 @@ class Partition:
         self.cells: dict[str, Cell] = {}
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
+        self.attempts = Attempts(self)
+        self.intake = Intake(self)
         self.full: set[str] = set()
         self.rounds = 0
         self.working = False
@@ -94,8 +84,9 @@ class Partition:
     def _work(self) -> bool:
         self.now = self.runtime.now_micros()
         if self.ingress:
-            self._take_in()
+            self.intake.take_in()
         if not self.recovery.failed:
+            self.attempts.look()
             self.activation.look_for_due()
         if self.recovery.careful and not self.recovery.work():
             return False
@@ -105,7 +96,7 @@ class Partition:
             if len(self.open.records) >= limits.HANDOVER_RECORDS:
                 self.hand_over()
             if self.ingress:
-                self._take_in()
+                self.intake.take_in()
         if self.recovery.failed:
             return True
         self.activation.sweep()
@@ -129,13 +120,17 @@ class Partition:
         """When there is something to do although nobody calls; ``None``: nothing known."""
         if self.recovery.failed or self.ready:
             return None  # it goes on when the disk answers, which wakes it
-        return self.activation.next_look()
+        looks = (self.activation.next_look(), self.attempts.next_look())
+        return min((look for look in looks if look is not None), default=None)
 
     def idle(self) -> bool:
         """Whether nothing is in hand: all is durable, or waits for its time. For any thread."""
         rounds = self.rounds
         in_hand = self.ingress or self.ready or self.open or self.writing or self.detached
-        return not (in_hand or self.recovery.failed or self.working) and rounds == self.rounds
+        return (
+            not (in_hand or self.attempts or self.recovery.failed or self.working)
+            and rounds == self.rounds
+        )
 
     def unanswered(self) -> list[Any]:
         """Replies that will not come any more, at the end."""
@@ -145,7 +140,7 @@ class Partition:
         calls = [item for item in self.ingress if isinstance(item, Message)]
         calls.extend(self.activation.forget_waiting())
         for cell in self.cells.values():
-            calls.extend(cell.mailbox)
+            calls.extend(cell.waiting())
             if cell.record is not None:
                 records.append(cell.record)
             if (cell.busy or cell.record is not None) and cell.message is not None:
@@ -167,75 +162,6 @@ class Partition:
 
     # ---- the way in -------------------------------------------------------------------
 
-    def _take_in(self) -> None:
-        ingress = self.ingress
-        taken = 0
-        while ingress and taken < limits.INTAKE_MESSAGES:
-            item = ingress.popleft()
-            kind = type(item)
-            if kind is Message:
-                taken += 1
-                self._take_call(item)  # type: ignore[arg-type]
-            elif kind is Chunk:
-                taken += len(item.messages)  # type: ignore[union-attr]
-                self._take_signals(item)  # type: ignore[arg-type]
-            else:
-                item()  # type: ignore[operator]
-        self.activation.activate_arrivals()
-
-    def _take_call(self, message: Message) -> None:
-        if self.recovery.failed:
-            message.reply.resolve(self.recovery.refusal())
-        elif message.target in self.full:
-            message.reply.resolve(mailbox_full([message]))
-        elif not message.chosen or self.requests.admit([message]):
-            self.deliver(message)
-
-    def _take_signals(self, chunk: Chunk) -> None:
-        if self.recovery.failed:
-            chunk.ack.resolve(self.recovery.refusal())
-            return
-        record = Record(self.now)
-        refused = [m for m in chunk.messages if m.target in self.full] if self.full else []
-        if refused:
-            chunk.messages = [m for m in chunk.messages if m.target not in self.full]
-        messages = chunk.messages
-        record.replies.append((chunk.ack, mailbox_full(refused) if refused else ACCEPTED, None))
-        if any(message.chosen for message in messages):
-            try:
-                messages = self._admit_signals(chunk, record)
-            except StoreError as error:
-                chunk.ack.resolve(error)
-                raise
-        last_id = self.last_id
-        for message in messages:
-            last_id += 1
-            message.id = last_id
-        self.last_id = last_id
-        record.accepted = messages
-        self.add(record)
-        self._deliver_all(messages)
-
-    def _admit_signals(self, chunk: Chunk, record: Record) -> list[Message]:
-        """Leave out repeats; the others' acceptance is what is remembered of them."""
-        chosen = [message for message in chunk.messages if message.chosen]
-        asked = {id(message) for message in chosen}
-        refusals = Refusals()
-        for message in chosen:
-            message.reply = chunk.ack if len(chunk.messages) == 1 else refusals
-        admitted = {id(message) for message in self.requests.admit(chosen)}
-        if len(chunk.messages) == 1 and not admitted:
-            record.replies.clear()  # the first one's outcome answers the repeat
-        elif refusals.errors:
-            record.replies[0] = (chunk.ack, refusals.errors[0], None)
-        for message in chosen:
-            if id(message) in admitted:
-                record.outcomes.append(outcome_row(message, ACCEPTED, self.now))
-                record.replies.append((message.reply, ACCEPTED, None))
-                message.chosen = False
-                message.reply = None
-        return [m for m in chunk.messages if id(m) in admitted or id(m) not in asked]
-
     def deliver(self, message: Message) -> None:
         """Put *message* into its actor's mailbox; the actor is activated when it is not."""
         cell = self.cells.get(message.target)
@@ -250,7 +176,8 @@ class Partition:
             cell.queued = True
             self.ready.append(cell)
 
-    def _deliver_all(self, messages: Sequence[Message]) -> None:
+    def deliver_all(self, messages: Sequence[Message]) -> None:
+        """Deliver what is due, and wait for the time of the rest."""
         for message in messages:
             if message.due_micros > self.now:
                 self.open.scheduled.append(message)
@@ -266,7 +193,8 @@ class Partition:
     def send(self, record: Record, effects: Sequence[Message]) -> None:
         """Let *effects* begin to exist with *record*; they are delivered when it is queued."""
         for message in effects:
-            message.id = self.fresh_id()
+            if not message.id:
+                message.id = self.fresh_id()
             record.accepted.append(message)
 
     def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
@@ -280,6 +208,10 @@ class Partition:
             record.replies.append((message.reply, error, None))
             if not message.id:
                 return
+        if message.answered:
+            self.send(record, (answer_to(message, Outcome(failure=describe_failure(error))),))
+            record.consumed.append(message.id)
+            return
         reason = f"{type(error).__name__}: {error}"
         logger.warning("%s %s quarantined: %s", message.target, message.operation, reason)
         row = to_row(message)
@@ -292,27 +224,39 @@ class Partition:
         """Queue *record* for the next commit."""
         self.open.add(record)
 
+    def put(self, record: Record) -> None:
+        """Queue *record* for the next commit, then deliver what begins to exist with it."""
+        self.open.add(record)
+        if record.accepted:
+            self.deliver_all(record.accepted)
+            self.activation.activate_arrivals()
+
     def close_turn(self, cell: Cell) -> None:
         """The cell's record is complete: queue it for the disk, then act on it."""
         record = cell.record
         assert record is not None
         cell.record = None
         cell.queued = False
-        if self.full and len(cell.mailbox) < limits.MAILBOX_MESSAGES // 2:
+        if len(cell.deferred) >= limits.MAILBOX_MESSAGES:
+            self.full.add(cell.address)
+        elif (
+            self.full and len(cell.mailbox) + len(cell.deferred) < limits.MAILBOX_MESSAGES // 2
+        ):
             self.full.discard(cell.address)
         if record.writes():
             cell.batch = self.open.number
-            self.add(record)
-            if record.accepted:
-                self._deliver_all(record.accepted)
-                self.activation.activate_arrivals()
+            self.put(record)
         elif record.replies:
             if cell.batch > self.durable:
                 self.add(record)  # the answers show what is not durable yet
             else:
                 for reply, outcome, _ in record.replies:
                     reply.resolve(outcome)
-        if cell.mailbox and not cell.busy and not cell.queued:
+        self.make_ready(cell)
+
+    def make_ready(self, cell: Cell) -> None:
+        """Let *cell* have a turn when it has work."""
+        if not cell.busy and not cell.queued and cell.has_work():
             cell.queued = True
             self.ready.append(cell)
 
@@ -320,13 +264,13 @@ class Partition:
 
     def is_blocking(self, address: str, message: Message) -> bool:
         """Whether this operation blocked its thread lately."""
-        return (address.split("@", 2)[1], message.operation) in self.blocking
+        return (kind_of(address), message.operation) in self.blocking
 
     def lost_baton(self, cell: Cell) -> None:
         """The new holder's first act: the turn in hand goes on alone, its record is queued."""
         message = cell.message
         assert message is not None
-        self.blocking[address_kind(cell), message.operation] = self.now
+        self.blocking[kind_of(cell.address), message.operation] = self.now
         self._set_busy(cell)
         self.close_turn(cell)
 
@@ -338,13 +282,17 @@ class Partition:
         self._set_busy(cell)
         self.close_turn(cell)
         if not step.is_async:
-            self.runtime.start(cell, step)
+            self.runtime.start(step)
             return
         if not message.id:
             message.id = self.fresh_id()
             row = self.requests.accept(message)
             self.add(Record(self.now, accepted=[message], outcomes=[row]))
-        self.open.gated.append(cell)
+        self.open.gated.append(step)
+
+    def attempt(self, step: Step) -> None:
+        """Run a concurrent step as soon as its message is durable."""
+        self.attempts.begin(step)
 
     def _set_busy(self, cell: Cell) -> None:
         cell.busy = True
@@ -352,20 +300,23 @@ class Partition:
         self.detached.add(cell)
 
     def returned(
-        self, cell: Cell, returned: tuple[Any, BaseException | None], seconds: float
+        self, step: Step, returned: tuple[Any, BaseException | None], seconds: float
     ) -> None:
         """An operation that ran without the baton has ended."""
+        if step.concurrent:
+            self.attempts.ended(step, returned)
+            return
+        cell: Cell = step.cell
+        message = step.message
         self.detached.discard(cell)
-        message = cell.message
-        assert message is not None
         if self.cells.get(cell.address) is not cell:
             self.activation.release(cell.address)  # of an old epoch: thrown away
             return
         if seconds < limits.BLOCKED_SECONDS:
-            self.blocking.pop((address_kind(cell), message.operation), None)
+            self.blocking.pop((kind_of(cell.address), message.operation), None)
         cell.busy = False
         cell.record = Record(self.now, cell, cell.version + 1)
-        cell.conclude(self, cell.record, message, returned)
+        cell.conclude(self, cell.record, step, returned)
         self.close_turn(cell)
 
     # ---- the way to the disk --------------------------------------------------------------
@@ -417,20 +368,8 @@ class Partition:
         self.recovery.settled(batch.outcomes)
 
     def _start_gated(self, pending: Pending) -> None:
-        cell: Cell
-        for cell in pending.gated:
-            step = cell.step
-            if self.cells.get(cell.address) is cell and step is not None:  # else it was dropped
-                self.runtime.start(cell, step)
-
-
-def mailbox_full(refused: Sequence[Message]) -> MailboxFullError:
-    """What the sender of messages to a full mailbox is told."""
-    first = refused[0].target
-    msg = f"the mailbox of {first} is full; {len(refused)} messages were refused, retry later"
-    return MailboxFullError(msg, tuple(message.request_id for message in refused))
-
-
-def address_kind(cell: Cell) -> str:
-    """The kind in a cell's address."""
-    return cell.address.split("@", 2)[1]
+        for step in pending.gated:
+            if step.concurrent:
+                self.attempts.start(step)
+            elif self.cells.get(step.cell.address) is step.cell:  # else it was dropped
+                self.runtime.start(step)

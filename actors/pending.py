@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from perdure.actors.behavior import Outcome
+from perdure.actors.behavior import Outcome, Step
 from perdure.actors.messages import Message, to_row
 from perdure.storage.records import Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
 
@@ -39,6 +39,7 @@ class Record:
         replies: who learns of it once it is durable, what, and of which call.
         outcomes: outcomes of requests to be remembered.
         quarantined: messages set aside.
+        touched: the actor's state is to be written, although there may be no event.
     """
 
     time_micros: int
@@ -51,6 +52,7 @@ class Record:
     replies: list[Answer] = attrs.Factory(list[Answer])
     outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
     quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
+    touched: bool = False
 
     def ended(self) -> Iterator[int]:
         """The ids of the accepted messages that end with it."""
@@ -62,7 +64,12 @@ class Record:
     def writes(self) -> bool:
         """Whether any of it goes to the store."""
         return bool(
-            self.events or self.accepted or self.consumed or self.outcomes or self.quarantined
+            self.events
+            or self.touched
+            or self.accepted
+            or self.consumed
+            or self.outcomes
+            or self.quarantined
         ) or any(message.id for message in self.handled)
 
 
@@ -73,8 +80,8 @@ class Pending:
     number: int
     records: list[Record] = attrs.Factory(list[Record])
     weight: int = 0
-    gated: list[Any] = attrs.Factory(list[Any])
-    """Cells with an operation that starts only when all of this is durable."""
+    gated: list[Step] = attrs.Factory(list[Step])
+    """Operations that start only when all of this is durable."""
     scheduled: list[Message] = attrs.Factory(list[Message])
     """Accepted messages that are due later."""
 
@@ -115,6 +122,8 @@ def batch_of(pending: Pending) -> Batch:
                     record.time_micros,
                 )
             )
+        elif record.touched:
+            cells.setdefault(record.cell, record.first_version - 1)
         if record.outcomes:
             batch.outcomes.extend(record.outcomes)
         if record.quarantined:

@@ -94,8 +94,8 @@ class Reads(Generic[E]):
         """Follow the entity: its present state, then the state after each commit.
 
         A slow reader misses versions in between, never the last one. Without *callback*
-        iterate over what is returned; with it, a thread of the watch's own calls it. Close the
-        watch, or use it in a ``with`` block.
+        iterate over what is returned; with it, a thread of the watch's own calls it. It ends
+        when the watch is closed (``close()``, or a ``with`` block), or the client.
         """
         self._source.node.check_open()
         definition = self._source.definition_of(self.id.kind)
@@ -133,6 +133,8 @@ def state_as_of(
     events: list[Any] = []
     for turn in turns_of(reader, stream, version):
         for version, event in enumerate(read_turn(turn.events), turn.first_version):
+            if base is not None and version <= base.version:
+                continue  # a part of the base
             if last_version is not None and version > last_version:
                 break
             if last_micros is not None and event.time > last_micros:

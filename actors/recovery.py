@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
 from typing import Any, Protocol
 
 from perdure.actors import limits
 from perdure.actors.activation import Activation
-from perdure.actors.behavior import Outcome
+from perdure.actors.behavior import Outcome, Step
 from perdure.actors.cell import Cell, CellHost
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.pending import Pending, Record
@@ -41,6 +41,17 @@ from perdure.storage.ports import Writer
 from perdure.storage.records import OutcomeRow
 
 logger = logging.getLogger("perdure")
+
+
+class AttemptsAtWork(Protocol):
+    """What recovery asks of attempts."""
+
+    def steps(self) -> Iterator[Step]:
+        """Those at work, or about to be."""
+        ...
+
+    def drop(self, step: Step) -> None:
+        """It has not started, and will not."""
 
 
 class Engine(CellHost, Protocol):
@@ -63,6 +74,14 @@ class Engine(CellHost, Protocol):
     def add(self, record: Record) -> None:
         """Queue *record* for the next commit."""
 
+    @property
+    def attempts(self) -> AttemptsAtWork:
+        """The attempts that are at work."""
+        ...
+
+    def put(self, record: Record) -> None:
+        """Queue *record* for the next commit, then deliver what begins to exist with it."""
+
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon."""
 
@@ -81,6 +100,7 @@ class Recovery:
         self.careful = careful
         self._retries = 0
         self._owed: dict[str, OutcomeRow] = {}
+        self._kept: list[Callable[[], None]] = []
 
     def refusal(self) -> StoreError:
         """What senders are told while nothing is accepted."""
@@ -110,7 +130,10 @@ class Recovery:
     def _has_fresh_steps(self) -> bool:
         """Whether code without the baton has just begun; after a while it counts as passed."""
         since = self._engine.now - int(limits.SUSPECT_SECONDS * 1_000_000)
-        return any(cell.used_micros > since for cell in self._engine.detached)
+        engine = self._engine
+        return any(cell.used_micros > since for cell in engine.detached) or any(
+            step.begun_micros > since for step in engine.attempts.steps()
+        )
 
     def _next_group(self) -> list[tuple[Cell, int]]:
         """The cells that run next with nobody else, and how many messages each; all noted."""
@@ -158,7 +181,7 @@ class Recovery:
         record = Record(engine.now)
         msg = f"it was the only message in hand at {message.attempts} crashes of the process"
         engine.refuse(record, message, QuarantinedError(msg))
-        engine.add(record)
+        engine.put(record)
         if cell.mailbox:
             engine.ready.append(cell)
         else:
@@ -235,6 +258,13 @@ class Recovery:
             self._owed.update((row.request_id, row) for row in written)
         self._remember_owed()
         engine.activation.restart()
+        kept, self._kept = self._kept, []
+        for call in kept:
+            call()
+
+    def keep(self, call: Callable[[], None]) -> None:
+        """Make *call* once the store works again."""
+        self._kept.append(call)
 
     def _remember_owed(self) -> None:
         """Outcomes that failed commits turned out to have are remembered by the next commit."""
@@ -271,21 +301,25 @@ class Recovery:
             self._engine.activation.hold(message.id)  # it is in the store until the next commit
         record = Record(self._engine.now)
         self._engine.refuse(record, message, error)
-        self._engine.add(record)
+        self._engine.put(record)
 
     def _drop_cells(self, pending: Pending | None) -> list[Message]:
         """No half-state survives: forget all cells; what waited for them is returned."""
         engine = self._engine
-        lost = [message for cell in engine.cells.values() for message in cell.mailbox]
-        gated = [*engine.open.gated, *(pending.gated if pending else [])]
-        lost.extend(cell.message for cell in gated)
-        engine.detached.difference_update(gated)
+        lost = [message for cell in engine.cells.values() for message in cell.waiting()]
+        for step in [*engine.open.gated, *(pending.gated if pending else [])]:
+            lost.append(step.message)
+            engine.detached.discard(step.cell)
+            engine.attempts.drop(step)
         for cell in engine.detached:
             if engine.cells.get(cell.address) is cell:
                 engine.activation.lock_out(cell.address)
                 if cell.message is not None:
                     lost.append(cell.message)
         lost.extend(engine.activation.forget_waiting())
+        for cell in engine.cells.values():
+            if not cell.busy:
+                cell.instance.close()
         engine.cells.clear()
         engine.full.clear()
         engine.ready.clear()

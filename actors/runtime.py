@@ -38,7 +38,7 @@ class Runtime(Waiter, Protocol):
     def probe(self, done: Callable[[int], None]) -> None:
         """Try the store until it works again; then call *done* with the last durable batch."""
 
-    def invoke(self, cell: Any, step: Step) -> tuple[Any, BaseException | None] | None:
+    def invoke(self, step: Step) -> tuple[Any, BaseException | None] | None:
         """Run a step's code and return its result or error.
 
         ``None`` means that it took too long and the baton went to another thread meanwhile:
@@ -46,7 +46,7 @@ class Runtime(Waiter, Protocol):
         ``returned``.
         """
 
-    def start(self, cell: Any, step: Step) -> None:
+    def start(self, step: Step) -> None:
         """Run a step's code, or its coroutine, without the baton; the result reaches the engine
         later as ``returned``.
         """

@@ -244,34 +244,36 @@ class SimulatedRuntime:
 
         self.after(limits.PROBE_SECONDS, "probe", attempt)
 
-    def invoke(self, cell: Any, step: Step) -> tuple[Any, BaseException | None] | None:
+    def invoke(self, step: Step) -> tuple[Any, BaseException | None] | None:
         """Run a step's code; perhaps the baton is lost in it, and the result comes later."""
         lost = self.chances.lost_baton and self.random.random() < self.chances.lost_baton
         if not lost:
             return self._call(step)
         assert self._partition is not None
-        self._partition.lost_baton(cell)
-        self.trace.append(f"lost baton {cell.address}")
-        self._return_later(cell, self._call(step))
+        self._partition.lost_baton(step.cell)
+        self.trace.append(f"lost baton {step.cell.address}")
+        self._return_later(step, self._call(step))
         return None
 
-    def start(self, cell: Any, step: Step) -> None:
+    def start(self, step: Step) -> None:
         """Run a step's code, or its coroutine, as a task of its own."""
         if step.is_async:
             self.task(
-                f"start {cell.address}",
-                lambda: self._loop.begin(lambda: self._run_async(cell, step)),
+                f"start {step.cell.address}",
+                lambda: self._loop.begin(lambda: self._run_async(step)),
             )
             return
-        self.task(f"start {cell.address}", lambda: self._return_later(cell, self._call(step)))
+        self.task(
+            f"start {step.cell.address}", lambda: self._return_later(step, self._call(step))
+        )
 
-    async def _run_async(self, cell: Any, step: Step) -> None:
+    async def _run_async(self, step: Step) -> None:
         try:
             result = await step.run()
         except (Exception, asyncio.CancelledError) as error:
-            self._return_later(cell, (None, error))
+            self._return_later(step, (None, error))
         else:
-            self._return_later(cell, (result, None))
+            self._return_later(step, (result, None))
 
     def _call(self, step: Step) -> tuple[Any, BaseException | None]:
         self._inside = True
@@ -282,14 +284,14 @@ class SimulatedRuntime:
         finally:
             self._inside = False
 
-    def _return_later(self, cell: Any, returned: tuple[Any, BaseException | None]) -> None:
+    def _return_later(self, step: Step, returned: tuple[Any, BaseException | None]) -> None:
         partition = self._partition
         assert partition is not None
 
         def come_back() -> None:
-            partition.post(lambda: partition.returned(cell, returned, 1.0))
+            partition.post(lambda: partition.returned(step, returned, 1.0))
 
-        self.task(f"return {cell.address}", come_back)
+        self.task(f"return {step.cell.address}", come_back)
 
 
 def _forget(_: object) -> None:

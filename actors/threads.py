@@ -131,7 +131,7 @@ class ThreadedRuntime:
         self._idle_spares = 0
         self._counting = threading.Lock()
         self._alone = 0
-        self._backlog: deque[tuple[Any, Step]] = deque()
+        self._backlog: deque[Step] = deque()
         self._async = EventLoopThread(self._enter_turns)
         prefix = os.urandom(6).hex()
         counter = itertools.count()
@@ -208,7 +208,7 @@ class ThreadedRuntime:
                 pause = min(pause, max(0.0, (due - self.now_micros()) / 1e6))
             bell.sleep(pause, lambda: bool(partition.ingress) or self._stop.is_set())
 
-    def invoke(self, cell: Any, step: Step) -> tuple[Any, BaseException | None] | None:
+    def invoke(self, step: Step) -> tuple[Any, BaseException | None] | None:
         """Run a step's code with the baton in the slot, where the watchdog may take it."""
         slot = self._slot
         slot.append(step)
@@ -216,16 +216,16 @@ class ThreadedRuntime:
         try:
             slot.pop()
         except IndexError:
-            self._return(cell, returned, 1.0)
+            self._return(step, returned, 1.0)
             return None
         return returned
 
     def _return(
-        self, cell: Any, returned: tuple[Any, BaseException | None], seconds: float
+        self, step: Step, returned: tuple[Any, BaseException | None], seconds: float
     ) -> None:
         partition = self._partition
         assert partition is not None
-        partition.post(lambda: partition.returned(cell, returned, seconds))
+        partition.post(lambda: partition.returned(step, returned, seconds))
 
     def _tell_recovery(self, call: Callable[[Recovery], None]) -> None:
         partition = self._partition
@@ -275,36 +275,36 @@ class ThreadedRuntime:
 
     # ---- code without the baton ------------------------------------------------------------
 
-    def start(self, cell: Any, step: Step) -> None:
+    def start(self, step: Step) -> None:
         """Run a step's code on a spare thread, or its coroutine on the event loop."""
         if step.is_async:
-            self._async.run(lambda: self._run_async(cell, step))
+            self._async.run(lambda: self._run_async(step))
             return
         with self._counting:
             if self._alone >= limits.SPARE_THREADS:
-                self._backlog.append((cell, step))
+                self._backlog.append(step)
                 return
             self._alone += 1
-        self._submit(lambda: self._run_alone(cell, step))
+        self._submit(lambda: self._run_alone(step))
 
-    def _run_alone(self, cell: Any, step: Step) -> None:
+    def _run_alone(self, step: Step) -> None:
         while True:
             begun = time.monotonic()
             returned = run_step(step)
-            self._return(cell, returned, time.monotonic() - begun)
+            self._return(step, returned, time.monotonic() - begun)
             with self._counting:
                 if not self._backlog:
                     self._alone -= 1
                     return
-                cell, step = self._backlog.popleft()
+                step = self._backlog.popleft()
 
-    async def _run_async(self, cell: Any, step: Step) -> None:
+    async def _run_async(self, step: Step) -> None:
         try:
             result = await step.run()
         except BaseException as error:
-            self._return(cell, (None, error), 1.0)
+            self._return(step, (None, error), 1.0)
         else:
-            self._return(cell, (result, None), 1.0)
+            self._return(step, (result, None), 1.0)
 
     def _submit(self, work: Callable[[], None]) -> None:
         """Run *work* on a spare thread, a new one when none is free."""

@@ -14,8 +14,9 @@ STEP = 500
 class Upkeep:
     """Status, quarantine, backup and purge of one node's store."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, kinds: list[str]) -> None:
         self.node = node
+        self._kinds = kinds
 
     def status(self) -> dict[str, object]:
         """How the node is: what is active, what waits, whether the store works."""
@@ -24,6 +25,7 @@ class Upkeep:
         failed = partition.recovery.failed
         return {
             "location": self.node.store.location,
+            "kinds": self._kinds,
             "durability": self.node.store.durability,
             "healthy": failed is None,
             "failure": None if failed is None else str(failed),

@@ -1,38 +1,76 @@
-"""Verification: every log folds to the state that is stored, and no row is damaged."""
+"""Verification: no row is damaged, each log folds to the stored state, the app can read it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import attrs
+
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.history import fold, read_turn, same_state
+from perdure.actors.history import fold, read_state, read_turn, same_state
+from perdure.actors.ids import is_entity, kind_of
 from perdure.actors.reads import turns_of
-from perdure.errors import PerdureError
+from perdure.errors import CorruptionError, StoreError
 from perdure.storage.ports import Reader
-from perdure.storage.records import Damage
+
+DAMAGE = "damage"
+UNKNOWN_KIND = "unknown_kind"
+CODE_MISMATCH = "code_mismatch"
 
 
-def verify(reader: Reader, definitions: Mapping[str, EntityDefinition]) -> Iterator[Damage]:
+@attrs.frozen
+class Finding:
+    """One thing that verification found.
+
+    Attributes:
+        stream: whose, ``@kind@key``; ``@kind@`` for all of a kind; empty for the file itself.
+        what: what is wrong.
+        kind: ``damage``: what is stored is not what was written; restore a backup.
+            ``unknown_kind``: no class of the app handles entities of this kind.
+            ``code_mismatch``: today's classes cannot read it, or make another state of its
+            history. The last two are mended in the code; what is stored is sound.
+    """
+
+    stream: str
+    what: str
+    kind: str = DAMAGE
+
+
+def verify(
+    reader: Reader, definitions: Mapping[str, EntityDefinition] | None
+) -> Iterator[Finding]:
     """Everything that is wrong with a store; nothing when all is well.
 
-    Kinds that are not registered are checked as far as that needs no class. A state that other
-    code computed from the same domain events is reported as such.
+    Args:
+        reader: of the store.
+        definitions: the classes of its app; ``None`` when it is not known which they are: only
+            damage is looked for then, as far as that needs no class.
     """
     damaged: set[str] = set()
     for damage in reader.check():
         damaged.add(damage.stream)
-        yield damage
+        yield Finding(damage.stream, damage.what)
+    if definitions is None:
+        return
+    unknown: Counter[str] = Counter()
     after = ""
     while page := reader.streams(after=after):
         after = page[-1]
         for stream in page:
-            definition = definitions.get(stream.split("@", 2)[1])
-            if definition is not None and stream not in damaged:
+            kind = kind_of(stream)
+            definition = definitions.get(kind)
+            if definition is None and is_entity(stream):
+                unknown[kind] += 1
+            elif definition is not None and stream not in damaged:
                 yield from _compare(reader, definition, stream)
+    for kind, count in unknown.items():
+        what = f"no class of the app handles this kind; the store has {count} of it"
+        yield Finding(f"@{kind}@", what, UNKNOWN_KIND)
 
 
-def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Iterator[Damage]:
+def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Iterator[Finding]:
     try:
         base = reader.base(stream)
         row = reader.state(stream)
@@ -40,13 +78,25 @@ def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Itera
         events: list[Any] = []
         for turn in turns_of(reader, stream, after):
             events.extend(read_turn(turn.events)[max(0, after + 1 - turn.first_version) :])
-        folded = fold(definition, base.state if base else None, events)
-    except PerdureError as error:
-        yield Damage(stream, str(error))
+    except CorruptionError as error:
+        yield Finding(stream, str(error))
         return
     stored = row.state if row else None
-    if not same_state(stored, folded.state):
-        what = "the fold of its log is not the stored state"
-        if not folded.same_code:
+    try:
+        if stored is not None:
+            read_state(definition, stored)
+        folded = fold(definition, base.state if base else None, events)
+    except CorruptionError as error:
+        yield Finding(stream, str(error))
+    except StoreError:
+        raise
+    except Exception as error:  # today's classes, handlers and upcasters
+        yield Finding(stream, str(error) or type(error).__name__, CODE_MISMATCH)
+    else:
+        if same_state(stored, folded.state):
+            return
+        if folded.same_code:
+            yield Finding(stream, "the fold of its log is not the stored state")
+        else:
             what = "handlers changed since: today's code computes another state from its log"
-        yield Damage(stream, what)
+            yield Finding(stream, what, CODE_MISMATCH)

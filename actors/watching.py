@@ -11,9 +11,10 @@ from typing import Any, Generic, Self, TypeVar
 
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import history_events
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, is_entity
 from perdure.actors.node import Node
 from perdure.actors.snapshots import Change, EntitySnapshot, Position, snapshot_of
+from perdure.errors import NodeClosedError
 from perdure.storage.ports import Reader
 from perdure.storage.records import Batch
 
@@ -43,9 +44,15 @@ class Watch(Generic[E]):
             self._rung.put(None)
 
     def __iter__(self) -> Iterator[EntitySnapshot[E] | None]:
-        """Yield the present state, then each newer one; ends when the watch is closed."""
+        """Yield the present state, then each newer one.
+
+        It ends when the watch or the client is closed.
+        """
         while not self._closed:
-            row = self._node.store.state(self._address)
+            try:
+                row = self._node.store.state(self._address)
+            except NodeClosedError:
+                return
             version = 0 if row is None else row.version
             if version != self._seen:
                 self._seen = version
@@ -89,7 +96,10 @@ def watch_in_background(watch: Watch[Any], callback: Callable[[Any], None]) -> N
 
 
 def follow_changes(node: Node, after: Position | None, *, follow: bool) -> Iterator[Change]:
-    """All changes of a store beyond *after* in their order, and then those to come."""
+    """All changes of a store beyond *after* in their order, and then those to come.
+
+    It ends when the client is closed.
+    """
     rung: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def ring(batch: Batch) -> None:
@@ -99,9 +109,12 @@ def follow_changes(node: Node, after: Position | None, *, follow: bool) -> Itera
     end = node.on_commit(ring)
     try:
         while True:
-            for change in changes_beyond(node.store, after):
-                after = change.position
-                yield change
+            try:
+                for change in changes_beyond(node.store, after):
+                    after = change.position
+                    yield change
+            except NodeClosedError:
+                return
             if not follow or node.closed:
                 return
             with suppress(queue.Empty):
@@ -115,6 +128,8 @@ def changes_beyond(reader: Reader, after: Position | None) -> Iterator[Change]:
     before = 0 if after is None else after.turn - 1
     while page := reader.feed(before, limit=PAGE):
         for turn in page:
+            if not is_entity(turn.stream):
+                continue
             for index, event in enumerate(history_events(turn.first_version, turn.events)):
                 here = Position(turn.seq, index)
                 if after is None or here > after:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from perdure.actors.pipeline import Pipeline, PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
+    from perdure.actors.verification import Finding
     from perdure.errors import (
         CorruptionError,
         DecodingError,
@@ -68,6 +69,7 @@ __all__ = [
     "EntityRef",
     "EntitySnapshot",
     "FailureDetails",
+    "Finding",
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
@@ -117,6 +119,7 @@ _HOMES = {
     "EntityId": "perdure.actors.ids",
     "EntityRef": "perdure.actors.client",
     "EntitySnapshot": "perdure.actors.snapshots",
+    "Finding": "perdure.actors.verification",
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
     "Page": "perdure.actors.snapshots",

@@ -7,6 +7,8 @@ the remedy. The fields of an error are for programs, its message is for people.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -65,11 +67,34 @@ class FailureDetails:
         error_type: the exception's qualified class name.
         message: its text.
         stack_trace: its formatted traceback, or ``None``.
+        inner_failure: of the exception that it was raised from, or ``None``.
+        properties: what the exception says of itself in its ``failure_properties``.
+        is_non_retriable: no retry policy tries it again.
     """
 
     error_type: str
     message: str
     stack_trace: str | None = None
+    inner_failure: FailureDetails | None = None
+    properties: Mapping[str, Any] = attrs.Factory(dict[str, Any])
+    is_non_retriable: bool = False
+
+    def is_caused_by(self, kind: type[BaseException] | str) -> bool:
+        """Whether the exception, or one that it was raised from, is a *kind*.
+
+        Args:
+            kind: an exception class, or a name: qualified, as ``error_type`` is, or the last
+                part of it. Subclasses are not known: only names are compared.
+        """
+        if isinstance(kind, str):
+            wanted = kind
+        elif kind.__module__ == "builtins":
+            wanted = kind.__qualname__
+        else:
+            wanted = f"{kind.__module__}.{kind.__qualname__}"
+        if self.error_type == wanted or self.error_type.rpartition(".")[2] == wanted:
+            return True
+        return self.inner_failure is not None and self.inner_failure.is_caused_by(kind)
 
 
 class OperationFailedError(PerdureError):
@@ -189,3 +214,116 @@ class CorruptionError(StoreError):
 
 class ForkedError(StoreError):
     """The handle was opened before ``os.fork()``: open the store again in the child."""
+
+
+# ---- orchestrations ---------------------------------------------------------------------
+
+
+class UnknownOrchestratorError(PerdureError, LookupError):
+    """No orchestrator of that name, or in that version, is registered: add it to the app."""
+
+
+class UnknownActivityError(PerdureError, LookupError):
+    """No activity of that name is registered: add it to the app."""
+
+
+class InstanceAlreadyExistsError(PerdureError):
+    """An orchestration with that instance id lives: choose another, or ``start_or_get``."""
+
+
+class InstanceNotFoundError(PerdureError, LookupError):
+    """There is no orchestration with that instance id."""
+
+
+class InstanceFinishedError(PerdureError):
+    """The orchestration has ended: nothing reaches it any more."""
+
+
+class WrongStatusError(PerdureError):
+    """The orchestration's status does not allow that: the message says which ones do."""
+
+
+class TaskFailedError(PerdureError):
+    """An activity, a child or an entity's operation has failed; ``details`` tells why."""
+
+    def __init__(self, what: str, details: FailureDetails) -> None:
+        super().__init__(f"{what} failed: {details.error_type}: {details.message}")
+        self.details = details
+
+    @property
+    def is_non_retriable(self) -> bool:
+        """Whether no retry policy tries it again."""
+        return self.details.is_non_retriable
+
+
+class OrchestrationFailedError(PerdureError):
+    """The orchestration has not completed: it failed, was terminated or cancelled.
+
+    ``status`` says which, ``details`` why it failed.
+    """
+
+    def __init__(self, instance_id: str, status: str, details: FailureDetails | None) -> None:
+        why = "" if details is None else f": {details.error_type}: {details.message}"
+        super().__init__(f"orchestration {instance_id!r} is {status}{why}")
+        self.instance_id = instance_id
+        self.status = status
+        self.details = details
+
+
+class NonRetriableError(PerdureError):
+    """Raise it, or a class of yours with ``is_non_retriable = True``: no retry tries again."""
+
+    is_non_retriable = True
+
+
+class NonDeterminismError(PerdureError):
+    """The code asks for something else than what the history holds: the orchestration waits,
+    stalled, until the code is as it was, or branches on ``ctx.patched(…)``.
+
+    Attributes:
+        recorded: what the history holds, one line per decision.
+        asked: what the code asks for.
+        source: the file and line that asks for something else; empty when it asks for less.
+    """
+
+    def __init__(
+        self, instance_id: str, recorded: list[str], asked: list[str], source: str
+    ) -> None:
+        here = next(
+            (n for n, pair in enumerate(zip(recorded, asked, strict=False)) if len({*pair}) > 1),
+            min(len(recorded), len(asked)),
+        )
+        left = recorded[here] if here < len(recorded) else "(nothing more)"
+        right = asked[here] if here < len(asked) else "(nothing more)"
+        where = f" at {source}" if source else ""
+        super().__init__(
+            f"orchestration {instance_id!r} is stalled: decision {here + 1} is {left!r} in its "
+            f"history, and {right!r} in the code{where}; deploy the code it was started with, "
+            "or branch on ctx.patched(…)"
+        )
+        self.instance_id = instance_id
+        self.recorded = recorded
+        self.asked = asked
+        self.source = source
+
+
+class NotDurableError(NotAllowedHereError):
+    """An orchestrator may await only what its context gives: the message names what instead."""
+
+
+class CriticalSectionError(NotAllowedHereError):
+    """Not allowed inside a critical section, or without one: the message says what is."""
+
+
+class ActivityTimeoutError(PerdureError, TimeoutError):
+    """The attempt took too long, or its heartbeat stopped."""
+
+
+class CancelledError(BaseException):
+    """Somebody has cancelled the orchestration or activity; raised where it waits, so that
+    ``finally`` blocks run. Let it pass, or raise it again.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason

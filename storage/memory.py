@@ -292,6 +292,11 @@ class MemoryStore:
             start = bisect_right(self._disk.turns, after_seq, key=lambda turn: turn.seq)
             return self._disk.turns[start : start + limit]
 
+    def turn_times(self, after_seq: int, *, limit: int = 1000) -> list[tuple[int, str, int]]:
+        """See :meth:`perdure.storage.ports.Reader.turn_times`."""
+        page = self.feed(after_seq, limit=limit)
+        return [(turn.seq, turn.stream, turn.time_micros) for turn in page]
+
     def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
         """See :meth:`perdure.storage.ports.Reader.quarantined`."""
         with self._disk.lock:

@@ -194,6 +194,12 @@ class Reader(Protocol):
         """
         ...
 
+    def turn_times(self, after_seq: int, *, limit: int = 1000) -> list[tuple[int, str, int]]:
+        """The same turns as (seq, stream, time), without reading what is in them: a damaged
+        one is listed like the others.
+        """
+        ...
+
     def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
         """Messages set aside, in the order of their ids, beyond *after*."""
         ...

@@ -48,6 +48,9 @@ def main(rows: int, kills: int, seed: int | None, sample: bool, store: Path) -> 
 
 
 def _load(job: Job, points: list[int], chance: random.Random, console: Console) -> int:
+    if not console.is_terminal:
+        lines = report.ProgressLines(console, job.stop)
+        return load(job, points, chance=chance, progress=lines.update)
     with report.progress_bar(console) as bar:
         task = bar.add_task("", total=job.stop, killed=0)
 
@@ -60,6 +63,7 @@ def _load(job: Job, points: list[int], chance: random.Random, console: Console) 
 
 
 def _check(job: Job, killed: int, started: float, console: Console) -> None:
+    console.print("checking every total against a plain pass over the file")
     plain = expected.totals(dataset.read(job.data, stop=job.stop))
     with app.open(str(job.store)) as client:
         settle(client, job.stop)

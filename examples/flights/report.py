@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +25,7 @@ from examples.flights.entities import Airport, Plane
 from examples.flights.loading import snapshots
 
 LATEST_FLIGHTS = 8
+LINE_SECONDS = 3.0
 
 
 class RateColumn(ProgressColumn):
@@ -44,6 +47,31 @@ def progress_bar(console: Console) -> Progress:
         TextColumn("[red]kill -9 x {task.fields[killed]}"),
         console=console,
     )
+
+
+class ProgressLines:
+    """The same where there is no terminal: a line every few seconds."""
+
+    def __init__(
+        self, console: Console, total: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._total = total
+        self._clock = clock
+        self._begun = self._told = clock()
+
+    def update(self, handed_on: int, killed: int) -> None:
+        """Print how far it is, if that was not told lately."""
+        now = self._clock()
+        if now - self._told < LINE_SECONDS:
+            return
+        self._told = now
+        rate = handed_on / (now - self._begun)
+        self._console.print(
+            f"loading {handed_on:,} of {self._total:,} flights, {rate:,.0f} flights/s, "
+            f"{now - self._begun:.0f} s, kill -9 x {killed}",
+            soft_wrap=True,
+        )
 
 
 def airports(client: perdure.Client, *, least: int) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -13,6 +14,14 @@ from perdure.errors import CorruptionError, PerdureError
 FAILED = 1
 NOT_FOUND = 3
 DAMAGED = 4
+MISFIT = 5
+
+_FLAGS = (
+    (r"call get\(\) again, or repeat the call with", "repeat the command with"),
+    (r"options\(request_id=('[^']*'|\"[^\"]*\")\)", r"--request-id \1"),
+    (r"up_to_version=(\d+)", r"--up-to-version \1"),
+)
+"""Words of the API in errors, and the flags that they are here."""
 
 _COMMANDS = {
     "run": ("perdure.cli.running", "Run an app on a store until SIGTERM or SIGINT."),
@@ -54,6 +63,13 @@ def complain(message: str) -> None:
     click.secho(f"error: {printable(message)}", fg="red", err=True)
 
 
+def in_flags(message: str) -> str:
+    """An error of the API in words of the command line."""
+    for pattern, flag in _FLAGS:
+        message = re.sub(pattern, flag, message)
+    return message
+
+
 class Commands(click.Group):
     """A group whose commands are loaded when they are used, and that explains errors."""
 
@@ -84,7 +100,7 @@ class Commands(click.Group):
 
 def fail(ctx: click.Context, error: PerdureError) -> NoReturn:
     """End with an error of perdure."""
-    complain(str(error) or type(error).__name__)
+    complain(in_flags(str(error)) or type(error).__name__)
     ctx.exit(DAMAGED if isinstance(error, CorruptionError) else FAILED)
 
 
@@ -100,5 +116,5 @@ def perdure() -> None:
 
     Entities are written @kind@key; arguments of operations are JSON. Each command takes --store
     PATH (or PERDURE_STORE) and --json. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not
-    found, 4 the store is damaged.
+    found, 4 the store is damaged, 5 the app does not fit the store.
     """

@@ -18,6 +18,9 @@ from rich.text import Text
 from perdure.actors.context import to_datetime
 from perdure.cli.commands import printable
 
+WIDE_LEAST = 20
+"""The width that the column which is folded has at least, if it is not empty."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,18 +48,46 @@ def print_value(data: bytes) -> None:
         click.echo(text)
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows, the first column highlighted; in a pipe as lines with tabs, unheaded."""
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, wide: int = -1
+) -> None:
+    """Print rows, the first column highlighted; in a pipe as lines with tabs, unheaded.
+
+    On a terminal only the column *wide* is folded, so that ids can be read and copied; where
+    even that is too narrow, each row takes several lines.
+    """
     if not is_terminal():
         for row in rows:
             click.echo("\t".join(_one_line(cell) for cell in row))
         return
+    lines = [[_one_line(cell) for cell in row] for row in rows]
+    if not lines:
+        return
+    columns = list(zip(headings, *lines, strict=True))
+    folded = columns[wide]
+    columns = [column for column in columns if any(column[1:])]
+    widths = [max(map(len, column)) for column in columns]
+    needed = [
+        min(w, WIDE_LEAST) if c is folded else w for w, c in zip(widths, columns, strict=True)
+    ]
+    if sum(needed) + 2 * (len(needed) - 1) > terminal().width:
+        _print_stacked(headings, lines)
+        return
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, style="bold" if place == 0 else "", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_one_line(cell)) for cell in row))
+    for place, column in enumerate(columns):
+        style = "bold" if place == 0 else ""
+        table.add_column(column[0], style=style, overflow="fold", no_wrap=column is not folded)
+    for cells in zip(*(column[1:] for column in columns), strict=True):
+        table.add_row(*map(Text, cells))
     terminal().print(table)
+
+
+def _print_stacked(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    for first, *others in lines:
+        terminal().print(Text(first, "bold"), soft_wrap=True)
+        for heading, cell in zip(headings[1:], others, strict=True):
+            if cell:
+                terminal().print(Text.assemble((f"  {heading} ", "dim"), cell), soft_wrap=True)
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -93,8 +124,9 @@ def moment(micros: int) -> str:
 
 
 def clock(time: datetime) -> str:
-    """A time in UTC, to the millisecond."""
-    return time.astimezone(UTC).isoformat(sep=" ", timespec="milliseconds")[:-6] + "Z"
+    """A time in UTC, to the millisecond; on a terminal, where room is short, to the second."""
+    timespec = "seconds" if is_terminal() else "milliseconds"
+    return time.astimezone(UTC).isoformat(sep=" ", timespec=timespec)[:-6] + "Z"
 
 
 def compact(value: Any, limit: int | None = None) -> str:

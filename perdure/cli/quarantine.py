@@ -25,7 +25,7 @@ ids_argument = click.argument("ids", metavar="ID...", type=int, nargs=-1, requir
 
 @click.group()
 def quarantine() -> None:
-    """Look at messages that were set aside, try them again, or discard them."""
+    """Look at messages that were set aside, send them again, or discard them."""
 
 
 def rows_of(reader: SqliteReader) -> list[QuarantineRow]:
@@ -109,7 +109,7 @@ def tell(ids: list[int], done: str, as_json: bool) -> None:
 @app_option
 @store_option
 @json_option
-def retry(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
+def redrive(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Send messages again, with no attempts counted. Mend the cause first."""
     requests = [control.Redrive(id=number) for number in ids]
     tell(ask_for_each(requests, store, app_name), "sent again", as_json)

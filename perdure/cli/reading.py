@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from itertools import chain
 from typing import Any
 
@@ -13,10 +14,13 @@ import click
 import msgspec
 from rich.text import Text
 
+from perdure.actors import control
+from perdure.actors.app import App
 from perdure.actors.context import to_datetime
+from perdure.actors.control_client import ControlClient
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.history import HistoryEvent, history_events
-from perdure.actors.ids import EntityId
+from perdure.actors.history import HistoryEvent, history_events, read_state
+from perdure.actors.ids import EntityId, is_entity, kind_of
 from perdure.actors.reads import state_as_of, turns_of
 from perdure.actors.snapshots import Change, Position
 from perdure.actors.watching import changes_beyond
@@ -67,15 +71,67 @@ def pages(reader: SqliteReader, prefix: str, after: str, limit: int) -> Iterator
         after = page[-1].stream
 
 
-def row_as_json(row: StoredState) -> dict[str, Any]:
+def fault_of(row: StoredState, app: App | None) -> tuple[str, str] | None:
+    """Whether a row is ``damaged`` or ``unreadable``, and why; ``None``: neither."""
+    if row.corrupt is not None:
+        return "damaged", row.corrupt
+    definition = None if app is None else app.resolve(EntityId.parse(row.stream).kind)
+    if definition is not None and row.state is not None:
+        try:
+            read_state(definition, row.state)
+        except DecodingError as error:
+            return "unreadable", str(error)
+    return None
+
+
+def row_as_json(row: StoredState, fault: tuple[str, str] | None = None) -> dict[str, Any]:
     """One entity for scripts."""
     return {
         "id": row.stream,
         "version": row.version,
         "modified": to_datetime(row.time_micros),
         "waiting": row.waiting,
-        "state": msgspec.Raw(row.state or b"null"),
-    } | ({} if row.corrupt is None else {"damaged": row.corrupt})
+        "state": msgspec.Raw((row.corrupt is None and row.state) or b"null"),
+    } | ({} if fault is None else {fault[0]: fault[1]})
+
+
+def row_cells(row: StoredState, fault: tuple[str, str] | None) -> tuple[object, ...]:
+    """One entity in a table."""
+    state = compact(msgspec.Raw(row.state or b"null"), STATE_WIDTH) if fault is None else ""
+    said = f"{fault[0]}: {fault[1]}" if fault else state
+    return row.stream, row.version, moment(row.time_micros), row.waiting or "", said
+
+
+def kinds_in(reader: SqliteReader) -> list[str]:
+    """The kinds of which the store has something, found by jumping from kind to kind."""
+    kinds: list[str] = []
+    after = "@A"  # before every kind of entity, which begins with a small letter or _
+    while (page := reader.streams(after=after, limit=1)) and is_entity(page[0]):
+        kind = kind_of(page[0])
+        kinds.append(kind)
+        after = f"@{kind}A"  # beyond all of "@kind@" and no other, as kinds are lower case
+    return kinds
+
+
+def require_kind(reader: SqliteReader, store: str, kind: str, app: App | None) -> None:
+    """Refuse a kind that neither the store nor the app, or the process that has it open, knows.
+
+    Raises:
+        NotFoundError: it names those that are known, the nearest first.
+    """
+    known = set(kinds_in(reader)) | set(app.kinds if app is not None else ())
+    connection = ControlClient.connect(store)
+    if connection is not None:
+        with connection:
+            known.update(msgspec.json.decode(connection.ask(control.Status()))["kinds"])
+    if kind in known:
+        return
+    near = get_close_matches(kind, known, n=1)
+    guess = f"; did you mean {near[0]!r}?" if near else "."
+    msg = f"there is no kind {kind!r}{guess} Known are: {', '.join(sorted(known)) or 'none'}"
+    if app is None and connection is None:
+        msg += "; with --app also those of the app"
+    raise NotFoundError(msg)
 
 
 @click.command()
@@ -83,6 +139,7 @@ def row_as_json(row: StoredState) -> dict[str, Any]:
 @click.option("--prefix", default="", help="Only keys that begin so; needs KIND.")
 @click.option("--after", default="", metavar="@KIND@KEY", help="Only those behind this one.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@classes_option
 @store_option
 @json_option
 @click.pass_context
@@ -92,38 +149,37 @@ def entities(
     prefix: str,
     after: str,
     limit: int,
+    app_name: str | None,
     store: str,
     as_json: bool,
 ) -> None:
-    """List entities, of one KIND or of all, in the order of their addresses."""
+    """List entities, of one KIND or of all, in the order of their addresses.
+
+    Those that are damaged are listed too, and with --app those that its classes cannot read.
+    """
     if prefix and kind is None:
         msg = "--prefix needs a KIND before it"
         raise click.UsageError(msg)
     reader = open_reader(ctx, store)
-    start = "@" if kind is None else f"@{EntityId(kind, 'x').kind}@{prefix}"
+    app = None if app_name is None else load_app(app_name)
+    wanted = None if kind is None else EntityId(kind, "x").kind
+    start = "@" if wanted is None else f"@{wanted}@{prefix}"
     rows = list(pages(reader, start, after, limit + 1))
-    shown = rows[:limit]
+    shown = [(row, fault_of(row, app)) for row in rows[:limit]]
+    if wanted is not None and not shown:
+        require_kind(reader, store, wanted, app)
     if as_json:
-        for row in shown:
-            print_json(row_as_json(row))
+        for row, fault in shown:
+            print_json(row_as_json(row, fault))
     else:
-        print_table(
-            ("entity", "version", "modified", "waiting", "state"),
-            (
-                (
-                    row.stream,
-                    row.version,
-                    moment(row.time_micros),
-                    row.waiting or "",
-                    compact(msgspec.Raw(row.state or b"null"), STATE_WIDTH),
-                )
-                for row in shown
-            ),
-        )
+        headings = ("entity", "version", "modified", "waiting", "state")
+        print_table(headings, (row_cells(row, fault) for row, fault in shown))
     if not shown and not as_json:
         say("no entities")
     elif len(rows) > limit:
-        say(f"there are more: --limit, or --after {shown[-1].stream!r}")
+        say(f"there are more: --limit, or --after {rows[limit - 1].stream!r}")
+    if any(fault is not None for _, fault in shown):
+        say("some cannot be read: see perdure verify", good=False)
 
 
 # ---- one entity -----------------------------------------------------------------------------
@@ -269,7 +325,8 @@ def history(
         msg = f"{entity} has no history"
         raise NotFoundError(msg)
     shown = events if first is None else chain((first,), events)
-    print_table(("version", "time", "operation", "what", "from"), map(event_cells, shown))
+    headings = ("version", "time", "operation", "what", "from")
+    print_table(headings, map(event_cells, shown), wide=3)
     if base is not None and base.version > begin:
         say(f"older events were purged: the history begins behind version {base.version}")
     elif is_terminal() and last is None and begin > after:

@@ -60,8 +60,8 @@ def signal(
 ) -> None:
     """Have @KIND@KEY do OPERATION, some time, exactly once.
 
-    Returns when that is durable. The argument is a JSON value; for an operation with several
-    parameters give each, or one object by parameter name.
+    Returns when that is durable. Arguments are JSON: the value of an only parameter by itself;
+    of several parameters each in its place, or one object by parameter name.
     """
     request = control.Signal(
         target=str(entity),
@@ -106,8 +106,8 @@ def call(
 ) -> None:
     """Have @KIND@KEY do OPERATION and print its result.
 
-    The argument is a JSON value; for an operation with several parameters give each, or one
-    object by parameter name.
+    Arguments are JSON: the value of an only parameter by itself; of several parameters each in
+    its place, or one object by parameter name.
     """
     request = control.Call(
         target=str(entity),

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
 
 from perdure.actors import control
 from perdure.actors.control_client import ControlClient
-from perdure.actors.definition import EntityDefinition
-from perdure.actors.history import history_events
 from perdure.actors.ids import EntityId
-from perdure.actors.reads import turns_of
-from perdure.actors.verification import verify as find_damage
-from perdure.cli.commands import DAMAGED, NotFoundError
+from perdure.actors.verification import DAMAGE
+from perdure.actors.verification import verify as find_all
+from perdure.cli.commands import DAMAGED, MISFIT, NotFoundError
 from perdure.cli.options import (
     app_option,
     classes_option,
@@ -87,6 +84,8 @@ def _as_word(value: object) -> object:
             return "yes"
         case False:
             return "no"
+        case list():
+            return ", ".join(map(str, cast("list[object]", value)))
         case _:
             return value
 
@@ -102,28 +101,32 @@ def _as_word(value: object) -> object:
 def verify(ctx: click.Context, app_name: str | None, store: str, as_json: bool) -> None:
     """Check a store for damage; the exit code is 4 when there is some.
 
-    Checksums, gaps and the file itself are checked always; with --app also that each entity's
-    history comes to the state that is stored.
+    Checksums, gaps and the file itself are checked always. With --app also that each entity's
+    history comes to the state that is stored, that a class handles each kind, and that today's
+    classes read what is stored; the exit code is 5 when only that is wrong.
     """
     reader = open_reader(ctx, store)
-    known: Mapping[str, EntityDefinition] = {}
-    if app_name is not None:
-        app = load_app(app_name)
-        known = {kind: found for kind in app.kinds if (found := app.resolve(kind)) is not None}
+    definitions = None if app_name is None else load_app(app_name).definitions
     with working("checking"):
-        damages = list(find_damage(reader, known))
+        findings = list(find_all(reader, definitions))
+    damaged = [finding for finding in findings if finding.kind == DAMAGE]
+    misfits = [finding for finding in findings if finding.kind != DAMAGE]
     if as_json:
-        for damage in damages:
-            print_json({"id": damage.stream, "what": damage.what})
-    elif damages:
+        for finding in findings:
+            print_json({"id": finding.stream, "finding": finding.kind, "what": finding.what})
+    elif findings:
         print_table(
-            ("where", "what"), ((damage.stream or "-", damage.what) for damage in damages)
+            ("where", "finding", "what"),
+            ((found.stream or "-", found.kind, found.what) for found in damaged + misfits),
         )
     else:
         folded = "" if app_name else "; histories were not folded: name the app with --app"
         say(f"sound{folded}", good=True)
-    if damages:
+    if damaged:
         ctx.exit(DAMAGED)
+    if misfits:
+        say("the store is sound, and the app does not fit it", good=False)
+        ctx.exit(MISFIT)
 
 
 # ---- backup, purge --------------------------------------------------------------------------
@@ -145,21 +148,9 @@ def backup(ctx: click.Context, path: str, store: str, as_json: bool) -> None:
         say(f"copied to {path}: {size:,} bytes", good=True)
 
 
-def version_before(reader: SqliteReader, entity: EntityId, time: datetime) -> int:
-    """The version that the entity had just before *time*."""
-    base = reader.base(str(entity))
-    version = base.version if base else 0
-    for turn in turns_of(reader, str(entity), version):
-        for event in history_events(turn.first_version, turn.events):
-            if event.time >= time:
-                return version
-            version = event.version
-    return version
-
-
 @click.command()
 @entity_argument
-@click.option("--before-version", type=click.IntRange(1), help="Up to this version.")
+@click.option("--up-to-version", type=click.IntRange(1), help="Up to this version.")
 @click.option(
     "--before",
     callback=read_time,
@@ -174,7 +165,7 @@ def version_before(reader: SqliteReader, entity: EntityId, time: datetime) -> in
 def purge(
     ctx: click.Context,
     entity: EntityId,
-    before_version: int | None,
+    up_to_version: int | None,
     before: datetime | None,
     keep: int | None,
     app_name: str | None,
@@ -185,23 +176,18 @@ def purge(
 
     Whole turns of events are dropped, so a few more than asked for may be left.
     """
-    if [before_version, before, keep].count(None) != 2:
-        msg = "say up to where: one of --before-version, --before, --keep"
+    if [up_to_version, before, keep].count(None) != 2:
+        msg = "say up to where: one of --up-to-version, --before, --keep"
         raise click.UsageError(msg)
     reader = open_reader(ctx, store)
-    held = reader.load([str(entity)], 0)[str(entity)].version
-    if held == 0:
+    if reader.load([str(entity)], 0)[str(entity)].version == 0:
         msg = f"{entity} has no history"
         raise NotFoundError(msg)
-    if before is not None:
-        version = version_before(reader, entity, before)
-    else:
-        version = before_version or max(held - (keep or 0), 0)
-    dropped = 0
-    if version > 0:
-        request = control.Purge(target=str(entity), before_version=version)
-        dropped = msgspec.json.decode(ask_owner(store, request, app_name))
+    request = control.Purge(
+        target=str(entity), up_to_version=up_to_version, before=before, keep=keep
+    )
+    dropped = msgspec.json.decode(ask_owner(store, request, app_name))
     if as_json:
-        print_json({"id": str(entity), "version": version, "turns": dropped})
+        print_json({"id": str(entity), "turns": dropped})
     else:
-        say(f"{dropped} turns dropped, up to version {version} at most", good=True)
+        say(f"{dropped} turns dropped", good=True)

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote
 
 import attrs
@@ -23,6 +23,7 @@ from perdure.errors import (
     StoreOpenError,
 )
 from perdure.storage.sqlite.failures import meaning_of
+from perdure.storage.sqlite.schema import APPLICATION_ID, check_store
 
 _SYNCHRONOUS = {"power": "FULL", "process": "NORMAL"}
 _SPARE_READERS = 8
@@ -70,6 +71,36 @@ def check_existing(path: str) -> str:
         msg = f"there is no store at {path!r}"
         raise StoreOpenError(msg)
     return real
+
+
+def refuse_other_files(path: str) -> None:
+    """Refuse a file that is no store, before anything is written into it or beside it.
+
+    What else may be wrong with the file is left to its opening.
+
+    Raises:
+        StoreOpenError: it is no SQLite file, or one of another program.
+        StoreVersionError: a newer perdure has written it.
+    """
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
+        return
+    try:
+        with closing(connect_reader(path)) as connection:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            (mark,) = connection.execute("PRAGMA application_id").fetchone()
+            if tables or mark not in {0, APPLICATION_ID}:
+                check_store(connection, path)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise no_store(path) from error
+
+
+def no_store(path: str) -> StoreOpenError:
+    """The error to raise for a file that SQLite does not take for its own."""
+    return StoreOpenError(
+        f"{path!r} is not a store of perdure, nor a database at all; name another file, or "
+        "restore a backup if it was a store"
+    )
 
 
 def create_private(path: str) -> bool:
@@ -130,8 +161,12 @@ def connect_reader(path: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    for pragma in _READER_PRAGMAS:
-        connection.execute(pragma)
+    try:
+        for pragma in _READER_PRAGMAS:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -148,7 +183,7 @@ def shorter_wait(connection: sqlite3.Connection) -> Generator[None, None, None]:
 def cannot_open(path: str, error: sqlite3.Error) -> StoreError:
     """The error to raise for one of the driver's that ended an opening."""
     if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-        return StoreOpenError(f"{path!r} is not a database; choose another path")
+        return no_store(path)
     if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
         return StoreOpenError(
             f"store {path!r} cannot be written ({error}); check its owner and permissions"

@@ -21,7 +21,7 @@ from perdure.storage.records import (
     StoredTurn,
 )
 from perdure.storage.sqlite.backup import copy_store
-from perdure.storage.sqlite.connections import ReaderPool, check_existing
+from perdure.storage.sqlite.connections import ReaderPool, check_existing, refuse_other_files
 from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.rows import (
     Row,
@@ -60,6 +60,7 @@ class SqliteReader:
             StoreOpenError: there is no store, or one that cannot be read.
         """
         real = check_existing(path)
+        refuse_other_files(real)
         reader = cls(real, ReaderPool(real))
         with reader._reading() as connection:
             check_up_to_date(check_store(connection, real), real)
@@ -201,6 +202,11 @@ class SqliteReader:
                     break
                 raise
         return page
+
+    def turn_times(self, after_seq: int, *, limit: int = 1000) -> list[tuple[int, str, int]]:
+        """See :meth:`perdure.storage.ports.Reader.turn_times`."""
+        rows = self._rows("turn_times", {"after": after_seq, "limit": limit})
+        return [(seq, stream, time) for seq, stream, time in rows]
 
     def newest_turn(self) -> int:
         """The ``seq`` of the newest turn; 0 when there never was one."""

@@ -240,6 +240,10 @@ ORDER BY first_version LIMIT :limit;
 SELECT seq, stream, first_version, count, time, crc, events FROM turns
 WHERE seq > :after ORDER BY seq LIMIT :limit;
 
+-- name: turn_times
+-- A page of all turns in the order of the store, without what is in them.
+SELECT seq, stream, time FROM turns WHERE seq > :after ORDER BY seq LIMIT :limit;
+
 -- name: quarantined
 -- A page of messages set aside.
 SELECT id, CAST(stream AS BLOB), body, attempts, CAST(reason AS BLOB), time, crc

@@ -25,6 +25,7 @@ from perdure.storage.sqlite.connections import (
     check_path,
     connect_writer,
     create_private,
+    refuse_other_files,
     shorter_wait,
 )
 from perdure.storage.sqlite.disks import check_disk, check_sqlite
@@ -82,6 +83,7 @@ class SqliteStore(SqliteReader):
         check_sqlite()
         real = check_path(path)
         check_disk(real)
+        refuse_other_files(real)
         owner = Owner.acquire(real)
         try:
             create_private(real)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import attrs
@@ -158,6 +159,23 @@ class TwoHandlers(Entity):
     def when_again(self, event: Paid) -> None: ...
 
 
+class Generator(Entity):
+    def numbers(self) -> Iterator[int]:
+        yield 1
+
+    def _helper(self) -> Iterator[int]:
+        yield 1
+
+
+class AsyncGenerator(Entity):
+    async def numbers(self) -> AsyncIterator[int]:
+        yield 1
+
+
+def generating(ctx: Any) -> Iterator[int]:
+    yield ctx
+
+
 class Unresolved(Entity):
     value: Missing = 0  # type: ignore[name-defined] # noqa: F821  # pyright: ignore
 
@@ -176,6 +194,12 @@ class Unresolved(Entity):
         (BadHandler, "BadHandler.when: a handler takes one parameter"),
         (TwoHandlers, "when_again: another handler already applies Paid"),
         (Unresolved, "Missing"),
+        (
+            Generator,
+            "Generator.numbers yields, so a call would run nothing of it; return a list",
+        ),
+        (AsyncGenerator, "AsyncGenerator.numbers yields"),
+        (generating, "generating yields"),
         (Entity, "derive it from perdure.Entity"),
         (int, "derive it from perdure.Entity"),
         (lambda: 1, "cannot be registered"),

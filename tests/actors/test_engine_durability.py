@@ -186,7 +186,7 @@ def test_a_purged_history_begins_at_its_base(path: str) -> None:
         for _ in range(10):
             ref.call(Counter.add, 1).get(timeout=5)
 
-        assert client.purge_history(ref.id, before_version=6) == 6
+        assert client.purge_history(ref.id, up_to_version=6) == 6
 
         assert [event.version for event in ref.history()] == [7, 8, 9, 10]
         state = ref.as_of(6)

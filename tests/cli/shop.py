@@ -8,6 +8,7 @@ import perdure
 
 app = perdure.App(name="shop")
 empty = perdure.App(name="empty")
+other = perdure.App(name="other")
 
 
 @perdure.event
@@ -43,9 +44,19 @@ class Counter(perdure.Entity):
     def hang(self) -> None:
         threading.Event().wait()
 
+    def nap(self) -> None:
+        threading.Event().wait(0.2)
+
     def fail(self) -> None:
         msg = "it cannot be"
         raise ValueError(msg)
 
 
-__all__ = ["Account", "Counter", "Deposited", "app", "empty"]
+@other.entity(name="counter")
+class Tally(perdure.Entity):
+    """What another version of the app takes counters for."""
+
+    value: str = ""
+
+
+__all__ = ["Account", "Counter", "Deposited", "Tally", "app", "empty", "other"]

@@ -48,12 +48,12 @@ def test_a_message_can_be_discarded_once(shell: Shell, message_id: int) -> None:
 
 
 def test_a_message_can_be_sent_again(shell: Shell, message_id: int) -> None:
-    assert shell.run("quarantine", "retry", str(message_id)).exit_code == 0
+    assert shell.run("quarantine", "redrive", str(message_id)).exit_code == 0
 
     assert message_id not in [row["id"] for row in shell.lines("quarantine", "list")]
 
 
 def test_an_unknown_message_is_exit_code_3(shell: Shell) -> None:
-    result = shell.run("quarantine", "retry", "17", "--app", APP)
+    result = shell.run("quarantine", "redrive", "17", "--app", APP)
 
     assert result.exit_code == 3

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,56 @@ def test_a_page_of_entities_tells_how_to_go_on(shell: Shell, client: Client) -> 
     assert "--after '@counter@b'" in first.stderr
     assert [line.split("\t")[0] for line in second.stdout.splitlines()] == ["@counter@c"]
     assert second.stderr == ""
+
+
+def test_an_unknown_kind_is_exit_code_3_and_names_those_that_are_known(
+    shell: Shell, client: Client
+) -> None:
+    client.entity("counter", "a").call("add", 1).get(timeout=5)
+
+    running = shell.run("entities", "conter")
+    unused = shell.run("entities", "account")
+    client.close()
+    closed = shell.run("entities", "lamp")
+    named = shell.run("entities", "account", "--app", APP)
+
+    assert running.exit_code == closed.exit_code == 3
+    assert "did you mean 'counter'? Known are: account, counter" in running.stderr
+    assert "no kind 'lamp'. Known are: counter; with --app" in closed.stderr
+    assert (unused.exit_code, named.exit_code) == (0, 0)
+    assert shell.run("entities", "counter", "--prefix", "zzz").exit_code == 0
+
+
+def test_rows_that_cannot_be_read_are_listed_and_said_to_be(
+    shell: Shell, client: Client
+) -> None:
+    for key in ("a", "b"):
+        client.entity("counter", key).call("add", 7).get(timeout=5)
+    client.close()
+    with sqlite3.connect(shell.store) as connection:
+        connection.execute("UPDATE actors SET crc = crc + 1 WHERE stream = '@counter@a'")
+    connection.close()
+
+    table = shell.run("entities")
+    fitted = shell.run("entities", "--app", "tests.cli.shop:other")
+    damaged, unreadable = shell.lines("entities", "--app", "tests.cli.shop:other")
+
+    first, second = table.stdout.splitlines()
+    assert (table.exit_code, "damaged: " in first, "damaged" in second) == (0, True, False)
+    assert "perdure verify" in table.stderr
+    assert "unreadable: " in fitted.stdout.splitlines()[1]
+    assert ("damaged" in damaged, "unreadable" in unreadable) == (True, True)
+
+
+def test_a_file_that_is_no_store_is_not_called_damaged(shell: Shell) -> None:
+    path = Path(shell.store)
+    path.write_text("notes " * 100)
+
+    result = shell.run("entities")
+
+    assert result.exit_code == 1
+    assert "is not a store of perdure" in result.stderr
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_closed_store_is_shown_too(shell: Shell, client: Client) -> None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from perdure.actors.client import Client
+from perdure.cli.commands import in_flags
+from perdure.errors import OutcomeUnknownError, ReplyTimeoutError
 from tests.cli.conftest import APP, Shell
 
 
@@ -74,6 +76,7 @@ def test_an_operation_that_raises_is_one_line_and_exit_code_1(shell: Shell) -> N
         (("@counter@a", "add", '"one"'), "parameter amount does not fit"),
         (("@counter@a", "add"), "amount is missing"),
         (("@counter@a", "add", "1", "2"), "2 arguments are too many"),
+        (("@counter@a", "add", '{"amount": 1}'), "add(amount: int) has one parameter"),
         (("@counter@a", "add", "1e999"), "not JSON"),
         (("@nobody@a", "add", "1"), "no entity 'nobody' is registered"),
     ],
@@ -119,3 +122,34 @@ def test_an_app_that_is_not_there_says_why(shell: Shell, name: str, why: str) ->
 
     assert result.exit_code == 1
     assert why in result.stderr
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("command", ["call", "signal"])
+def test_an_only_parameter_that_is_given_by_name_shows_the_right_command(
+    shell: Shell, command: str
+) -> None:
+    result = shell.run(command, "@counter@the one", "add", '{"amount": 1}')
+
+    assert result.exit_code == 1
+    assert f"perdure {command} '@counter@the one' add 1\n" in result.stderr
+
+
+@pytest.mark.usefixtures("client")
+def test_a_call_without_an_answer_in_time_names_the_flag_to_repeat_it_with(
+    shell: Shell,
+) -> None:
+    result = shell.run("call", "@counter@a", "nap", "--timeout", "0", "--request-id", "r1")
+
+    assert result.exit_code == 1
+    assert "repeat the command with --request-id 'r1'" in result.stderr
+
+
+def test_the_words_of_the_api_become_flags() -> None:
+    unknown = in_flags(str(OutcomeUnknownError("it's", "the disk")))
+    late = in_flags(str(ReplyTimeoutError("r1", 5)))
+
+    assert 'repeat it with --request-id "it\'s": it is applied once' in unknown
+    assert "repeat the command with --request-id 'r1'" in late
+    assert "options(" not in unknown + late
+    assert "get()" not in late

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -38,7 +39,46 @@ def test_damage_is_found_and_is_exit_code_4(shell: Shell, client: Client) -> Non
     result = shell.run("verify")
 
     assert result.exit_code == 4
-    assert result.stdout.startswith("@counter@a\t")
+    assert result.stdout.startswith("@counter@a\tdamage\t")
+    assert shell.run("verify", "--app", APP).stdout == result.stdout
+
+
+def test_a_store_that_its_app_does_not_fit_is_exit_code_5(shell: Shell, client: Client) -> None:
+    for kind, operation in (("counter", "add"), ("account", "deposit")):
+        client.entity(kind, "a").call(operation, 5).get(timeout=5)
+
+    result = shell.run("verify", "--app", "tests.cli.shop:other")
+    found = shell.run("verify", "--app", "tests.cli.shop:other", "--json").stdout
+
+    assert (result.exit_code, shell.run("verify").exit_code) == (5, 0)
+    assert "the store is sound" in result.stderr
+    assert [(f["id"], f["finding"]) for f in map(json.loads, found.splitlines())] == [
+        ("@counter@a", "code_mismatch"),
+        ("@account@", "unknown_kind"),
+    ]
+
+
+def test_damage_is_exit_code_4_also_when_the_app_does_not_fit(
+    shell: Shell, client: Client
+) -> None:
+    client.entity("counter", "a").call("add", 5).get(timeout=5)
+    client.entity("account", "a").call("deposit", 5).get(timeout=5)
+    client.close()
+    with sqlite3.connect(shell.store) as connection:
+        connection.execute(
+            "UPDATE turns SET events = CAST(replace(events, '5', '6') AS BLOB)"
+            " WHERE stream = '@account@a'"
+        )
+    connection.close()
+
+    result = shell.run("verify", "--app", "tests.cli.shop:other")
+
+    assert result.exit_code == 4
+    assert [line.split("\t")[1] for line in result.stdout.splitlines()] == [
+        "damage",
+        "code_mismatch",
+        "unknown_kind",
+    ]
 
 
 def test_a_backup_is_a_store_and_is_never_overwritten(
@@ -55,7 +95,7 @@ def test_a_backup_is_a_store_and_is_never_overwritten(
     assert "exists already" in again.stderr
 
 
-@pytest.mark.parametrize("how", [("--keep", "2"), ("--before-version", "3")])
+@pytest.mark.parametrize("how", [("--keep", "2"), ("--up-to-version", "3")])
 def test_purge_drops_old_events_and_keeps_the_state(
     shell: Shell, client: Client, how: tuple[str, str]
 ) -> None:
@@ -73,7 +113,7 @@ def test_purge_by_time_keeps_what_is_newer(shell: Shell, client: Client) -> None
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 
     assert shell.lines("purge", "@counter@a", "--before", "-1d")[0]["turns"] == 0
-    assert shell.lines("purge", "@counter@a", "--before", "1d")[0]["version"] == 1
+    assert shell.lines("purge", "@counter@a", "--before", "1d")[0]["turns"] == 1
 
 
 @pytest.mark.usefixtures("client")

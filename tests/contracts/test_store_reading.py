@@ -140,6 +140,8 @@ def test_the_feed_has_every_turn_in_the_order_of_the_store(store: Store) -> None
     ]
     assert store.feed(1, limit=1) == feed[1:2]
     assert store.feed(3) == []
+    times = [(t.seq, t.stream, t.time_micros) for t in feed]
+    assert (store.turn_times(0), store.turn_times(1, limit=1)) == (times, times[1:2])
 
 
 # ---- retention --------------------------------------------------------------------------

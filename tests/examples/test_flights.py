@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from examples.flights import dataset, expected
+from examples.flights import dataset, expected, report
 from examples.flights.dataset import Flight
 from examples.flights.entities import app
 from examples.flights.loading import Job, found, load, settle
@@ -45,6 +47,20 @@ def test_differences_name_what_is_lost_and_what_is_doubled(flights: list[Flight]
         expected.differences(right, {**lost, "carrier": {"UA": {"flights": 1}}})
     )
     assert expected.differences(right, lost)
+
+
+def test_without_a_terminal_progress_is_a_line_every_few_seconds() -> None:
+    written = io.StringIO()
+    seconds = iter([0.0, 1.0, 3.0, 4.0, 6.5])
+    lines = report.ProgressLines(Console(file=written), 336_776, lambda: next(seconds))
+
+    for handed_on, killed in ((1_000, 0), (3_000, 0), (4_000, 1), (6_500, 1)):
+        lines.update(handed_on, killed)
+
+    assert written.getvalue().splitlines() == [
+        "loading 3,000 of 336,776 flights, 1,000 flights/s, 3 s, kill -9 x 0",
+        "loading 6,500 of 336,776 flights, 1,000 flights/s, 6 s, kill -9 x 1",
+    ]
 
 
 @pytest.mark.timeout(120)

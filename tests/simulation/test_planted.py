@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from perdure.actors.activation import Activation
+from perdure.actors.behavior import Step
 from perdure.actors.cell import Cell
 from perdure.actors.messages import Message
 from perdure.actors.partition import Partition
@@ -80,12 +81,12 @@ def cells_outlive_a_failed_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def running_code_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
-    def returned(self: Partition, cell: Cell, result: Any, seconds: float) -> None:
+    def returned(self: Partition, step: Step, result: Any, seconds: float) -> None:
+        cell: Cell = step.cell
         self.detached.discard(cell)
         cell.busy = False
         cell.record = Record(self.now, cell, cell.version + 1)
-        assert cell.message is not None
-        cell.conclude(self, cell.record, cell.message, result)
+        cell.conclude(self, cell.record, step, result)
         self.close_turn(cell)
 
     patch.setattr(Partition, "returned", returned)

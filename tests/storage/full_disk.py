@@ -86,7 +86,7 @@ def fill_engine(path: str) -> None:
                 client.node.world.pause(0.01)
         before = ref.get()
         assert before is not None
-        purged = client.purge_history(ref.id, before_version=before.version - 5)
+        purged = client.purge_history(ref.id, keep=5)
         assert purged > 100, purged
         for number in range(30):
             while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from perdure.errors import StoreOwnedError
+from perdure.errors import StoreError, StoreOwnedError
 from perdure.storage.sqlite import SqliteReader, SqliteStore
+from perdure.storage.sqlite.schema import APPLICATION_ID
 from tests.contracts.stores import CART, step
 
 
@@ -73,10 +75,15 @@ def test_a_link_to_a_store_is_the_same_store(
 
 
 def test_a_failed_opening_leaves_no_owner(path: str) -> None:
-    Path(path).write_text("this is not a database, whatever its name says" * 40)
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("CREATE TABLE meta (not_ours)")
+    connection.close()
+
     for _ in range(2):
-        with pytest.raises(Exception, match="not a database"):
+        with pytest.raises(StoreError) as caught:
             SqliteStore.open(path)
+        assert not isinstance(caught.value, StoreOwnedError)
 
 
 CRASH = """

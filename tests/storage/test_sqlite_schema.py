@@ -136,15 +136,29 @@ def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> 
         SqliteReader.view(str(path))
 
     assert schema_of(path) == [("theirs", "CREATE TABLE theirs (x)")]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_database_of_another_program_keeps_its_journal(path: Path) -> None:
+    make_file(path, "CREATE TABLE theirs (x)")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreOpenError, match="another program"):
+        SqliteStore.open(str(path))
+
+    assert path.read_bytes() == before
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     path.write_text("notes " * 1000)
 
-    with pytest.raises(StoreOpenError, match="not a database"):
+    with pytest.raises(StoreOpenError, match="is not a store of perdure"):
         SqliteStore.open(str(path))
+    with pytest.raises(StoreOpenError, match="is not a store of perdure"):
+        SqliteReader.view(str(path))
 
     assert path.read_text() == "notes " * 1000
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_empty_file_becomes_a_store(path: Path) -> None:

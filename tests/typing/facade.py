@@ -10,7 +10,7 @@ import perdure
 app = perdure.App(name="typed")
 
 
-@app.entity
+@app.entity(retention=timedelta(days=30))
 class Counter(perdure.Entity):
     value: int = 0
 
@@ -47,6 +47,11 @@ async def use(client: perdure.Client) -> None:
     with client.pipeline() as pipeline:
         pipeline.entity(Counter, "visits").signal(Counter.add, 1)
     assert_type(pipeline.failures, list[perdure.PipelineFailure])
+
+    client.purge_history(counter.id, before=timedelta(days=30))
+    client.purge_history("@counter@visits", keep=100)
+    for finding in client.verify():
+        assert_type(finding, perdure.Finding)
 
     _ = perdure.Nonsense  # type: ignore[attr-defined]  # pyright: ignore
     error: type[Exception] = perdure.StoreOwnedError

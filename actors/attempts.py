@@ -1,0 +1,124 @@
+"""Attempts: work outside that goes on while its actor does, such as activities.
+
+The message of an attempt stays in the store until the attempt has ended, so a crash begins it
+again. It starts only when its message is durable, and what came of it counts whatever failed
+meanwhile: a commit that failed drops the actor, not the attempt.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from perdure.actors.behavior import Step
+from perdure.actors.cell import Cell
+from perdure.actors.pending import Pending, Record
+from perdure.actors.recovery import Recovery
+from perdure.actors.requests import Requests
+from perdure.actors.runtime import Runtime
+
+
+class Host(Protocol):
+    """What attempts ask of the partition."""
+
+    now: int
+    cells: dict[str, Cell]
+    runtime: Runtime
+    requests: Requests
+    recovery: Recovery
+    open: Pending
+
+    def fresh_id(self) -> int:
+        """A message id that was never used."""
+        ...
+
+    def add(self, record: Record) -> None:
+        """Queue *record* for the next commit."""
+
+    def put(self, record: Record) -> None:
+        """Queue *record* for the next commit, then deliver what begins to exist with it."""
+
+    def make_ready(self, cell: Cell) -> None:
+        """Let *cell* have a turn when it has work."""
+
+
+class Attempts:
+    """The attempts that are at work, by the ids of their messages."""
+
+    def __init__(self, host: Any) -> None:
+        self._host: Host = host
+        self._running: dict[int, Step] = {}
+        self._alarms: list[tuple[int, int, Callable[[], None]]] = []
+
+    def __contains__(self, message_id: object) -> bool:
+        return message_id in self._running
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def steps(self) -> Iterator[Step]:
+        """Those at work, or about to be."""
+        return iter(self._running.values())
+
+    def begin(self, step: Step) -> None:
+        """Run *step* as soon as its message is durable."""
+        host = self._host
+        message = step.message
+        if message.id in self._running:
+            return  # it is at work since before its actor was dropped
+        if not message.id:
+            message.id = host.fresh_id()
+            row = host.requests.accept(message)
+            host.add(Record(host.now, accepted=[message], outcomes=[row]))
+        self._running[message.id] = step
+        step.begun_micros = host.now
+        host.open.gated.append(step)
+
+    def start(self, step: Step) -> None:
+        """Its message is durable: it runs from now on."""
+        self._host.runtime.start(step)
+        self._look_again(step)
+
+    def drop(self, step: Step) -> None:
+        """It has not started, and will not."""
+        self._running.pop(step.message.id, None)
+
+    def ended(self, step: Step, returned: tuple[Any, BaseException | None]) -> None:
+        """An attempt has ended; only the first end counts."""
+        host = self._host
+        if host.recovery.failed:
+            host.recovery.keep(lambda: self.ended(step, returned))
+            return
+        if self._running.pop(step.message.id, None) is not step:
+            return
+        cell: Cell = step.cell
+        record = Record(host.now)
+        cell.conclude(host, record, step, returned)  # type: ignore[arg-type]
+        host.put(record)
+        host.make_ready(host.cells.get(cell.address, cell))
+
+    def _look_again(self, step: Step) -> None:
+        """Ask one that still runs whether it may go on."""
+        if self._running.get(step.message.id) is not step or step.look_again is None:
+            return
+        try:
+            micros = step.look_again(self._host.now)
+        except Exception as error:
+            self.ended(step, (None, error))
+        else:
+            if micros is not None:
+                order = self._host.fresh_id()
+                heapq.heappush(self._alarms, (micros, order, lambda: self._look_again(step)))
+
+    # ---- time -----------------------------------------------------------------------------
+
+    def next_look(self) -> int | None:
+        """When one is to be asked again."""
+        return self._alarms[0][0] if self._alarms else None
+
+    def look(self) -> None:
+        """Ask those whose time has come."""
+        alarms = self._alarms
+        while alarms and alarms[0][0] <= self._host.now:
+            heapq.heappop(alarms)[2]()

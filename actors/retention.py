@@ -1,0 +1,104 @@
+"""Keeps histories as short as their kinds say: a little at a time, while the node runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from perdure.actors import limits
+from perdure.actors.behavior import Behavior
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.partition import Partition
+from perdure.actors.purging import CUT_TURNS, next_base
+from perdure.actors.runtime import Runtime
+from perdure.errors import OwnershipLostError, StoreUnavailableError
+from perdure.storage.ports import Reader, Store, Writer
+
+logger = logging.getLogger("perdure")
+
+
+class Retention:
+    """Where the node stands in dropping what is old.
+
+    Turns are looked at in the order of the store, which is that of their times, so what was
+    looked at once is not looked at again, and the first turn that stays ends a look.
+    """
+
+    def __init__(self, definitions: Iterable[EntityDefinition]) -> None:
+        self._limited = [found for found in definitions if found.retention is not None]
+        self._seen = {definition.kind: 0 for definition in self._limited}
+
+    def __bool__(self) -> bool:
+        return bool(self._limited)
+
+    def step(self, reader: Reader, writer: Writer, now_micros: int) -> bool:
+        """Drop a bounded number of old turns; true when there is more to do."""
+        for definition in self._limited:
+            assert definition.retention is not None
+            until = now_micros - definition.retention // timedelta(microseconds=1)
+            if self._cut_kind(reader, writer, definition, until):
+                return True
+        return False
+
+    def _cut_kind(
+        self, reader: Reader, writer: Writer, definition: EntityDefinition, until: int
+    ) -> bool:
+        kind = definition.kind
+        prefix = f"@{kind}@"
+        page = reader.turn_times(self._seen[kind], limit=limits.RETENTION_PAGE)
+        done: set[str] = set()
+        for seq, stream, time_micros in page:
+            if time_micros >= until:
+                return False
+            if stream.startswith(prefix) and stream not in done:
+                if len(done) == limits.RETENTION_ENTITIES:
+                    return True
+                if _cut_stream(reader, writer, definition, stream, until) >= CUT_TURNS:
+                    return True
+                done.add(stream)
+            self._seen[kind] = seq
+        return len(page) == limits.RETENTION_PAGE
+
+
+def _cut_stream(
+    reader: Reader, writer: Writer, definition: EntityDefinition, stream: str, until: int
+) -> int:
+    """Drop the oldest turns of one history; how many."""
+    try:
+        base = next_base(reader, definition, stream, lambda _, micros: micros < until)
+        return 0 if base is None else writer.purge_history(base, limit=CUT_TURNS)
+    except (StoreUnavailableError, OwnershipLostError):
+        raise
+    except Exception as error:  # damage, or users' handlers and upcasters
+        logger.warning("the old history of %s is kept, it cannot be read: %s", stream, error)
+        return 0
+
+
+class TidyPartition(Partition):
+    """A partition that has old history dropped once a minute, and at once when it begins."""
+
+    def __init__(
+        self,
+        store: Store,
+        behaviors: Mapping[str, Behavior],
+        runtime: Runtime,
+        retention: Retention,
+    ) -> None:
+        super().__init__(store, behaviors, runtime)
+        self._retention = retention
+        self._look_micros = 0
+
+    def work(self) -> bool:
+        """Do all that can be done now; false when the baton was lost in a turn."""
+        if not super().work():
+            return False
+        is_calm = not (self.recovery.failed or self.recovery.careful)
+        if self._retention and is_calm and self.now >= self._look_micros:
+            self._look_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
+            self.runtime.on_store(self._drop_old)
+        return True
+
+    def _drop_old(self, writer: Writer) -> None:
+        if self._retention.step(self.store, writer, self.runtime.now_micros()):
+            self.post(lambda: self.runtime.on_store(self._drop_old))

@@ -1,0 +1,443 @@
+"""One generation of one orchestration: the code that runs, and what it waits for.
+
+The rules, the same for a live step and a replayed one:
+
+1. ``apply`` takes one event that happened, resumes the code as far as it goes, and leaves what
+   the code asked for in ``decisions``.
+2. A replay applies the events of the history again and compares the decisions with those that
+   the history holds. The first that differs is a ``NonDeterminismError``.
+3. Nothing here knows of messages, stores or threads.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+
+from perdure.actors.answers import Failure, failure_of
+from perdure.actors.failures import describe_failure
+from perdure.errors import CancelledError, NonDeterminismError, PerdureError
+from perdure.orchestration.guard import guarded, refuse
+from perdure.orchestration.history import (
+    DECISIONS,
+    NULL,
+    ContinueAsNew,
+    Decision,
+    EntityLockGranted,
+    EntityOperationCompleted,
+    EntityOperationFailed,
+    Event,
+    EventRaised,
+    ExecutionCancelRequested,
+    ExecutionCompleted,
+    ExecutionResumed,
+    ExecutionStarted,
+    ExecutionSuspended,
+    ExecutionTerminated,
+    PatchMarked,
+    SubOrchestrationInstanceCompleted,
+    SubOrchestrationInstanceFailed,
+    TaskCompleted,
+    TaskFailed,
+    TimerCreated,
+    TimerFired,
+    describe,
+    fits,
+)
+from perdure.orchestration.sections import Section
+from perdure.orchestration.tasks import EventTask, Task
+
+Encode = Callable[[Any], bytes]
+
+
+class Program(Protocol):
+    """The code of an orchestrator, ready to be started."""
+
+    def start(self, execution: Execution, started: ExecutionStarted) -> Any:
+        """Call the function; a coroutine, a generator, or the result of a plain function."""
+        ...
+
+    def encode_output(self, value: Any) -> bytes:
+        """The result as JSON."""
+        ...
+
+    def error_of(self, what: str, failure: Failure) -> BaseException:
+        """What a failed task raises."""
+        ...
+
+
+class Open:
+    """A task that waits for an answer, and how its result is read."""
+
+    __slots__ = ("decode", "entity", "task", "what")
+
+    def __init__(
+        self, task: Task[Any], what: str, decode: Callable[[Any], Any], entity: str = ""
+    ) -> None:
+        self.task = task
+        self.what = what
+        self.decode = decode
+        self.entity = entity
+
+
+class Execution:
+    """The state of one generation.
+
+    Attributes:
+        decisions: what the code asked for in the last ``apply``.
+        taken_back: ids of timers' messages that are not needed any more, since ``apply``.
+        ended: how the generation ended; ``None`` while it goes on.
+        now: the time of the event in hand, microseconds since 1970 UTC.
+        is_replaying: the code does again what it did before.
+        custom_status: what the code says of itself, as JSON.
+        suspended: it takes note of nothing.
+        children: the instance ids of children that have not ended, by task.
+        activities: the names of activities that have not ended, by task.
+        timers: the message ids of timers that have not fired, by task.
+        section: the critical section it is in, or asks for.
+    """
+
+    def __init__(self, instance_id: str, program: Program, fresh_id: Callable[[], int]) -> None:
+        self.instance_id = instance_id
+        self.program = program
+        self.fresh_id = fresh_id
+        self.started: ExecutionStarted | None = None
+        self.decisions: list[Decision] = []
+        self.taken_back: list[int] = []
+        self.ended: ExecutionCompleted | ContinueAsNew | None = None
+        self.again: ContinueAsNew | None = None
+        self.now = 0
+        self.is_replaying = False
+        self.is_open = True
+        self.custom_status: msgspec.Raw | None = None
+        self.suspended = False
+        self.children: dict[int, str] = {}
+        self.activities: dict[int, str] = {}
+        self.timers: dict[int, int] = {}
+        self.section: Section | None = None
+        self.marked: set[str] = set()
+        self.patched: dict[str, bool] = {}
+        self._last_task = 0
+        self._waiting: dict[int, Open] = {}
+        self._waits: dict[str, deque[tuple[EventTask[Any], Callable[[Any], Any]]]] = {}
+        self._arrived: dict[str, deque[tuple[int, EventRaised]]] = {}
+        self._arrivals = 0
+        self._held: list[Event] = []
+        self._sources: list[str] = []
+        self._routine: Any = None
+        self._is_generator = False
+        self._awaited: Task[Any] | None = None
+
+    # ---- what the context asks for --------------------------------------------------------
+
+    def next_task(self) -> int:
+        """The next task's number."""
+        self._last_task += 1
+        return self._last_task
+
+    def decide(self, decision: Decision) -> None:
+        """Note what the code asks for."""
+        if self.is_replaying:
+            self._sources.append(_calling_line())
+        self.decisions.append(decision)
+
+    def open(self, task_id: int, waiting: Open) -> None:
+        """Wait for the answer to a task."""
+        self._waiting[task_id] = waiting
+
+    def cancel_timer(self, task_id: int) -> None:
+        """Forget a timer."""
+        self._waiting.pop(task_id, None)
+        message = self.timers.pop(task_id, None)
+        if message is not None:
+            self.taken_back.append(message)
+
+    def wait_for_event(self, name: str, decode: Callable[[Any], Any]) -> EventTask[Any]:
+        """The next event of that name, in the order of the waits."""
+        key = name.lower()
+        task: EventTask[Any] = EventTask(lambda: self._stop_waiting(key, task))
+        arrived = self._arrived.get(key)
+        if arrived:
+            _give(task, decode, arrived.popleft()[1].data)
+        else:
+            self._waits.setdefault(key, deque()).append((task, decode))
+        return task
+
+    def _stop_waiting(self, key: str, task: EventTask[Any]) -> None:
+        waits = self._waits.get(key, deque())
+        self._waits[key] = deque(pair for pair in waits if pair[0] is not task)
+
+    @property
+    def waiting_events(self) -> list[str]:
+        """The names of events for which the code waits now."""
+        return sorted(name for name, waits in self._waits.items() if waits)
+
+    def is_patched(self, patch: str) -> bool:
+        """Whether code that was changed runs in its new form here."""
+        known = self.patched.get(patch)
+        if known is None:
+            known = patch in self.marked or not self.is_replaying
+            self.patched[patch] = known
+            if known:
+                self.decide(PatchMarked(id=patch))
+        return known
+
+    def unread_events(self) -> list[EventRaised]:
+        """Events that nobody has waited for, in the order in which they came."""
+        arrived = [pair for events in self._arrived.values() for pair in events]
+        arrived.sort(key=lambda pair: pair[0])
+        held = [event for event in self._held if isinstance(event, EventRaised)]
+        return [*(event for _, event in arrived), *held]
+
+    # ---- what happens ---------------------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Take one event that happened, and resume the code as far as it goes."""
+        self.decisions = []
+        self._sources = []
+        self.taken_back = []
+        if event.time:
+            self.now = event.time
+        if isinstance(event, ExecutionTerminated):
+            self._terminate(event)
+        elif isinstance(event, ExecutionSuspended):
+            self.suspended = True
+        elif isinstance(event, ExecutionResumed):
+            self.suspended = False
+            held, self._held = self._held, []
+            for before in held:
+                self._take(before)
+                self._go_on()
+        elif self.suspended:
+            self._held.append(event)
+        else:
+            self._take(event)
+            self._go_on()
+
+    def _take(self, event: Event) -> None:
+        if self.ended is not None:
+            return
+        match event:
+            case ExecutionStarted():
+                self._start(event)
+            case TaskCompleted() | SubOrchestrationInstanceCompleted():
+                self._complete(event.id, event.result)
+            case EntityOperationCompleted():
+                self._complete(event.id, event.result)
+            case TaskFailed() | SubOrchestrationInstanceFailed() | EntityOperationFailed():
+                self._fail(event.id, event.failure)
+            case EntityLockGranted() | TimerFired():
+                self._complete(event.id, NULL)
+            case EventRaised():
+                self._raise_event(event)
+            case ExecutionCancelRequested():
+                self._cancel(event)
+            case _:
+                return
+
+    def _complete(self, task_id: int, result: msgspec.Raw) -> None:
+        waiting = self._answered(task_id)
+        if waiting is not None:
+            _give(waiting.task, waiting.decode, result)
+
+    def _fail(self, task_id: int, failure: Failure) -> None:
+        waiting = self._answered(task_id)
+        if waiting is not None:
+            waiting.task.fail(self.program.error_of(waiting.what, failure))
+
+    def _answered(self, task_id: int) -> Open | None:
+        waiting = self._waiting.pop(task_id, None)
+        self.children.pop(task_id, None)
+        self.activities.pop(task_id, None)
+        self.timers.pop(task_id, None)
+        if waiting is not None and waiting.entity and self.section is not None:
+            self.section.calls.discard(waiting.entity)
+        return waiting
+
+    def is_waiting_for(self, task_id: int) -> bool:
+        """Whether an answer to that task would be of use."""
+        return task_id in self._waiting
+
+    def _raise_event(self, event: EventRaised) -> None:
+        key = event.name.lower()
+        waits = self._waits.get(key)
+        if waits:
+            task, decode = waits.popleft()
+            _give(task, decode, event.data)
+        else:
+            self._arrivals += 1
+            self._arrived.setdefault(key, deque()).append((self._arrivals, event))
+
+    # ---- the code -------------------------------------------------------------------------
+
+    def _start(self, event: ExecutionStarted) -> None:
+        self.started = event
+        try:
+            with guarded():
+                made = self.program.start(self, event)
+        except BaseException as error:
+            self._end_badly(error)
+            return
+        if hasattr(made, "send"):
+            self._routine = made
+            self._is_generator = not hasattr(made, "cr_code")
+            self._run(None)
+        else:
+            self._end_well(made)
+
+    def _go_on(self) -> None:
+        while self.ended is None and self._awaited is not None and self._awaited.is_complete:
+            self._run(None)
+
+    def _cancel(self, event: ExecutionCancelRequested) -> None:
+        if self._routine is not None:
+            self._run(CancelledError(event.reason))
+
+    def _run(self, error: BaseException | None) -> None:
+        """Resume the code, until it awaits a task that is not complete, or ends."""
+        while True:
+            try:
+                with guarded():
+                    awaited = self._resume(error)
+            except StopIteration as stop:
+                self._end_well(stop.value)
+                return
+            except BaseException as raised:
+                self._end_badly(raised)
+                return
+            if isinstance(awaited, Task):
+                self._awaited = awaited
+                return
+            error = refuse(awaited)
+
+    def _resume(self, error: BaseException | None) -> Any:
+        routine, task = self._routine, self._awaited
+        if error is not None:
+            return routine.throw(error)
+        if task is None or not self._is_generator:
+            return routine.send(None)
+        if task.is_failed:
+            return routine.throw(task.get_exception())
+        return routine.send(task.get_result())
+
+    # ---- the end --------------------------------------------------------------------------
+
+    def _end_well(self, value: Any) -> None:
+        if self.again is not None:
+            self._end(self.again)
+            return
+        try:
+            result = msgspec.Raw(self.program.encode_output(value))
+        except BaseException as error:
+            self._end_badly(error)
+            return
+        self._end(ExecutionCompleted(status="Completed", result=result))
+
+    def _end_badly(self, error: BaseException) -> None:
+        status = "Canceled" if isinstance(error, CancelledError) else "Failed"
+        failure = failure_of(describe_failure(error))
+        self._end(ExecutionCompleted(status=status, failure=failure))
+
+    def _terminate(self, event: ExecutionTerminated) -> None:
+        self._held.clear()
+        if self.ended is None:
+            self._end(ExecutionCompleted(status="Terminated", result=event.output))
+            self.close()
+
+    def _end(self, how: ExecutionCompleted | ContinueAsNew) -> None:
+        section, self.section = self.section, None
+        if section is not None:
+            self.decisions.extend(section.release(undo=section.transaction))
+        self.ended = how
+        self.decisions.append(how)
+        self.taken_back.extend(self.timers.values())
+        self.timers.clear()
+        self._awaited = None
+
+    def close(self) -> None:
+        """The code shall never act again: its context refuses all, and it is ended here."""
+        self.is_open = False
+        routine, self._routine = self._routine, None
+        if routine is not None:
+            with suppress(BaseException), guarded():
+                routine.close()
+
+    # ---- replay ---------------------------------------------------------------------------
+
+    def replay(self, history: Iterable[Event]) -> None:
+        """Bring the code to where it was at the end of *history*.
+
+        Raises:
+            NonDeterminismError: it asks for something else than it did.
+        """
+        events = list(history)
+        self.marked = {event.id for event in events if isinstance(event, PatchMarked)}
+        self.is_replaying = True
+        unmatched: deque[Decision] = deque()
+        sources: deque[str] = deque()
+        for place, event in enumerate(events):
+            if isinstance(event, DECISIONS):
+                if not unmatched or not fits(unmatched[0], event):
+                    raise self._diverged(events, place, unmatched, sources)
+                asked = unmatched.popleft()
+                if sources:
+                    sources.popleft()
+                if isinstance(event, TimerCreated) and isinstance(asked, TimerCreated):
+                    self._adopt_timer(event)
+                continue
+            if unmatched:
+                raise self._diverged(events, place, unmatched, sources)
+            self.apply(event)
+            unmatched.extend(self.decisions)
+            sources.extend(self._sources)
+        if unmatched:
+            raise self._diverged(events, len(events), unmatched, sources)
+        self.is_replaying = False
+        self.decisions = []
+        self.taken_back = []
+
+    def _adopt_timer(self, event: TimerCreated) -> None:
+        if event.id in self.timers:
+            self.timers[event.id] = event.message
+
+    def _diverged(
+        self,
+        events: list[Event],
+        place: int,
+        unmatched: Iterable[Decision],
+        sources: Iterable[str],
+    ) -> NonDeterminismError:
+        before = [describe(event) for event in events[:place] if isinstance(event, DECISIONS)]
+        after = [describe(event) for event in events[place:] if isinstance(event, DECISIONS)]
+        asked = [*before, *(describe(decision) for decision in unmatched)]
+        return NonDeterminismError(
+            self.instance_id, [*before, *after], asked, next(iter(sources), "")
+        )
+
+
+def _give(task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> None:
+    """Complete *task*; what does not decode is its failure, and no divergence."""
+    try:
+        value = decode(data)
+    except PerdureError as error:
+        task.fail(error)
+    else:
+        task.complete(value)
+
+
+def _calling_line() -> str:
+    """The file and line of the user's code that is at work."""
+    frame = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if not module.startswith("perdure."):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        if frame.f_back is None:
+            return ""
+        frame = frame.f_back
+    return ""

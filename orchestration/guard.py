@@ -1,0 +1,54 @@
+"""Guards an orchestrator against asyncio: its calls would not survive a restart.
+
+While an orchestrator's code runs, an object stands where asyncio looks for the running loop;
+whatever is asked of it is an error that names the durable replacement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from perdure.errors import NotDurableError
+
+_INSTEAD = {
+    "call_later": "await ctx.create_timer(…) instead of asyncio.sleep",
+    "call_at": "await ctx.create_timer(…) instead of asyncio.sleep",
+    "create_future": "await ctx.create_timer(…) or another task of ctx, not asyncio's futures",
+    "create_task": "perdure.when_all([…]) over tasks of ctx instead of create_task or gather",
+    "run_in_executor": "await ctx.call_activity(…) instead of a thread",
+}
+
+
+class _GuardLoop:
+    """Stands in for an event loop."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        instead = _INSTEAD.get(name, "what ctx offers; do I/O in activities")
+        msg = f"asyncio works in no orchestrator ({name}): use {instead}"
+        raise NotDurableError(msg)
+
+
+_GUARD: Any = _GuardLoop()
+
+
+@contextmanager
+def guarded() -> Generator[None]:
+    """Have asyncio refuse to work in the block."""
+    before = asyncio._get_running_loop()  # noqa: SLF001
+    asyncio._set_running_loop(_GUARD)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)  # noqa: SLF001
+
+
+def refuse(awaited: object) -> NotDurableError:
+    """The error for awaiting something that is not durable."""
+    what = "nothing (asyncio.sleep(0)?)" if awaited is None else repr(awaited)
+    return NotDurableError(
+        f"an orchestrator awaits {what}; await only what ctx gives: ctx.call_activity(…), "
+        "ctx.create_timer(…), perdure.when_all([…]) …"
+    )
