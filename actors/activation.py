@@ -15,13 +15,13 @@ from typing import Protocol
 import msgspec
 
 from perdure.actors import limits
-from perdure.actors.behavior import Behavior, Instance
+from perdure.actors.behavior import Behavior, Instance, Outcome
 from perdure.actors.cell import Broken, Cell
 from perdure.actors.ids import ACTIVITIES, INSTANCES, kind_of
 from perdure.actors.messages import Message, from_row
 from perdure.actors.pending import Pending, Record
-from perdure.actors.requests import Requests
-from perdure.errors import PerdureError
+from perdure.actors.requests import Requests, failed_row
+from perdure.errors import FailureDetails, PerdureError, QuarantinedError
 from perdure.storage.ports import Reader
 from perdure.storage.records import (
     Batch,
@@ -41,6 +41,7 @@ class Host(Protocol):
     durable: int
     last_id: int
     cells: dict[str, Cell]
+    full: set[str]
 
     @property
     def attempts(self) -> Container[int]:
@@ -93,11 +94,35 @@ class Activation:
         if waiting is None:
             waiting = self._arrivals.setdefault(message.target, [])
         waiting.append(message)
+        if len(waiting) >= limits.MAILBOX_MESSAGES:
+            self._host.full.add(message.target)
 
     def want(self, address: str) -> None:
         """Activate an actor whose messages wait in the store, unless it is locked out."""
         if address not in self._locked_out:
             self._arrivals.setdefault(address, [])
+
+    def seek(self, address: str) -> None:
+        """A request waits for a message of this actor, which its activation finds or misses."""
+        if address in self._host.cells:
+            self._answer_missing(address)
+        else:
+            self.want(address)
+
+    def _answer_missing(self, address: str) -> None:
+        """Tell those whose message is not there: it was damaged and set aside, not applied."""
+        host = self._host
+        for joined, row in host.requests.take_missing(address):
+            broken = host.cells[address].instance
+            if isinstance(broken, Broken):  # it may be there, behind a damaged page
+                host.requests.forget(row.request_id)
+                joined.resolve(QuarantinedError(broken.reason))
+                continue
+            msg = f"the message of this request to {address} was damaged and is in quarantine"
+            failure = FailureDetails(error_type=QuarantinedError.__name__, message=msg)
+            outcome = failed_row(row, failure, host.now)
+            answer = (joined, Outcome(failure=failure), None)
+            host.add(Record(host.now, outcomes=[outcome], replies=[answer]))
 
     def lock_out(self, address: str) -> None:
         """Code of a dropped cell still runs: its actor is activated only when it returns."""
@@ -139,6 +164,7 @@ class Activation:
         for row in loaded.messages:
             if row.id not in arrived and not self._is_in_hand(row.id):
                 self._deliver_row(row)
+        self._answer_missing(address)
         for message in messages:
             self._host.deliver(message)
 
@@ -168,6 +194,9 @@ class Activation:
         return message_id in self.in_hand or message_id in self._host.attempts
 
     def _deliver_row(self, row: MessageRow) -> None:
+        if row.corrupt is not None:
+            self._set_aside(row, row.corrupt)
+            return
         try:
             message = from_row(row)
         except msgspec.MsgspecError as error:
@@ -180,7 +209,9 @@ class Activation:
 
     def _set_aside(self, row: MessageRow, reason: str) -> None:
         now = self._host.now
-        quarantined = QuarantineRow(row.id, row.stream, row.body, row.attempts, reason, now)
+        self.hold(row.id)  # it is in the store until the next commit
+        attempts = max(0, row.attempts)
+        quarantined = QuarantineRow(row.id, row.stream, row.body, attempts, reason, now)
         self._host.add(Record(now, consumed=[row.id], quarantined=[quarantined]))
 
     # ---- what waits in the store ----------------------------------------------------------
@@ -197,11 +228,13 @@ class Activation:
             return
         page = self._reader.due(self._cursor, now, limit=limits.DUE_PAGE)
         active: dict[str, set[int]] = {}
+        sought: list[int] = []
         for due, message_id, stream in page:
             if self._is_in_hand(message_id) or (message_id >= self._first_id and not due):
                 continue
             if stream in self._locked_out:
                 continue
+            sought.append(message_id)
             if stream in self._host.cells:
                 active.setdefault(stream, set()).add(message_id)
             else:
@@ -209,6 +242,7 @@ class Activation:
         if active:
             self._deliver_to_active(active)
         self.activate_arrivals()
+        self._deliver_adrift(sought)
         if len(page) == limits.DUE_PAGE:
             self._cursor = page[-1][:2]
             self.next_due = 0
@@ -216,6 +250,14 @@ class Activation:
             self._cursor = (now, _END)
             self.scanning = False
             self.next_due = self._reader.next_due(now)
+
+    def _deliver_adrift(self, sought: list[int]) -> None:
+        """What no activation has found: the row names another actor than its index does."""
+        adrift = [name for name in sought if not self._is_in_hand(name)]
+        if adrift and not self._suspended:
+            for row in self._reader.messages(adrift):
+                self._deliver_row(row)
+            self.activate_arrivals()
 
     def look_at(self, address: str, message_id: int) -> None:
         """A message was put into the store behind the partition's back: deliver it."""

@@ -8,6 +8,7 @@ import typing
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -101,8 +102,9 @@ class EntityDefinition:
         if spec is None:
             if folded == DELETE:
                 return _IMPLICIT_DELETE
-            known = ", ".join(sorted({*self.operations, DELETE}))
-            msg = f"{self.kind} has no operation {name!r}; it has {known}"
+            known = sorted({*self.operations, DELETE})
+            near = "".join(f" did you mean {n!r}?" for n in get_close_matches(folded, known, 1))
+            msg = f"{self.kind} has no operation {name!r};{near} it has {', '.join(known)}"
             raise UnknownOperationError(msg)
         return spec
 

@@ -31,7 +31,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False):
         answered: the outcome shall be sent to the caller, as a message (``answers.py``).
         due_micros: not to be handled before; 0 for at once.
         id: its number in the partition, in order of acceptance; 0 before that.
-        attempts: runs that a crash cut off.
+        attempts: runs alone that were noted after a crash; -1 for one among others.
         reply: who waits for the outcome in this process; never stored.
     """
 

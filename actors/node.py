@@ -153,6 +153,8 @@ class Node:
         self._closed = True
         deadline = self.world.now_micros() + int(drain_seconds * 1_000_000)
         while not self.partition.idle() and self.world.now_micros() < deadline:
+            if self.partition.recovery.is_final:
+                break  # nothing is written any more, however long one waits
             self._wake()
             self.world.pause(0.001)
         clean = self.partition.idle() and not self.partition.recovery.careful

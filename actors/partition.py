@@ -188,8 +188,7 @@ class Partition:
     # ---- what cells ask for -----------------------------------------------------------
 
     def _activate(self, address: str) -> None:
-        if address not in self.cells:
-            self.activation.want(address)
+        self.activation.seek(address)
 
     def send(self, record: Record, effects: Sequence[Message]) -> None:
         """Let *effects* begin to exist with *record*; they are delivered when it is queued."""
@@ -218,7 +217,7 @@ class Partition:
         row = to_row(message)
         record.consumed.append(message.id)
         record.quarantined.append(
-            QuarantineRow(row.id, row.stream, row.body, row.attempts, reason, self.now)
+            QuarantineRow(row.id, row.stream, row.body, max(0, row.attempts), reason, self.now)
         )
 
     def add(self, record: Record) -> None:

@@ -2,7 +2,8 @@
 
 After an unclean stop the partition is *careful*: messages from before run in groups, each noted
 in the store before it runs, with nothing else in flight. If the process dies again, those of
-that group run alone; what is then the only message in hand at a few crashes is set aside. When
+that group run alone; what is the only message in hand at a few crashes (as is one that is a
+group by itself) is set aside. When
 a record was rejected, all run again one by one, so that what cannot be stored stands alone.
 
 After an I/O error nothing is accepted until the disk works again. The failed commit may be
@@ -141,11 +142,11 @@ class Recovery:
             self._retries -= 1
             return [(engine.ready.popleft(), 1)]
         fresh = self._take_suspects(lambda attempts: attempts == 0, limits.SUSPECTS)
-        group = fresh or self._take_suspects(lambda attempts: attempts > 0, 1)
+        group = fresh or self._take_suspects(lambda attempts: attempts != 0, 1)
         if not group:
             return [(engine.ready.popleft(), limits.TURN_MESSAGES)]
         suspects = [message for cell, count in group for message in islice(cell.mailbox, count)]
-        if suspects[0].attempts > limits.ATTEMPTS:
+        if suspects[0].attempts >= limits.ATTEMPTS:
             self._set_aside_suspect(group[0][0])
             return []
         try:
@@ -178,8 +179,7 @@ class Recovery:
         engine = self._engine
         message = cell.mailbox.popleft()
         record = Record(engine.now)
-        crashes = message.attempts - 1
-        msg = f"it was the only message in hand at {crashes} crashes of the process"
+        msg = f"it was the only message in hand at {message.attempts} crashes of the process"
         engine.refuse(record, message, QuarantinedError(msg))
         engine.put(record)
         if cell.mailbox:

@@ -69,18 +69,30 @@ class Reply(Generic[T_co]):
             callbacks = self._callbacks
             if callbacks:
                 self._callbacks = None
-                for callback in callbacks:
+                for callback in tuple(callbacks):  # another thread may forget one meanwhile
                     callback()
 
-    def when_resolved(self, callback: Callable[[], None]) -> None:
-        """Call *callback* once, on an engine thread, as soon as there is an outcome."""
-        once = _Once(callback)
+    def when_resolved(self, callback: Callable[[], None]) -> Once:
+        """Call *callback* once, on an engine thread, as soon as there is an outcome.
+
+        Returns:
+            What :meth:`forget` takes.
+        """
+        once = Once(callback)
         callbacks = self._callbacks
         if callbacks is None:
             callbacks = self._callbacks = []
         callbacks.append(once)
         if self._outcome is not None:  # resolved meanwhile, perhaps without seeing the callback
             once()
+        return once
+
+    def forget(self, once: Once) -> None:
+        """Nobody waits for that callback any more: whoever asks again and again leaves none."""
+        callbacks = self._callbacks
+        if callbacks is not None:
+            with suppress(ValueError):
+                callbacks.remove(once)
 
     @property
     def done(self) -> bool:
@@ -124,8 +136,11 @@ class Reply(Generic[T_co]):
                 with suppress(RuntimeError):  # the loop was closed: nobody waits any more
                     loop.call_soon_threadsafe(finish)
 
-            self.when_resolved(ring)
-            yield from future.__await__()
+            once = self.when_resolved(ring)
+            try:
+                yield from future.__await__()
+            finally:
+                self.forget(once)
         assert self._outcome is not None
         return self._answer(self._outcome)
 
@@ -134,7 +149,7 @@ class Reply(Generic[T_co]):
         return f"<Reply {self.target} {self.operation} {self.request_id} {state}>"
 
 
-class _Once:
+class Once:
     """A callback that two threads may both call and that runs once."""
 
     __slots__ = ("_left",)
@@ -143,6 +158,7 @@ class _Once:
         self._left = [callback]
 
     def __call__(self) -> None:
+        """Call it, unless that was done."""
         try:
             callback = self._left.pop()  # atomic: one of two callers gets it
         except IndexError:

@@ -17,7 +17,13 @@ from perdure.actors import limits
 from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message
 from perdure.actors.pending import StoredOutcome
-from perdure.errors import FailureDetails, OutcomeUnknownError, RequestMismatchError, StoreError
+from perdure.errors import (
+    CorruptionError,
+    FailureDetails,
+    OutcomeUnknownError,
+    RequestMismatchError,
+    StoreError,
+)
 from perdure.storage.ports import Reader, Writer
 from perdure.storage.records import OutcomeRow
 
@@ -60,16 +66,18 @@ def outcome_row(message: Message, outcome: Outcome, now_micros: int) -> OutcomeR
         msgspec.Raw(outcome.result or b"null"),
         None if failure is None else (failure.error_type, failure.message, failure.stack_trace),
     )
-    return _row(message, stored, now_micros)
+    return _row(message.request_id, digest_of(message), stored, now_micros)
 
 
-def _row(message: Message, stored: StoredOutcome, now_micros: int) -> OutcomeRow:
-    return OutcomeRow(
-        message.request_id,
-        digest_of(message),
-        _encode(stored),
-        now_micros + limits.REQUEST_SECONDS * 1_000_000,
-    )
+def failed_row(row: OutcomeRow, failure: FailureDetails, now_micros: int) -> OutcomeRow:
+    """The outcome of a request of which the store knows only that it waits."""
+    told = (failure.error_type, failure.message, failure.stack_trace)
+    return _row(row.request_id, row.digest, StoredOutcome(_NULL, told), now_micros)
+
+
+def _row(request_id: str, digest: bytes, stored: StoredOutcome, now_micros: int) -> OutcomeRow:
+    expires = now_micros + limits.REQUEST_SECONDS * 1_000_000
+    return OutcomeRow(request_id, digest, _encode(stored), expires)
 
 
 def outcome_of(row: OutcomeRow) -> Outcome:
@@ -93,6 +101,7 @@ class Requests:
         self._now = now
         self._activate = activate
         self._in_flight: dict[str, Joined] = {}
+        self._sought: dict[str, dict[str, OutcomeRow]] = {}
 
     def admit(self, messages: Iterable[Message]) -> list[Message]:
         """Those of *messages* that are not repeats; the repeats are answered, now or later."""
@@ -112,6 +121,9 @@ class Requests:
         digest = digest_of(message)
         joined = self._in_flight.get(request_id)
         row = done.get(request_id)
+        if joined is None and row is not None and row.corrupt is not None:
+            self._refuse_repeat(message, row.corrupt)
+            return False
         known = joined.digest if joined else row.digest if row else None
         if known is None:
             joined = Joined(digest, [message.reply] if message.reply is not None else [])
@@ -133,12 +145,19 @@ class Requests:
             self._answer(row, message)
         return False
 
+    def _refuse_repeat(self, message: Message, damage: str) -> None:
+        """It was done, or accepted, and what came of it is lost: it must not be done again."""
+        if message.reply is not None:
+            msg = f"{damage}; it was accepted before, and is not applied again: look for its "
+            message.reply.resolve(CorruptionError(msg + f"effect on {message.target}"))
+
     def _answer(self, row: OutcomeRow, message: Message) -> None:
         waiting_at = _decode(row.outcome).waiting_at
         if waiting_at is None:
             message.reply.resolve(outcome_of(row))
         else:  # accepted, perhaps before a restart: its actor's activation finds the message
             self._in_flight[row.request_id] = Joined(row.digest, [message.reply])
+            self._sought.setdefault(waiting_at, {})[row.request_id] = row
             self._activate(waiting_at)
 
     def accept(self, message: Message) -> OutcomeRow:
@@ -151,7 +170,8 @@ class Requests:
             message.chosen = True
             joined = Joined(digest_of(message), [message.reply])
             self._in_flight[message.request_id] = message.reply = joined
-        return _row(message, StoredOutcome(_NULL, waiting_at=message.target), self._now())
+        waiting = StoredOutcome(_NULL, waiting_at=message.target)
+        return _row(message.request_id, digest_of(message), waiting, self._now())
 
     def adopt(self, message: Message) -> None:
         """An accepted call was found in the store: those who repeat it wait for it."""
@@ -159,6 +179,19 @@ class Requests:
         if joined is None:
             joined = self._in_flight[message.request_id] = Joined(digest_of(message), [])
         message.reply = joined
+        sought = self._sought.get(message.target)
+        if sought is not None:
+            sought.pop(message.request_id, None)
+
+    def take_missing(self, address: str) -> list[tuple[Joined, OutcomeRow]]:
+        """Requests that wait for a message which that actor, now active, was not found to have:
+        nobody else will answer them.
+        """
+        missing = self._sought.pop(address, None)
+        if not missing:
+            return []
+        in_flight = self._in_flight
+        return [(in_flight[name], row) for name, row in missing.items() if name in in_flight]
 
     def remember(self, message: Message, outcome: Outcome) -> OutcomeRow:
         """The row that makes the outcome of *message* known for seven days."""
@@ -185,6 +218,7 @@ class Requests:
     def lose(self, cause: str) -> None:
         """What was in flight is lost: tell all who wait, also for what only the store has."""
         lost, self._in_flight = self._in_flight, {}
+        self._sought.clear()
         for request_id, joined in lost.items():
             if joined.outcome is None:
                 joined.resolve(OutcomeUnknownError(request_id, cause))
@@ -192,3 +226,4 @@ class Requests:
     def clear(self) -> None:
         """Everything in flight comes again."""
         self._in_flight.clear()
+        self._sought.clear()

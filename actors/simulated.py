@@ -7,6 +7,7 @@ is nothing else to do. The same seed gives the same run, step by step.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import random
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Step
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
+from perdure.actors.virtual_loop import VirtualLoop
 from perdure.errors import NotAllowedHereError, StoreUnavailableError
 from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch
@@ -72,6 +74,7 @@ class SimulatedRuntime:
         self._inside = False
         self._ids = 0
         self._stopped = False
+        self._loop = VirtualLoop(self)
 
     # ---- life -----------------------------------------------------------------------------
 
@@ -82,6 +85,7 @@ class SimulatedRuntime:
     def stop(self, timeout_seconds: float) -> bool:
         """Let nothing more happen."""
         self._stopped = True
+        self._loop.close()
         return not self._tasks
 
     def on_committer(self, work: Callable[[Store], Any]) -> Any:
@@ -145,6 +149,8 @@ class SimulatedRuntime:
         due = self._partition.next_wake_micros()
         if due is not None:
             times.append(due)
+        if self._partition.recovery.careful and self._partition.ready:
+            times.append(self.clock.micros + int(limits.SWEEP_SECONDS * 1_000_000))
         if not times or (until_micros is not None and min(times) > until_micros):
             if until_micros is not None:
                 self.clock.micros = max(self.clock.micros, until_micros)
@@ -166,7 +172,7 @@ class SimulatedRuntime:
 
     def advance(self, seconds: float) -> None:
         """Let *seconds* pass, and everything happen that is due in them."""
-        until = self.clock.micros + int(seconds * 1_000_000)
+        until = self.clock.micros + round(seconds * 1_000_000)
         self.settle()
         while self.pass_time(until):
             self.settle()
@@ -191,7 +197,7 @@ class SimulatedRuntime:
 
     def refuse_inside_turn(self, what: str) -> None:
         """Raise when the caller is users' code inside a turn."""
-        if self._inside:
+        if self._inside or self._loop.is_inside:
             msg = f"{what} inside an operation would wait for another turn; send a signal"
             raise NotAllowedHereError(msg)
 
@@ -202,7 +208,7 @@ class SimulatedRuntime:
     def after(self, seconds: float, name: str, call: Callable[[], None]) -> None:
         """Have *call* happen once *seconds* have passed."""
         self._ids += 1
-        due = self.clock.micros + int(seconds * 1_000_000)
+        due = self.clock.micros + round(seconds * 1_000_000)
         heapq.heappush(self._later, (due, self._ids, name, call))
 
     # ---- what the engine asks for ----------------------------------------------------------
@@ -251,20 +257,30 @@ class SimulatedRuntime:
 
     def start(self, step: Step) -> None:
         """Run a step's code, or its coroutine, as a task of its own."""
+        if step.is_async:
+            self.task(
+                f"start {step.cell.address}",
+                lambda: self._loop.begin(lambda: self._run_async(step)),
+            )
+            return
         self.task(
             f"start {step.cell.address}", lambda: self._return_later(step, self._call(step))
         )
 
+    async def _run_async(self, step: Step) -> None:
+        try:
+            result = await step.run()
+        except (Exception, asyncio.CancelledError) as error:
+            self._return_later(step, (None, error))
+        else:
+            self._return_later(step, (result, None))
+
     def _call(self, step: Step) -> tuple[Any, BaseException | None]:
         self._inside = True
         try:
-            result = step.run()
-            if step.is_async:
-                result = _run_to_end(result)
+            return step.run(), None
         except Exception as error:
             return None, error
-        else:
-            return result, None
         finally:
             self._inside = False
 
@@ -280,16 +296,3 @@ class SimulatedRuntime:
 
 def _forget(_: object) -> None:
     """Make a call an expression without a value."""
-
-
-def _run_to_end(coroutine: Any) -> Any:
-    """Run a coroutine that waits for nothing outside."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    msg = (
-        "an async operation that awaits real I/O cannot run in simulated time; replace the I/O"
-    )
-    raise NotAllowedHereError(msg)

@@ -75,10 +75,38 @@ class Simulation:
         return to_datetime(self._clock.micros)
 
     def advance(
-        self, duration: timedelta | None = None, *, hours: float = 0, seconds: float = 0
+        self,
+        duration: timedelta | None = None,
+        *,
+        weeks: float = 0,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        milliseconds: float = 0,
     ) -> None:
-        """Let time pass, and everything happen that is due in it."""
-        passed = (duration or timedelta()) + timedelta(hours=hours, seconds=seconds)
+        """Let time pass, and everything happen that is due in it.
+
+        Args:
+            duration: how much.
+            weeks: as of ``timedelta``, like those that follow; all of them are added up.
+            days: see *weeks*.
+            hours: see *weeks*.
+            minutes: see *weeks*.
+            seconds: see *weeks*.
+            milliseconds: see *weeks*.
+
+        Raises:
+            InvalidInputError: time would go back.
+        """
+        passed = (duration or timedelta()) + timedelta(
+            weeks=weeks,
+            days=days,
+            hours=hours,
+            minutes=minutes,
+            seconds=seconds,
+            milliseconds=milliseconds,
+        )
         if passed < timedelta():
             msg = f"time cannot go back by {-passed}"
             raise InvalidInputError(msg)

@@ -400,7 +400,10 @@ class ThreadedRuntime:
         self.refuse_inside_turn("get()")
         lock = threading.Lock()
         lock.acquire()
-        reply.when_resolved(lock.release)
-        return lock.acquire(
-            timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds)
-        )
+        once = reply.when_resolved(lock.release)
+        try:
+            return lock.acquire(
+                timeout=-1 if timeout_seconds is None else max(0.0, timeout_seconds)
+            )
+        finally:
+            reply.forget(once)

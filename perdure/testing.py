@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import attrs
@@ -30,7 +31,8 @@ from perdure.actors.messages import Message
 from perdure.actors.operations import encode_arguments, operation_name
 from perdure.actors.simulation import Simulation, simulate
 from perdure.actors.state import EntityState, fresh_state, join_fields
-from perdure.errors import DecodingError, FailureDetails, UnknownOperationError
+from perdure.actors.virtual_loop import run_virtually
+from perdure.errors import DecodingError, FailureDetails
 
 __all__ = ["Given", "Sent", "Simulation", "Then", "given", "simulate"]
 
@@ -115,24 +117,21 @@ class _World:
     def handle(self, operation: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Ran:
         """Run one operation as the engine would."""
         name = operation_name(operation)
-        try:
-            spec = self.definition.operation(name)
-        except UnknownOperationError:
-            spec = None
+        spec = self.definition.operation(name)
         data, form = encode_arguments(spec, name, args, kwargs)
         message = Message(
             target=self.target, operation=name, input=data, form=form, caller=self.caller
         )
         try:
             step = self.instance.prepare(message, self.now_micros)
-        except (UnknownOperationError, DecodingError) as error:
+        except DecodingError as error:
             details = FailureDetails(error_type=type(error).__name__, message=str(error))
             return _Ran(Outcome(b"", details), error=error)
         try:
             value = step.run()
             if step.is_async:
-                value = asyncio.run(value)
-        except Exception as error:
+                value = run_virtually(value, self.now_micros)
+        except (Exception, asyncio.CancelledError) as error:
             return _Ran(self.instance.fail(step, error), error=error)
         return _Ran(self.instance.finish(step, value), value)
 
@@ -143,7 +142,7 @@ class _Ran:
 
     outcome: Outcome
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 @attrs.define(eq=False)
@@ -174,7 +173,10 @@ class Given(Generic[E]):
             *args: its arguments.
             **kwargs: its arguments by name.
 
+        An ``async`` one runs by a clock of its own: what it sleeps takes no time.
+
         Raises:
+            UnknownOperationError: there is no such operation; the message tells a near one.
             InvalidInputError: the arguments do not fit.
         """
         return Then(self._world, self._world.handle(operation, args, kwargs))
@@ -186,6 +188,42 @@ class Then(Given[E], Generic[E, R]):
 
     _ran: _Ran
     _failure_seen: bool = attrs.field(default=False, init=False)
+
+    def __repr__(self) -> str:
+        outcome = self._ran.outcome
+        if outcome.failure is not None:
+            did = f"failed with {outcome.failure.error_type}: {outcome.failure.message}"
+        else:
+            did = f"returned {self._ran.value!r}"
+            if self._recorded():
+                did += f", recorded {self._recorded()!r}"
+            if outcome.effects:
+                did += f", sent {self._sent()!r}"
+        return f"<{self._world.target}: {did}; state {self._state()!r}>"
+
+    def _recorded(self) -> list[object]:
+        definition = self._world.definition
+        stored = [read_event(data) for data in self._ran.outcome.events]
+        return [
+            definition.read_event(event.name, event.version, bytes(event.data))[1]
+            for event in stored
+            if isinstance(event, Recorded)
+        ]
+
+    def _state(self) -> Any:
+        stored = self._world.instance.state()
+        return None if stored is None else read_state(self._world.definition, stored)
+
+    def _sent(self) -> list[Sent]:
+        return [
+            Sent(
+                effect.target,
+                effect.operation,
+                msgspec.json.decode(effect.input) if effect.form else None,
+                to_datetime(effect.due_micros) if effect.due_micros else None,
+            )
+            for effect in self._ran.outcome.effects
+        ]
 
     def _fail_if_failed(self) -> None:
         failure = self._ran.outcome.failure
@@ -202,14 +240,7 @@ class Then(Given[E], Generic[E, R]):
     def then_events(self, *events: object) -> Then[E, R]:
         """Check the domain events it recorded, in order."""
         self._fail_if_failed()
-        definition = self._world.definition
-        stored = [read_event(data) for data in self._ran.outcome.events]
-        recorded = [
-            definition.read_event(event.name, event.version, bytes(event.data))[1]
-            for event in stored
-            if isinstance(event, Recorded)
-        ]
-        _compare("recorded events", recorded, list(events))
+        _compare("recorded events", self._recorded(), list(events))
         return self
 
     def then_state(self, state: E | None = None, /, **fields: object) -> Then[E, R]:
@@ -218,10 +249,20 @@ class Then(Given[E], Generic[E, R]):
         ``then_state(None)`` checks that there is none.
         """
         self._fail_if_failed()
-        stored = self._world.instance.state()
-        actual = None if stored is None else read_state(self._world.definition, stored)
+        names = [field.name for field in self._world.definition.fields]
+        for name in fields:
+            if name not in names:
+                near = "".join(
+                    f" did you mean {n!r}?" for n in get_close_matches(name, names, 1)
+                )
+                msg = f"there is no field {name!r};{near} the fields are {', '.join(names)}"
+                raise AssertionError(msg)
+        actual = self._state()
         if not fields:
             _compare("state", actual, state)
+        elif actual is None:
+            msg = f"there is no state; expected the fields {fields!r}"
+            raise AssertionError(msg)
         for name, value in fields.items():
             _compare(f"field {name}", getattr(actual, name, None), value)
         return self
@@ -229,16 +270,7 @@ class Then(Given[E], Generic[E, R]):
     def then_effects(self, *signals: Sent) -> Then[E, R]:
         """Check the signals it sent, in order."""
         self._fail_if_failed()
-        sent = [
-            Sent(
-                effect.target,
-                effect.operation,
-                msgspec.json.decode(effect.input) if effect.form else None,
-                to_datetime(effect.due_micros) if effect.due_micros else None,
-            )
-            for effect in self._ran.outcome.effects
-        ]
-        _compare("signals", sent, list(signals))
+        _compare("signals", self._sent(), list(signals))
         return self
 
     def then_fails(self, error: type[BaseException], match: str = "") -> Then[E, R]:

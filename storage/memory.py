@@ -110,7 +110,7 @@ class MemoryStore:
             for message_id in message_ids:
                 row = self._disk.inbox.get(message_id)
                 if row is not None:
-                    row.attempts = row.attempts + 1 if alone else max(row.attempts, 1)
+                    row.attempts = max(row.attempts, 0) + 1 if alone else row.attempts or -1
             self._disk.suspect = message_ids[0] if alone else None
 
     def redrive(self, message_id: int, new_id: int) -> str | None:
@@ -203,6 +203,13 @@ class MemoryStore:
             start = bisect_left(rows, (after[0], after[1] + 1, ""))
             end = bisect_right(rows, until_micros, key=lambda row: row[0])
             return rows[start : min(end, start + limit)]
+
+    def messages(self, message_ids: Sequence[int]) -> list[MessageRow]:
+        """See :meth:`perdure.storage.ports.Reader.messages`."""
+        with self._disk.lock:
+            self._require_open()
+            inbox = self._disk.inbox
+            return [attrs.evolve(inbox[name]) for name in sorted(message_ids) if name in inbox]
 
     def next_due(self, after_micros: int) -> int | None:
         """See :meth:`perdure.storage.ports.Reader.next_due`."""

@@ -14,6 +14,7 @@ from perdure.storage.records import (
     Batch,
     Damage,
     LoadedActor,
+    MessageRow,
     Opening,
     OutcomeRow,
     QuarantineRow,
@@ -61,7 +62,8 @@ class Writer(Protocol):
         """Note durably, before they run after a crash, that these waiting messages are in hand.
 
         A message alone is the suspect of the next crash: its attempts go up by one. Several are
-        suspects together: those with no attempts yet get one, and no single suspect is named.
+        suspects together: the attempts of those that have none become -1, which counts as
+        none and tells that they are no longer beyond suspicion; no single suspect is named.
 
         Raises:
             StoreError: as for :meth:`commit`; they must not run.
@@ -76,6 +78,7 @@ class Writer(Protocol):
 
         Raises:
             RowRejectedError: a message waits under *new_id*. Nothing was changed.
+            CorruptionError: the quarantined row is damaged. Nothing was changed.
         """
         ...
 
@@ -130,12 +133,20 @@ class Reader(Protocol):
         """
         ...
 
+    def messages(self, message_ids: Sequence[int]) -> list[MessageRow]:
+        """Those waiting messages that can be read, damaged ones with ``corrupt`` set, found by
+        their ids: a row whose stream is damaged is found in no other way.
+        """
+        ...
+
     def next_due(self, after_micros: int) -> int | None:
         """The earliest due time after *after_micros*, or ``None``."""
         ...
 
     def outcomes(self, request_ids: Sequence[str], now_micros: int) -> dict[str, OutcomeRow]:
-        """The remembered outcomes of those of the requests that have one."""
+        """The remembered outcomes of those of the requests that have one; a damaged one comes
+        back with ``corrupt`` set.
+        """
         ...
 
     def state(self, stream: str) -> StoredState | None:

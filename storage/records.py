@@ -41,7 +41,9 @@ class StateRow:
 class MessageRow:
     """A message that was accepted and not consumed.
 
-    ``due_micros`` of 0 means at once. ``attempts`` counts runs that a crash cut off.
+    ``due_micros`` of 0 means at once. ``attempts`` counts the times that it was noted
+    as the only message in hand after a crash; -1 if it was, so far, only among several.
+    ``corrupt``, when it is read, says why the row cannot be trusted.
     """
 
     id: int
@@ -49,6 +51,7 @@ class MessageRow:
     due_micros: int
     body: bytes
     attempts: int = 0
+    corrupt: str | None = None
 
 
 @attrs.define(eq=True)
@@ -56,17 +59,21 @@ class OutcomeRow:
     """The remembered outcome of a request whose id its sender chose.
 
     ``digest`` identifies what was asked, so that the same id for something else is an error.
+    ``corrupt``, when it is read, says why the row cannot be trusted.
     """
 
     request_id: str
     digest: bytes
     outcome: bytes
     expires_micros: int
+    corrupt: str | None = None
 
 
 @attrs.define(eq=True)
 class QuarantineRow:
-    """A message that could not be processed, with the reason, set aside."""
+    """A message that could not be processed, with the reason, set aside; of a row that is
+    damaged the reason says so.
+    """
 
     id: int
     stream: str

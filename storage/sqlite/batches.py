@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from perdure.errors import VersionConflictError
 from perdure.storage.records import Batch, StateRow
 from perdure.storage.sqlite.checksums import row_checksum
-from perdure.storage.sqlite.rows import Row, to_json
+from perdure.storage.sqlite.rows import (
+    Row,
+    to_json,
+    values_of_messages,
+    values_of_outcomes,
+    values_of_quarantined,
+)
 from perdure.storage.sqlite.statements import STATEMENTS, of_rows
 
 _CHUNKS = (512, 128, 32, 8, 2, 1)
@@ -36,28 +42,15 @@ def write_batch(connection: sqlite3.Connection, batch: Batch, *, last_seq: int) 
         connection.execute(STATEMENTS["delete_messages"], (ids,))
     if batch.accepted:
         consumed = set(batch.consumed)
-        rows = [
-            (row.id, row.stream, row.due_micros, row.attempts, row.body)
-            for row in batch.accepted
-            if row.id not in consumed
-        ]
+        rows = values_of_messages(row for row in batch.accepted if row.id not in consumed)
         _insert(connection, "insert_messages", rows)
     if batch.outcomes:
         outcomes = {row.request_id: row for row in batch.outcomes}
-        _insert(
-            connection,
-            "put_outcomes",
-            [(r.request_id, r.digest, r.outcome, r.expires_micros) for r in outcomes.values()],
-        )
+        rows = values_of_outcomes(outcomes.values())
+        _insert(connection, "put_outcomes", rows)
     if batch.quarantined:
-        _insert(
-            connection,
-            "insert_quarantined",
-            [
-                (row.id, row.stream, row.attempts, row.reason, row.time_micros, row.body)
-                for row in batch.quarantined
-            ],
-        )
+        rows = [values_of_quarantined(row) for row in batch.quarantined]
+        _insert(connection, "insert_quarantined", rows)
 
 
 def _check_versions(connection: sqlite3.Connection, states: Sequence[StateRow]) -> None:

@@ -55,3 +55,9 @@ def translated(path: str) -> Generator[None, None, None]:
         yield
     except (sqlite3.Error, *_BINDING_ERRORS) as error:
         raise meaning_of(error, path) from error
+
+
+def is_full(error: StoreError) -> bool:
+    """Whether it is that the disk has no room."""
+    code = getattr(error.__cause__, "sqlite_errorcode", 0)
+    return bool(code & 0xFF == sqlite3.SQLITE_FULL)

@@ -26,12 +26,16 @@ from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.rows import (
     Row,
     base_of,
+    listed_quarantined_of,
     listed_state_of,
+    message_of,
+    outcome_of,
     state_of,
+    text_of,
     to_json,
     turn_of,
 )
-from perdure.storage.sqlite.schema import check_store
+from perdure.storage.sqlite.schema import check_store, check_up_to_date
 from perdure.storage.sqlite.statements import STATEMENTS
 from perdure.storage.sqlite.verification import find_damage
 
@@ -59,7 +63,7 @@ class SqliteReader:
         refuse_other_files(real)
         reader = cls(real, ReaderPool(real))
         with reader._reading() as connection:
-            check_store(connection, real)
+            check_up_to_date(check_store(connection, real), real)
         return reader
 
     def close_readers(self) -> None:
@@ -104,9 +108,9 @@ class SqliteReader:
                 asked["streams"] = to_json(rest)
                 versions = dict(connection.execute(STATEMENTS["load_versions"], asked))
         waiting: dict[str, list[MessageRow]] = {}
-        for message_id, stream, due, body, attempts in messages:
-            row = MessageRow(message_id, stream, due, body, attempts)
-            waiting.setdefault(stream, []).append(row)
+        for values in messages:
+            row = message_of(values)
+            waiting.setdefault(row.stream, []).append(row)
         return {
             stream: LoadedActor(
                 good[stream].version if stream in good else versions[stream],
@@ -126,7 +130,17 @@ class SqliteReader:
         rows = self._rows(
             "due", {"due": after[0], "id": after[1], "until": until_micros, "limit": limit}
         )
-        return [(due, message_id, stream) for due, message_id, stream in rows]
+        return [(due, message_id, text_of(stream)) for due, message_id, stream in rows]
+
+    def messages(self, message_ids: Sequence[int]) -> list[MessageRow]:
+        """See :meth:`perdure.storage.ports.Reader.messages`."""
+        try:
+            rows = self._rows("messages", {"message_ids": to_json(message_ids)})
+        except CorruptionError:
+            if len(message_ids) <= 1:
+                return []
+            return [row for one in message_ids for row in self.messages([one])]
+        return [message_of(row) for row in rows]
 
     def next_due(self, after_micros: int) -> int | None:
         """See :meth:`perdure.storage.ports.Reader.next_due`."""
@@ -136,7 +150,7 @@ class SqliteReader:
     def outcomes(self, request_ids: Sequence[str], now_micros: int) -> dict[str, OutcomeRow]:
         """See :meth:`perdure.storage.ports.Reader.outcomes`."""
         rows = self._rows("outcomes", {"request_ids": to_json(request_ids), "now": now_micros})
-        return {row[0]: OutcomeRow(*row) for row in rows}
+        return {row[0]: outcome_of(row) for row in rows}
 
     # ---- actors and their histories -----------------------------------------------------
 
@@ -208,7 +222,7 @@ class SqliteReader:
     def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
         """See :meth:`perdure.storage.ports.Reader.quarantined`."""
         rows = self._rows("quarantined", {"after": after, "limit": limit})
-        return [QuarantineRow(*row) for row in rows]
+        return [listed_quarantined_of(row) for row in rows]
 
     def waiting(self, stream: str | None = None) -> int:
         """See :meth:`perdure.storage.ports.Reader.waiting`."""

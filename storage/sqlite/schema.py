@@ -7,6 +7,7 @@ end. A file with a migration that is not listed here was written by a newer perd
 from __future__ import annotations
 
 import sqlite3
+from zlib import crc32
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
@@ -16,7 +17,7 @@ from perdure.errors import StoreOpenError, StoreVersionError
 APPLICATION_ID = 0x50524452
 """What marks a SQLite file as a store of perdure ("PRDR")."""
 
-NAMES = ("0001_first_tables",)
+NAMES = ("0001_first_tables", "0002_more_checksums")
 """Every migration there is, in their order."""
 
 migrations = Migrations("perdure.storage")
@@ -90,6 +91,41 @@ def first_tables(db: Database) -> None:
         db.conn.execute(statement)
 
 
+_CHECKSUMS = (
+    "ALTER TABLE inbox ADD COLUMN crc INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE requests ADD COLUMN crc INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE quarantine ADD COLUMN crc INTEGER NOT NULL DEFAULT 0",
+    """UPDATE inbox SET crc = crc_of(
+        CAST(CAST(stream AS BLOB) || body AS BLOB), (id % 4294967291 + due % 4294967291 * 3)
+    )""",
+    """UPDATE requests SET crc = crc_of(
+        CAST(CAST(request_id AS BLOB) || digest || outcome AS BLOB), expires
+    )""",
+    """UPDATE quarantine SET crc = crc_of(
+        body,
+        crc_of(
+            CAST(
+                id || char(0) || stream || char(0) || attempts || char(0) || reason || char(0)
+                || time AS BLOB
+            ),
+            0
+        )
+    )""",
+)
+
+
+def _crc_of(data: bytes, start: int) -> int:
+    return crc32(data, start % 4_294_967_291)
+
+
+@migrations(name=NAMES[1])
+def more_checksums(db: Database) -> None:
+    """Checksums of waiting and quarantined messages, and of outcomes of requests."""
+    db.conn.create_function("crc_of", 2, _crc_of)
+    for statement in _CHECKSUMS:
+        db.conn.execute(statement)
+
+
 def migrate(connection: sqlite3.Connection, path: str) -> None:
     """Bring the file behind *connection* up to date; a new file gets its tables.
 
@@ -121,6 +157,17 @@ def check_store(connection: sqlite3.Connection, path: str) -> Database:
         msg = f"{path!r} was written by a newer perdure ({unknown[-1]}); upgrade perdure"
         raise StoreVersionError(msg)
     return db
+
+
+def check_up_to_date(db: Database, path: str) -> None:
+    """Refuse to read, without the right to write, a file that was not brought up to date.
+
+    Raises:
+        StoreOpenError: an older perdure has written it.
+    """
+    if migrations.pending(db):
+        msg = f"{path!r} was written by an older perdure; open it once with App.open, or `run`"
+        raise StoreOpenError(msg)
 
 
 def _mark(connection: sqlite3.Connection) -> int:

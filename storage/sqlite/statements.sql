@@ -65,7 +65,7 @@ DELETE FROM actors WHERE stream IN (SELECT value FROM json_each(?));
 
 -- name: insert_messages
 -- Accept messages.
-INSERT INTO inbox (id, stream, due, attempts, body) VALUES (?, ?, ?, ?, ?)...;
+INSERT INTO inbox (id, stream, due, attempts, body, crc) VALUES (?, ?, ?, ?, ?, ?)...;
 
 -- name: delete_messages
 -- Consume messages.
@@ -73,30 +73,29 @@ DELETE FROM inbox WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: put_outcomes
 -- Remember outcomes of requests.
-INSERT OR REPLACE INTO requests (request_id, digest, outcome, expires)
-VALUES (?, ?, ?, ?)...;
+INSERT OR REPLACE INTO requests (request_id, digest, outcome, expires, crc)
+VALUES (?, ?, ?, ?, ?)...;
 
 -- name: insert_quarantined
 -- Set messages aside.
-INSERT INTO quarantine (id, stream, attempts, reason, time, body)
-VALUES (?, ?, ?, ?, ?, ?)...;
+INSERT INTO quarantine (id, stream, attempts, reason, time, body, crc)
+VALUES (?, ?, ?, ?, ?, ?, ?)...;
 
 -- ---- other writing --------------------------------------------------------------------
 
 -- name: count_attempt
--- One more run of a waiting message.
-UPDATE inbox SET attempts = attempts + 1 WHERE id = :message_id;
+-- One more run of a waiting message with no other beside it.
+UPDATE inbox SET attempts = max(attempts, 0) + 1 WHERE id = :message_id;
 
 -- name: count_first_attempts
 -- Several waiting messages are in hand together.
-UPDATE inbox SET attempts = 1
+UPDATE inbox SET attempts = -1
 WHERE attempts = 0 AND id IN (SELECT value FROM json_each(:message_ids));
 
--- name: redrive
--- Put a quarantined message back into the inbox.
-INSERT INTO inbox (id, stream, due, attempts, body)
-SELECT :new_id, stream, 0, 0, body FROM quarantine WHERE id = :message_id
-RETURNING stream;
+-- name: quarantined_one
+-- One message set aside.
+SELECT id, CAST(stream AS BLOB), body, attempts, CAST(reason AS BLOB), time, crc
+FROM quarantine WHERE id = :message_id;
 
 -- name: discard
 -- Forget a quarantined message.
@@ -160,21 +159,31 @@ FROM json_each(:streams) AS j;
 
 -- name: load_messages
 -- The due messages of many actors at once.
-SELECT i.id, i.stream, i.due, i.body, i.attempts
+SELECT i.id, j.value, i.due, i.body, i.attempts, i.crc
 FROM json_each(:streams) AS j CROSS JOIN inbox AS i ON i.stream = j.value
 WHERE i.due <= :now ORDER BY i.id;
+
+-- name: messages
+-- Waiting messages by their ids, whatever their streams have become.
+SELECT i.id, CAST(i.stream AS BLOB), i.due, i.body, i.attempts, i.crc
+FROM json_each(:message_ids) AS j CROSS JOIN inbox AS i ON i.id = j.value ORDER BY i.id;
+
+-- name: all_messages
+-- A page of all waiting messages.
+SELECT id, CAST(stream AS BLOB), due, body, attempts, crc FROM inbox
+WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: due
 -- Waiting messages in the order of their due times: the rest of those due at the same time as
 -- the last one, then the later ones. One condition on (due, id) would use the index for due
 -- alone, and read a million messages that are due at once again for each page.
 SELECT * FROM (
-    SELECT due, id, stream FROM inbox
+    SELECT due, id, CAST(stream AS BLOB) FROM inbox
     WHERE due = :due AND due <= :until AND id > :id ORDER BY id LIMIT :limit
 )
 UNION ALL
 SELECT * FROM (
-    SELECT due, id, stream FROM inbox
+    SELECT due, id, CAST(stream AS BLOB) FROM inbox
     WHERE due > :due AND due <= :until ORDER BY due, id LIMIT :limit
 )
 ORDER BY due, id LIMIT :limit;
@@ -185,9 +194,14 @@ SELECT min(due) FROM inbox WHERE due > :after;
 
 -- name: outcomes
 -- Remembered outcomes that have not expired.
-SELECT r.request_id, r.digest, r.outcome, r.expires
+SELECT r.request_id, r.digest, r.outcome, r.expires, r.crc
 FROM json_each(:request_ids) AS j CROSS JOIN requests AS r ON r.request_id = j.value
 WHERE r.expires > :now;
+
+-- name: all_outcomes
+-- A page of all remembered outcomes.
+SELECT CAST(request_id AS BLOB), digest, outcome, expires, crc FROM requests
+WHERE request_id > CAST(:after AS TEXT) ORDER BY request_id LIMIT :limit;
 
 -- name: state
 -- One actor's row, with its waiting messages counted.
@@ -232,7 +246,8 @@ SELECT seq, stream, time FROM turns WHERE seq > :after ORDER BY seq LIMIT :limit
 
 -- name: quarantined
 -- A page of messages set aside.
-SELECT id, stream, body, attempts, reason, time FROM quarantine
+SELECT id, CAST(stream AS BLOB), body, attempts, CAST(reason AS BLOB), time, crc
+FROM quarantine
 WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from perdure.errors import (
     StoreUnavailableError,
     VersionConflictError,
 )
-from perdure.storage.records import BaseRow, Batch, Opening
+from perdure.storage.records import BaseRow, Batch, MessageRow, Opening
 from perdure.storage.sqlite.batches import write_batch
 from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.connections import (
@@ -27,13 +28,20 @@ from perdure.storage.sqlite.connections import (
     refuse_other_files,
     shorter_wait,
 )
-from perdure.storage.sqlite.failures import translated
+from perdure.storage.sqlite.disks import check_disk, check_sqlite
+from perdure.storage.sqlite.failures import is_full, translated
 from perdure.storage.sqlite.files import StoreFiles
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
-from perdure.storage.sqlite.rows import to_json
+from perdure.storage.sqlite.reserve import Reserve
+from perdure.storage.sqlite.rows import quarantined_of, to_json, values_of_messages
 from perdure.storage.sqlite.schema import migrate
-from perdure.storage.sqlite.statements import STATEMENTS
+from perdure.storage.sqlite.statements import STATEMENTS, of_rows
+
+logger = logging.getLogger("perdure")
+
+_SMALL_STEP = 20
+"""Turns purged at once when the disk is full."""
 
 _EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -54,6 +62,7 @@ class SqliteStore(SqliteReader):
     connection: sqlite3.Connection
     _last_seq: int | None
     _files: StoreFiles
+    _reserve: Reserve
     _lock: Lock = attrs.Factory(Lock)
 
     @classmethod
@@ -71,7 +80,9 @@ class SqliteStore(SqliteReader):
             StoreOpenError: it cannot be opened; the message says why.
         """
         check_durability(durability)
+        check_sqlite()
         real = check_path(path)
+        check_disk(real)
         refuse_other_files(real)
         owner = Owner.acquire(real)
         try:
@@ -98,6 +109,7 @@ class SqliteStore(SqliteReader):
             connection,
             last_seq,
             StoreFiles.of(real),
+            Reserve.beside(real),
         )
 
     # ---- commits ------------------------------------------------------------------------
@@ -127,14 +139,36 @@ class SqliteStore(SqliteReader):
         """
         with self._writing():
             self._reconnect_if_broken()
-            with translated(self.location):
-                (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
-            if busy:
-                msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
-                raise StoreUnavailableError(msg)
+            try:
+                self._empty_log()
+            except StoreUnavailableError as error:
+                if not is_full(error) or not self._reserve.release():
+                    raise
+                logger.warning("the disk of %r is full: its reserve is used", self.location)
+                self._empty_log()
             with self._claimed() as connection:
                 last_batch: int = connection.execute(STATEMENTS["get_meta"]).fetchone()[3]
+            self._require_room()
             return last_batch
+
+    def _empty_log(self) -> None:
+        with translated(self.location):
+            (busy, _, _) = self.connection.execute(_EMPTY_LOG).fetchone()
+        if busy:
+            msg = f"store {self.location!r} is busy: its log cannot be emptied yet"
+            raise StoreUnavailableError(msg)
+
+    def _require_room(self) -> None:
+        """After a full disk: what the reserve has freed is for purging, not for more."""
+        reserve = self._reserve
+        if not reserve.is_owed or reserve.make():
+            return
+        (pages,) = self.connection.execute("PRAGMA freelist_count").fetchone()
+        (page_bytes,) = self.connection.execute("PRAGMA page_size").fetchone()
+        if pages * page_bytes < reserve.size:
+            mib = 2 * reserve.size >> 20
+            msg = f"the disk of {self.location!r} is full: free {mib} MiB, or purge histories"
+            raise StoreUnavailableError(msg)
 
     # ---- single messages ----------------------------------------------------------------
 
@@ -151,11 +185,16 @@ class SqliteStore(SqliteReader):
 
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
-        asked = {"message_id": message_id, "new_id": new_id}
+        asked = {"message_id": message_id}
         with self._writing(), self._claimed() as connection:
-            rows = connection.execute(STATEMENTS["redrive"], asked).fetchall()
-            connection.execute(STATEMENTS["discard"], {"message_id": message_id})
-            return rows[0][0] if rows else None
+            found = connection.execute(STATEMENTS["quarantined_one"], asked).fetchone()
+            if found is None:
+                return None
+            row = quarantined_of(found)
+            again = values_of_messages([MessageRow(new_id, row.stream, 0, row.body)])
+            connection.execute(of_rows("insert_messages", 1), again[0])
+            connection.execute(STATEMENTS["discard"], asked)
+            return row.stream
 
     def discard(self, message_id: int) -> bool:
         """See :meth:`perdure.storage.ports.Writer.discard`."""
@@ -166,7 +205,27 @@ class SqliteStore(SqliteReader):
     # ---- retention ----------------------------------------------------------------------
 
     def purge_history(self, base: BaseRow, *, limit: int) -> int:
-        """See :meth:`perdure.storage.ports.Writer.purge_history`."""
+        """See :meth:`perdure.storage.ports.Writer.purge_history`.
+
+        On a full disk it is done in small steps, each of which begins with an empty log.
+        """
+        try:
+            return self._purge_history(base, limit)
+        except StoreUnavailableError as error:
+            if not is_full(error):
+                raise
+        dropped = 0
+        while dropped < limit:
+            with self._writing():
+                self._empty_log()
+            asked = min(_SMALL_STEP, limit - dropped)
+            step = self._purge_history(base, asked)
+            dropped += step
+            if step < asked:
+                break
+        return dropped
+
+    def _purge_history(self, base: BaseRow, limit: int) -> int:
         checksum = row_checksum(
             base.stream, base.version, 0, base.time_micros, base.state or b""
         )
@@ -202,6 +261,7 @@ class SqliteStore(SqliteReader):
             self._readers.close()
             with suppress(sqlite3.Error):
                 self.connection.close()
+            self._reserve.remove()
             self._owner.release()
 
     # ---- transactions -------------------------------------------------------------------

@@ -9,7 +9,16 @@ from contextlib import AbstractContextManager
 from perdure.errors import CorruptionError
 from perdure.storage.continuity import find_gaps
 from perdure.storage.records import Damage
-from perdure.storage.sqlite.rows import Row, base_of, state_of, turn_of
+from perdure.storage.sqlite.rows import (
+    Row,
+    base_of,
+    message_of,
+    outcome_of,
+    quarantined_of,
+    state_of,
+    text_of,
+    turn_of,
+)
 from perdure.storage.sqlite.statements import STATEMENTS
 
 Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -24,6 +33,9 @@ def find_damage(reading: Reading) -> Iterator[Damage]:
     nobody from writing. A stream that changes meanwhile is read in one transaction.
     """
     yield from _file_damage(reading)
+    yield from _table_damage(reading, "all_messages", -(1 << 63), _message_damage)
+    yield from _table_damage(reading, "quarantined", -(1 << 63), _quarantine_damage)
+    yield from _table_damage(reading, "all_outcomes", b"", _outcome_damage)
     after = ""
     while True:
         try:
@@ -38,6 +50,41 @@ def find_damage(reading: Reading) -> Iterator[Damage]:
         if len(streams) < _STREAMS_PAGE:
             return
         after = streams[-1][0]
+
+
+def _table_damage(
+    reading: Reading, name: str, after: int | bytes, judge: Callable[[Row], Iterator[Damage]]
+) -> Iterator[Damage]:
+    """Judge every row that a statement lists, page by page, by its first column."""
+    while True:
+        try:
+            with reading() as connection:
+                asked = {"after": after, "limit": _STREAMS_PAGE}
+                page: list[Row] = connection.execute(STATEMENTS[name], asked).fetchall()
+        except CorruptionError as error:
+            yield Damage("", f"{name} beyond {after!r} cannot be read: {error}")
+            return
+        for row in page:
+            yield from judge(row)
+        if len(page) < _STREAMS_PAGE:
+            return
+        after = page[-1][0]
+
+
+def _message_damage(row: Row) -> Iterator[Damage]:
+    message = message_of(row)
+    if message.corrupt:
+        yield Damage(message.stream, message.corrupt)
+
+
+def _outcome_damage(row: Row) -> Iterator[Damage]:
+    outcome = outcome_of(row)
+    if outcome.corrupt:
+        yield Damage("", outcome.corrupt)
+
+
+def _quarantine_damage(row: Row) -> Iterator[Damage]:
+    return _row_damage(text_of(row[1]), row, quarantined_of)
 
 
 def _file_damage(reading: Reading) -> Iterator[Damage]:

@@ -294,3 +294,24 @@ def test_fields_of_attrs_classes_are_compared_by_their_content() -> None:
     handle(order, "more")
 
     assert state_of(order) == {"line": {"sku": "tea", "quantity": 1}}
+
+
+def test_a_change_from_outside_is_of_the_next_operation_and_gone_after_a_failure() -> None:
+    bag = activate(Bag)
+    handle(bag, "add", "a")
+    kept = kept_object(bag)
+
+    kept.items.append("from outside")
+    kept.count = 40
+    [event] = events(handle(bag, "add", "b"))
+    assert event["changes"] == {"items": ["a", "from outside", "b"], "count": 41}
+
+    kept.count = 0
+    handle(bag, "fail_after", "c")
+    assert state_of(bag)["count"] == 41
+
+
+def kept_object(instance: Any) -> Bag:
+    """The object itself, as code that kept ``self`` would have it."""
+    entity: Bag = instance._state.entity
+    return entity

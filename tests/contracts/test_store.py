@@ -327,6 +327,8 @@ def test_messages_in_hand_together_are_no_single_suspect(place: Place) -> None:
 
     again = place.open()
     assert again.opening.suspect is None
+    assert [row.attempts for row in again.load([CART], 0)[CART].messages] == [2, -1, 0]
+    again.count_attempts([2])
     assert [row.attempts for row in again.load([CART], 0)[CART].messages] == [2, 1, 0]
     again.close(clean=True)
 

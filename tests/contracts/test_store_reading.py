@@ -286,3 +286,10 @@ def test_readers_in_other_threads_see_only_whole_batches(store: Store) -> None:
         thread.join()
 
     assert broken == []
+
+
+def test_messages_are_found_by_their_ids(store: Store) -> None:
+    store.commit(Batch(1, accepted=[message(1), message(2, LAMP), message(3, due=50)]))
+
+    assert store.messages([3, 2, 9]) == [message(2, LAMP), message(3, due=50)]
+    assert store.messages([]) == []

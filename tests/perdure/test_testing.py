@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from perdure.actors.entity import Entity, applies, event
-from perdure.errors import InvalidInputError
+from perdure.errors import InvalidInputError, UnknownOperationError
 from perdure.testing import Sent, given
 
 
@@ -36,7 +38,11 @@ class Account(Entity):
         self.limit = limit
 
     async def slowly(self) -> str:
+        await asyncio.sleep(3 * 24 * 3600)
         return "done"
+
+    async def for_ever(self) -> None:
+        await asyncio.Event().wait()
 
     @applies
     def when_deposited(self, event: Deposited) -> None:
@@ -70,8 +76,38 @@ def test_a_failure_is_checked_by_class_and_message() -> None:
     then.then_fails(ValueError).then_events().then_effects().then_state(Account(balance=1))
 
 
-def test_an_async_operation_is_awaited() -> None:
+def test_an_async_operation_is_awaited_and_its_sleep_takes_no_time() -> None:
     given(Account).when(Account.slowly).then_result("done").then_state(None)
+
+
+def test_an_async_operation_that_waits_for_nothing_is_told() -> None:
+    given(Account).when(Account.for_ever).then_fails(RuntimeError, match="brings about")
+
+
+def test_an_operation_that_is_none_fails_at_once_with_a_near_one() -> None:
+    with pytest.raises(UnknownOperationError, match=r"'withdrew'; did you mean 'withdraw'\?"):
+        given(Account).when("withdrew", 3)
+
+
+def test_a_field_that_is_none_fails_with_those_there_are() -> None:
+    then = given(Account, Deposited(5)).when(Account.withdraw, 3)
+
+    with pytest.raises(AssertionError, match=r"did you mean 'balance'\? .* balance, limit"):
+        then.then_state(ballance=2)
+    with pytest.raises(AssertionError, match="there is no state"):
+        given(Account).when(Account.slowly).then_state(balance=0)
+
+
+def test_what_an_operation_did_can_be_read() -> None:
+    story = given(Account, Deposited(5))
+
+    did = repr(story.when(Account.withdraw, 3))
+    assert did == (
+        "<@account@test: returned 2, recorded [Withdrawn(amount=3)], "
+        "sent [Sent(target='@audit@a', operation='note', input=3, at=None)]; "
+        "state Account(balance=2, limit=0)>"
+    )
+    assert "OverdrawnError" in repr(story.when(Account.withdraw, 9))
 
 
 def test_the_implicit_delete_leaves_no_state() -> None:

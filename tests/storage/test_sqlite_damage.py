@@ -10,7 +10,7 @@ import pytest
 from perdure.errors import CorruptionError
 from perdure.storage.records import BaseRow, Batch, LoadedActor, StateRow, TurnRow
 from perdure.storage.sqlite import SqliteStore
-from tests.contracts.stores import CART, LAMP, message, state
+from tests.contracts.stores import CART, LAMP, message, outcome, quarantined, state
 
 MARKED = "@marked@actor"
 
@@ -113,18 +113,125 @@ def test_a_damaged_base_is_told(path: Path) -> None:
     store.close(clean=True)
 
 
-def test_text_that_is_no_text_is_damage(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE quarantine SET reason = ''")
-    connection.execute(
-        "INSERT INTO quarantine VALUES (1, CAST(x'ff' AS TEXT), 1, 'it fails', 1, x'00')"
+@pytest.fixture
+def waiting(tmp_path: Path) -> Path:
+    """A store with two rows of each kind that is about messages."""
+    file = tmp_path / "w.db"
+    store = SqliteStore.open(str(file))
+    store.commit(
+        Batch(
+            1,
+            accepted=[message(1, CART), message(2, MARKED)],
+            outcomes=[outcome("good"), outcome("marked", body=b"marked outcome")],
+            quarantined=[quarantined(8), quarantined(9, MARKED)],
+        )
     )
+    store.close(clean=True)
+    return file
+
+
+def change(path: Path, sql: str) -> None:
+    """Change a row as no perdure does."""
+    connection = sqlite3.connect(path)
+    assert connection.execute(sql).rowcount == 1
     connection.commit()
     connection.close()
-    store = SqliteStore.open(str(path))
 
-    with pytest.raises(CorruptionError, match="UTF-8"):
-        store.quarantined()
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE inbox SET body = x'00' WHERE id = 2",
+        "UPDATE inbox SET due = -1 WHERE id = 2",
+        "UPDATE inbox SET crc = crc + 1 WHERE id = 2",
+    ],
+)
+def test_a_damaged_message_is_told_and_hides_no_other(waiting: Path, sql: str) -> None:
+    change(waiting, sql)
+    store = SqliteStore.open(str(waiting))
+
+    loaded = store.load([CART, MARKED], 0)
+
+    [damaged] = loaded[MARKED].messages
+    assert damaged.corrupt == f"message 2 of {MARKED} does not fit its checksum"
+    assert [row.corrupt for row in loaded[CART].messages] == [None]
+    assert [damage.stream for damage in store.check()] == [MARKED]
+    store.close(clean=True)
+
+
+def test_attempts_are_counted_without_spoiling_the_checksum(waiting: Path) -> None:
+    store = SqliteStore.open(str(waiting))
+
+    store.count_attempts([2])
+
+    assert store.load([MARKED], 0)[MARKED].messages[0].corrupt is None
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize("stream", ["@marked@actot", "\udcff@marked"])
+def test_a_message_whose_actor_is_damaged_is_found_by_its_id(
+    waiting: Path, stream: str
+) -> None:
+    data = stream.encode(errors="surrogateescape").hex()
+    change(waiting, f"UPDATE inbox SET stream = CAST(x'{data}' AS TEXT) WHERE id = 2")
+    store = SqliteStore.open(str(waiting))
+
+    assert [row[1] for row in store.due((0, 0), 5, limit=9)] == [1, 2]
+    assert [bool(row.corrupt) for row in store.messages([1, 2, 3])] == [False, True]
+    assert len(list(store.check())) == 1
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize("column", ["digest", "outcome"])
+def test_a_damaged_outcome_is_told_and_hides_no_other(waiting: Path, column: str) -> None:
+    change(waiting, f"UPDATE requests SET {column} = x'00' WHERE request_id = 'marked'")
+    store = SqliteStore.open(str(waiting))
+
+    found = store.outcomes(["good", "marked"], 0)
+
+    assert found["good"] == outcome("good")
+    assert found["marked"].corrupt
+    [damage] = store.check()
+    assert "request 'marked' does not fit its checksum" in damage.what
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize(
+    "what", ["body = x'00'", "attempts = 4", "reason = CAST(x'ff' AS TEXT)", "time = 0"]
+)
+def test_a_damaged_row_of_the_quarantine_says_so_and_can_only_be_discarded(
+    waiting: Path, what: str
+) -> None:
+    change(waiting, f"UPDATE quarantine SET {what} WHERE id = 9")
+    store = SqliteStore.open(str(waiting))
+
+    good, bad = store.quarantined()
+    assert good == quarantined(8)
+    assert bad.reason.startswith("damaged: quarantined message 9")
+    assert [damage.stream for damage in store.check()] == [MARKED]
+    with pytest.raises(CorruptionError, match="checksum"):
+        store.redrive(9, 10)
+    assert store.waiting(MARKED) == 1
+    assert store.redrive(8, 11) == CART
+    assert store.messages([11])[0].corrupt is None
+    assert store.discard(9)
+    assert list(store.check()) == []
+    store.close(clean=True)
+
+
+def test_a_damaged_page_of_messages_is_told(waiting: Path) -> None:
+    connection = sqlite3.connect(waiting)
+    (page,) = connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'"
+    ).fetchone()
+    connection.close()
+    content = bytearray(waiting.read_bytes())
+    content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    waiting.write_bytes(content)
+    store = SqliteStore.open(str(waiting))
+
+    assert store.messages([1, 2]) == []
+    assert "all_messages beyond" in " ".join(damage.what for damage in store.check())
     store.close(clean=True)
 
 

@@ -84,6 +84,31 @@ def test_an_opening_that_stopped_half_way_is_finished(path: Path) -> None:
     store.close(clean=True)
 
 
+def test_an_older_file_is_read_only_after_its_owner_has_brought_it_up_to_date(
+    path: Path,
+) -> None:
+    make_file(path, (SCHEMAS / f"{NAMES[0]}.sql").read_text(encoding="utf-8"))
+
+    with pytest.raises(StoreOpenError, match=r"older perdure; open it once"):
+        SqliteReader.view(str(path))
+    SqliteStore.open(str(path)).close(clean=True)
+
+    reader = SqliteReader.view(str(path))
+    assert reader.outcomes(["r1"], 0)["r1"].corrupt is None
+    assert reader.messages([1])[0].corrupt is None
+    reader.close_readers()
+
+
+def test_a_migration_leaves_rows_that_are_no_text_to_be_told(path: Path) -> None:
+    make_file(path, (SCHEMAS / f"{NAMES[0]}.sql").read_text(encoding="utf-8"))
+    make_file(path, "UPDATE inbox SET stream = CAST(x'40ff' AS TEXT)")
+
+    store = SqliteStore.open(str(path))
+
+    assert [bool(row.corrupt) for row in store.messages([1])] == [True]
+    store.close(clean=True)
+
+
 def test_a_file_of_a_newer_perdure_is_refused_and_left_alone(path: Path) -> None:
     SqliteStore.open(str(path)).close(clean=True)
     make_file(

@@ -24,7 +24,9 @@ def test_a_statement_without_a_comment_is_not_loaded() -> None:
 
 
 def test_a_statement_is_written_out_for_many_rows() -> None:
-    assert of_rows("insert_messages", 2).endswith("VALUES (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)")
+    assert of_rows("insert_messages", 2).endswith(
+        "VALUES (?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?)"
+    )
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

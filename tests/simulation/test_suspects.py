@@ -1,0 +1,139 @@
+"""Whoever ends the process is found: alone in hand at three crashes, and no others with it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from perdure.actors import limits
+from perdure.actors.app import App
+from perdure.actors.entity import Entity
+from perdure.actors.simulation import Simulation
+from tests.simulation.ledger import SimulatedCrash
+
+app = App("suspects")
+moods = {"deadly": True}
+
+
+@app.entity
+class Actor(Entity):
+    """Counts, sleeps, or ends the process."""
+
+    count: int = 0
+
+    def add(self) -> None:
+        """Count."""
+        self.count += 1
+
+    async def sleep(self, seconds: float) -> None:
+        """Count, after a while."""
+        await asyncio.sleep(seconds)
+        self.count += 1
+
+    def die(self) -> None:
+        """End the process, while that is so."""
+        if moods["deadly"]:
+            raise SimulatedCrash
+        self.count += 1
+
+
+def scheduled(world: Simulation, key: str, operation: str, *args: object) -> None:
+    """Have a signal wait in the store, due in a second."""
+    ref = world.client.entity(Actor, key).options(at=timedelta(seconds=1))
+    ref.signal(operation, *args)
+
+
+def crashes_until_quiet(world: Simulation) -> int:
+    """Start the process again each time that it ends."""
+    for crashes in range(20):
+        try:
+            world.advance(seconds=10)
+        except SimulatedCrash:
+            world.crash()
+        else:
+            return crashes
+    msg = "it dies for ever"
+    raise AssertionError(msg)
+
+
+def counts(world: Simulation) -> dict[str, int]:
+    return {s.id.key: s.state.count for s in world.client.entities(Actor).items}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_killer_that_waits_alone_is_set_aside_after_three_noted_crashes(seed: int) -> None:
+    world = Simulation(app, seed=seed)
+    scheduled(world, "killer", "die")
+
+    # at the first nothing was noted yet: no message was from before a crash
+    assert crashes_until_quiet(world) == 1 + limits.ATTEMPTS
+
+    [row] = world.client.quarantine()
+    assert row.stream == "@actor@killer"
+    assert row.attempts == limits.ATTEMPTS
+    assert f"only message in hand at {row.attempts} crashes" in row.reason
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_killer_among_others_costs_one_crash_more_and_them_nothing(seed: int) -> None:
+    world = Simulation(app, seed=seed)
+    keys = [f"k{number}" for number in range(8)]
+    for key in keys:
+        scheduled(world, key, "add")
+        if key == "k4":
+            scheduled(world, "killer", "die")
+
+    assert crashes_until_quiet(world) == 2 + limits.ATTEMPTS
+
+    [row] = world.client.quarantine()
+    assert (row.stream, row.attempts) == ("@actor@killer", limits.ATTEMPTS)
+    assert f"at {row.attempts} crashes" in row.reason
+    assert counts(world) == dict.fromkeys(keys, 1)
+
+
+def test_a_suspect_set_aside_for_another_reason_has_no_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Simulation(app)
+    scheduled(world, "a", "add")
+    scheduled(world, "killer", "die")
+    for _ in range(2):
+        with pytest.raises(SimulatedCrash):
+            world.advance(seconds=10)
+        world.crash()
+    definition = app.resolve(Actor)
+    assert definition is not None
+    monkeypatch.delitem(definition.operations, "add")  # another release of the code
+    crashes_until_quiet(world)
+
+    rows = {row.stream: row for row in world.client.quarantine()}
+    assert rows["@actor@a"].attempts == 0
+    assert "add" in rows["@actor@a"].reason
+
+
+def test_a_suspect_that_runs_for_long_holds_up_the_others_for_a_while_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Simulation(app, seed=3)
+    scheduled(world, "slow", "sleep", 600.0)
+    for key in ("a", "b", "killer"):
+        scheduled(world, key, "die" if key == "killer" else "add")
+    for _ in range(2):  # at the second all were in hand together: from now on each runs alone
+        with pytest.raises(SimulatedCrash):
+            world.advance(seconds=10)
+        world.crash()
+    monkeypatch.setitem(moods, "deadly", False)
+    world.advance(seconds=0.5)
+    assert "slow" not in counts(world)
+    held_up = counts(world)
+
+    world.advance(seconds=limits.SUSPECT_SECONDS - 1)
+    assert counts(world) == held_up
+    world.advance(seconds=2)
+    assert counts(world) == {"a": 1, "b": 1, "killer": 1}
+    world.advance(seconds=600)
+    assert counts(world) == {"a": 1, "b": 1, "killer": 1, "slow": 1}
+    assert not list(world.client.quarantine())
+    assert not world.client.node.partition.recovery.careful
