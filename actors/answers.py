@@ -12,6 +12,10 @@ ANSWER = "$answer"
 """The operation of an answer. No operation of users begins so."""
 
 
+NULL = msgspec.Raw(b"null")
+"""No value: JSON's null."""
+
+
 class Failure(msgspec.Struct, omit_defaults=True):
     """Failure details as they are stored and sent."""
 
@@ -26,7 +30,7 @@ class Failure(msgspec.Struct, omit_defaults=True):
 class Answer(msgspec.Struct, omit_defaults=True):
     """What came of a request: its result, or why there is none."""
 
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = NULL
     failure: Failure | None = None
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar, overload
 
 from perdure.actors.behavior import Behavior
-from perdure.actors.client import Client
+from perdure.actors.client import EntityClient
 from perdure.actors.control import socket_path
 from perdure.actors.definition import EntityDefinition, define_entity
 from perdure.actors.entity_behavior import EntityBehavior
@@ -28,10 +28,12 @@ D = TypeVar("D", bound=Callable[..., Any])
 logger = logging.getLogger("perdure")
 
 MEMORY = ":memory:"
+Resolve = Callable[[Any], EntityDefinition | None]
+"""Finds what is registered, by class, function or name."""
 DURABILITIES = ("power", "process")
 
 
-class App:
+class EntityApp:
     """A set of entity kinds. Several apps, and several stores of one, live in one process.
 
     Args:
@@ -117,7 +119,7 @@ class App:
             msg = f"{kind!r} is not registered in app {self.name!r}; registered: {known}"
             raise UnknownEntityError(msg) from None
 
-    def open(self, path: str | os.PathLike[str], *, durability: str = "power") -> Client:
+    def open(self, path: str | os.PathLike[str], *, durability: str = "power") -> EntityClient:
         """Open a store and become the node that owns it; ``close()`` it, or use ``with``.
 
         Args:
@@ -148,8 +150,14 @@ class App:
             logger.warning("the command line cannot reach %s: %s", store.location, error)
         return client
 
-    def attach(self, store: Store, world: World) -> Client:
+    def attach(self, store: Store, world: World) -> EntityClient:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
+        opened, resolve = self.opened()
+        node = self.node(store, world, entity_behaviors(opened, resolve))
+        return EntityClient(node, opened, resolve)
+
+    def opened(self) -> tuple[dict[str, EntityDefinition], Resolve]:
+        """What is registered now, and what finds it; later registrations are refused."""
         opened = self.definitions
 
         def resolve(kind: Any) -> EntityDefinition | None:
@@ -162,9 +170,19 @@ class App:
                 raise UnknownEntityError(msg)
             return found
 
-        behaviors: dict[str, Behavior] = {
-            kind: EntityBehavior(definition, resolve) for kind, definition in opened.items()
-        }
-        node = Node(store, behaviors, world, Retention(opened.values()))
+        return opened, resolve
+
+    def node(self, store: Store, world: World, behaviors: dict[str, Behavior]) -> Node:
+        """The node that runs *behaviors* over *store*."""
+        node = Node(store, behaviors, world, Retention(self._definitions.values()))
         close_in_children(node)
-        return Client(node, opened, resolve)
+        return node
+
+
+def entity_behaviors(
+    definitions: dict[str, EntityDefinition], resolve: Resolve
+) -> dict[str, Behavior]:
+    """How each kind of entity decides."""
+    return {
+        kind: EntityBehavior(definition, resolve) for kind, definition in definitions.items()
+    }

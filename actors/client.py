@@ -35,7 +35,7 @@ class EntityRef(CallRef[E], Reads[E]):
 
     def __init__(
         self,
-        client: Client,
+        client: EntityClient,
         entity_id: EntityId,
         definition: EntityDefinition | None,
         request_id: str | None = None,
@@ -45,7 +45,7 @@ class EntityRef(CallRef[E], Reads[E]):
         self._client = client
 
     @property
-    def _source(self) -> Client:
+    def _source(self) -> EntityClient:
         return self._client
 
     def options(
@@ -63,7 +63,7 @@ class EntityRef(CallRef[E], Reads[E]):
         return EntityRef(client, self.id, client.definition_of(self.id.kind), request_id, at)
 
 
-class Client(Upkeep):
+class EntityClient(Upkeep):
     """Sends to entities of one open store and reads what is committed there.
 
     It may be used by all threads, and by coroutines. Leaving its ``with`` block closes the

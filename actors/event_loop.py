@@ -11,7 +11,7 @@ from typing import Any
 class EventLoopThread:
     """Starts with the first coroutine that it is given."""
 
-    def __init__(self, on_start: Callable[[], None]) -> None:
+    def __init__(self, on_start: Callable[[], None] = lambda: None) -> None:
         self._on_start = on_start
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

@@ -73,3 +73,6 @@ PROBE_SECONDS = 0.25
 
 DRAIN_SECONDS = 30.0
 """How long a clean shutdown waits for what is in hand."""
+
+ACTIVITY_THREADS = 64
+"""Activities that may block in threads at once; more wait for one of them."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
-from perdure.actors.client import Client
+from perdure.actors.client import EntityClient
 from perdure.actors.context import to_datetime
 from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
 from perdure.errors import InvalidInputError
@@ -21,16 +21,19 @@ from perdure.storage.memory import Faults, MemoryStore
 from perdure.storage.memory_disk import MemoryDisk
 from perdure.storage.ports import Store
 
+C = TypeVar("C", bound=EntityClient)
+C_co = TypeVar("C_co", bound=EntityClient, covariant=True)
 
-class Attachable(Protocol):
+
+class Attachable(Protocol[C_co]):
     """An app."""
 
-    def attach(self, store: Store, world: SimulatedRuntime) -> Client:
+    def attach(self, store: Store, world: SimulatedRuntime) -> C_co:
         """Run the app over *store* in *world*."""
         ...
 
 
-class Simulation:
+class EntitySimulation(Generic[C]):
     """One app, one store in memory, one clock that only you move; use it in a ``with`` block.
 
     Attributes:
@@ -40,7 +43,7 @@ class Simulation:
 
     def __init__(
         self,
-        app: Attachable,
+        app: Attachable[C],
         *,
         seed: int = 0,
         faults: Faults | None = None,
@@ -57,7 +60,7 @@ class Simulation:
         self.trace: list[str] = []
         self.client = self._open()
 
-    def _open(self) -> Client:
+    def _open(self) -> C:
         store = MemoryStore.open(self._disk, faults=self._faults)
         self.runtime = SimulatedRuntime(
             store,
@@ -136,8 +139,3 @@ class Simulation:
     ) -> None:
         if error is None:
             self.client.close()
-
-
-def simulate(app: Attachable, *, seed: int = 0) -> Simulation:
-    """Run *app* in simulated time; the same *seed* gives the same run."""
-    return Simulation(app, seed=seed)

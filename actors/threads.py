@@ -27,6 +27,7 @@ from perdure.actors.event_loop import EventLoopThread
 from perdure.actors.partition import Partition
 from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
+from perdure.actors.workers import Workers
 from perdure.errors import (
     NodeClosedError,
     NotAllowedHereError,
@@ -133,6 +134,8 @@ class ThreadedRuntime:
         self._alone = 0
         self._backlog: deque[Step] = deque()
         self._async = EventLoopThread(self._enter_turns)
+        self._async_attempts = EventLoopThread()
+        self._workers = Workers("perdure-activities")
         prefix = os.urandom(6).hex()
         counter = itertools.count()
         self.new_id = lambda: f"{prefix}-{next(counter)}"
@@ -158,7 +161,9 @@ class ThreadedRuntime:
         for thread in self._spares:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._committer.stop(timeout=None)
-        ended = self._async.stop(max(0.0, deadline - time.monotonic()))
+        loops = (self._async, self._async_attempts)
+        ended = all([loop.stop(max(0.0, deadline - time.monotonic())) for loop in loops])
+        ended = self._workers.stop(lambda: max(0.0, deadline - time.monotonic())) and ended
         return ended and not any(thread.is_alive() for thread in self._spares)
 
     def on_committer(self, work: Callable[[Store], Any]) -> Any:
@@ -239,6 +244,8 @@ class ThreadedRuntime:
         quiet = 0
         while not self._stop.is_set():
             time.sleep(limits.BLOCKED_SECONDS)
+            if self._workers.are_behind():
+                quiet = 0
             try:
                 step = slot[0]
             except IndexError:
@@ -278,7 +285,12 @@ class ThreadedRuntime:
     def start(self, step: Step) -> None:
         """Run a step's code on a spare thread, or its coroutine on the event loop."""
         if step.is_async:
-            self._async.run(lambda: self._run_async(step))
+            loop = self._async_attempts if step.concurrent else self._async
+            loop.run(lambda: self._run_async(step))
+            return
+        if step.concurrent:
+            self._workers.submit(lambda: self._return(step, run_step(step), 1.0))
+            self._active.set()
             return
         with self._counting:
             if self._alone >= limits.SPARE_THREADS:

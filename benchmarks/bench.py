@@ -14,9 +14,9 @@ from typing import Self
 
 import attrs
 
-from perdure.actors.client import Client
 from perdure.actors.node import Node
 from perdure.benchmarks.entities import bench_app
+from perdure.orchestration.client import Client
 from perdure.storage.records import Batch
 
 WAIT_SECONDS = 120.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from perdure.actors.app import App
 from perdure.actors.entity import Entity, readonly
+from perdure.orchestration.app import App
 
 
 class Counter(Entity):

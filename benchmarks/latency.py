@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from perdure.actors.client import Client
 from perdure.benchmarks.bench import Applied, Bench, check, remove_store, seconds_of
 from perdure.benchmarks.drivers import REPLY_SECONDS
 from perdure.benchmarks.entities import Counter, Relay, Sleeper
 from perdure.benchmarks.figures import Turn, percentile
 from perdure.benchmarks.references import raw_commit_micros
+from perdure.orchestration.client import Client
 
 HOPS = 10
 OLD = 10_000

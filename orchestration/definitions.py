@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from perdure.actors.answers import Failure, details_of
+from perdure.actors.answers import NULL, Failure, details_of
 from perdure.actors.codec import Codec, codec_for, encode
 from perdure.actors.ids import checked_name
 from perdure.errors import (
@@ -22,7 +22,6 @@ from perdure.errors import (
     UnknownActivityError,
     UnknownOrchestratorError,
 )
-from perdure.orchestration.history import NULL
 
 POOLS = ("thread", "process")
 CONTEXT_NAMES = ("ctx", "context", "_", "_ctx")
@@ -126,6 +125,15 @@ class Registry:
         self.activities: dict[str, ActivityDefinition] = {}
         self.errors: dict[str, type[BaseException]] = {}
         self._by_function: dict[Any, Any] = {}
+
+    def copied(self) -> Registry:
+        """All that is registered now; what comes later is not in it."""
+        copy = Registry()
+        copy.orchestrators = {name: dict(found) for name, found in self.orchestrators.items()}
+        copy.activities = dict(self.activities)
+        copy.errors = dict(self.errors)
+        copy._by_function = dict(self._by_function)
+        return copy
 
     # ---- registering ----------------------------------------------------------------------
 

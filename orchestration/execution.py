@@ -20,13 +20,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from perdure.actors.answers import Failure, failure_of
+from perdure.actors.answers import NULL, Failure, failure_of
 from perdure.actors.failures import describe_failure
 from perdure.errors import CancelledError, NonDeterminismError, PerdureError
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
-    NULL,
     ContinueAsNew,
     Decision,
     EntityLockGranted,

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from perdure.actors.answers import Failure
+from perdure.actors.answers import NULL, Failure
 from perdure.errors import CorruptionError
-
-NULL = msgspec.Raw(b"null")
-"""No value: JSON's null."""
 
 
 class HistoryEvent(msgspec.Struct, tag_field="event", omit_defaults=True, kw_only=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from perdure.orchestration.history import NULL, EventRaised, ExecutionStarted
+from perdure.actors.answers import NULL
+from perdure.orchestration.history import EventRaised, ExecutionStarted
 
 START = "start"
 BEGIN = "begin"

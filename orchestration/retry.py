@@ -11,10 +11,14 @@ import attrs
 from perdure.errors import FailureDetails, InvalidInputError
 
 
-def _check_positive(_: Any, field: Any, value: object) -> None:
-    if value is None and field.default is None:
-        return
-    if not isinstance(value, timedelta) or value <= timedelta():
+def _check_optional(instance: Any, field: Any, value: timedelta | None) -> None:
+    if value is not None:
+        _check_duration(instance, field, value)
+
+
+def _check_duration(_: Any, field: Any, value: timedelta) -> None:
+    given: object = value
+    if not isinstance(given, timedelta) or value <= timedelta():
         msg = f"{field.name}={value!r}: use a timedelta longer than 0"
         raise InvalidInputError(msg)
 
@@ -39,11 +43,11 @@ class RetryPolicy:
             orchestration's own random numbers.
     """
 
-    first_retry_interval: timedelta = attrs.field(validator=_check_positive)
+    first_retry_interval: timedelta = attrs.field(validator=_check_duration)
     max_number_of_attempts: int = attrs.field()
     backoff_coefficient: float = attrs.field(default=1.0)
-    max_retry_interval: timedelta | None = attrs.field(default=None, validator=_check_positive)
-    retry_timeout: timedelta | None = attrs.field(default=None, validator=_check_positive)
+    max_retry_interval: timedelta | None = attrs.field(default=None, validator=_check_optional)
+    retry_timeout: timedelta | None = attrs.field(default=None, validator=_check_optional)
     handle_failure: Callable[[FailureDetails], bool] | None = None
     jitter: float = attrs.field(default=0.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from perdure.actors.answers import Failure
+from perdure.actors.answers import NULL, Failure
 from perdure.errors import CorruptionError
 from perdure.orchestration.requests import Start
 
@@ -62,8 +62,8 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True):
     parent: str = ""
     parent_task: str = ""
     tags: dict[str, str] = {}
-    custom_status: msgspec.Raw | None = None
-    output: msgspec.Raw | None = None
+    custom_status: msgspec.Raw = NULL
+    output: msgspec.Raw = NULL
     failure: Failure | None = None
     reason: str = ""
     stalled: bool = False

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from perdure._version import __version__
 
 if TYPE_CHECKING:
-    from perdure.actors.app import App
-    from perdure.actors.client import Client, EntityRef
+    from perdure.actors.client import EntityRef
     from perdure.actors.context import EntityContext
     from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
     from perdure.actors.function_entity import FunctionContext
@@ -23,18 +22,28 @@ if TYPE_CHECKING:
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.actors.verification import Finding
     from perdure.errors import (
+        ActivityTimeoutError,
+        CancelledError,
         CorruptionError,
+        CriticalSectionError,
         DecodingError,
         DefinitionError,
         EncodingError,
         FailureDetails,
         ForkedError,
+        InstanceAlreadyExistsError,
+        InstanceFinishedError,
+        InstanceNotFoundError,
         InvalidIdError,
         InvalidInputError,
         MailboxFullError,
         NodeClosedError,
+        NonDeterminismError,
+        NonRetriableError,
         NotAllowedHereError,
+        NotDurableError,
         OperationFailedError,
+        OrchestrationFailedError,
         OutcomeUnknownError,
         OwnershipLostError,
         PayloadTooLargeError,
@@ -49,17 +58,34 @@ if TYPE_CHECKING:
         StoreOwnedError,
         StoreUnavailableError,
         StoreVersionError,
+        TaskFailedError,
+        UnknownActivityError,
         UnknownEntityError,
         UnknownEventError,
         UnknownOperationError,
+        UnknownOrchestratorError,
         VersionConflictError,
+        WrongStatusError,
     )
+    from perdure.orchestration.activities import ActivityContext, activity_context
+    from perdure.orchestration.app import App
+    from perdure.orchestration.client import Client, OrchestrationPage
+    from perdure.orchestration.context import OrchestrationContext
+    from perdure.orchestration.entity_calls import OrchestrationEntityRef
+    from perdure.orchestration.refs import OrchestrationRef
+    from perdure.orchestration.retry import RetryPolicy
+    from perdure.orchestration.status import OrchestrationState
+    from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
 
 __all__ = [
+    "ActivityContext",
+    "ActivityTimeoutError",
     "App",
+    "CancelledError",
     "Change",
     "Client",
     "CorruptionError",
+    "CriticalSectionError",
     "DecodingError",
     "DefinitionError",
     "EncodingError",
@@ -68,17 +94,30 @@ __all__ = [
     "EntityId",
     "EntityRef",
     "EntitySnapshot",
+    "EventTask",
     "FailureDetails",
     "Finding",
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
+    "InstanceAlreadyExistsError",
+    "InstanceFinishedError",
+    "InstanceNotFoundError",
     "InvalidIdError",
     "InvalidInputError",
     "MailboxFullError",
     "NodeClosedError",
+    "NonDeterminismError",
+    "NonRetriableError",
     "NotAllowedHereError",
+    "NotDurableError",
     "OperationFailedError",
+    "OrchestrationContext",
+    "OrchestrationEntityRef",
+    "OrchestrationFailedError",
+    "OrchestrationPage",
+    "OrchestrationRef",
+    "OrchestrationState",
     "OutcomeUnknownError",
     "OwnershipLostError",
     "Page",
@@ -92,28 +131,51 @@ __all__ = [
     "Reply",
     "ReplyTimeoutError",
     "RequestMismatchError",
+    "RetryPolicy",
     "RowRejectedError",
     "StoreError",
     "StoreOpenError",
     "StoreOwnedError",
     "StoreUnavailableError",
     "StoreVersionError",
+    "Task",
+    "TaskFailedError",
+    "TimerTask",
+    "UnknownActivityError",
     "UnknownEntityError",
     "UnknownEventError",
     "UnknownOperationError",
+    "UnknownOrchestratorError",
     "VersionConflictError",
+    "WrongStatusError",
     "__version__",
+    "activity_context",
     "applies",
     "ephemeral",
     "event",
     "field",
     "readonly",
+    "when_all",
+    "when_any",
 ]
 
 _HOMES = {
-    "App": "perdure.actors.app",
+    "ActivityContext": "perdure.orchestration.activities",
+    "activity_context": "perdure.orchestration.activities",
+    "App": "perdure.orchestration.app",
+    "Client": "perdure.orchestration.client",
+    "OrchestrationPage": "perdure.orchestration.client",
+    "OrchestrationContext": "perdure.orchestration.context",
+    "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
+    "OrchestrationRef": "perdure.orchestration.refs",
+    "RetryPolicy": "perdure.orchestration.retry",
+    "OrchestrationState": "perdure.orchestration.status",
+    "EventTask": "perdure.orchestration.tasks",
+    "Task": "perdure.orchestration.tasks",
+    "TimerTask": "perdure.orchestration.tasks",
+    "when_all": "perdure.orchestration.tasks",
+    "when_any": "perdure.orchestration.tasks",
     "Change": "perdure.actors.snapshots",
-    "Client": "perdure.actors.client",
     "Entity": "perdure.actors.entity",
     "EntityContext": "perdure.actors.context",
     "EntityId": "perdure.actors.ids",

@@ -29,10 +29,10 @@ from perdure.actors.history import read_state
 from perdure.actors.ids import EntityId
 from perdure.actors.messages import Message
 from perdure.actors.operations import encode_arguments, operation_name
-from perdure.actors.simulation import Simulation, simulate
 from perdure.actors.state import EntityState, fresh_state, join_fields
 from perdure.actors.virtual_loop import run_virtually
 from perdure.errors import DecodingError, FailureDetails
+from perdure.orchestration.simulation import Simulation, simulate
 
 __all__ = ["Given", "Sent", "Simulation", "Then", "given", "simulate"]
 

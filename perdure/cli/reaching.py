@@ -6,11 +6,11 @@ import importlib
 import os
 import sys
 
-from perdure.actors.app import App
 from perdure.actors.control import AnyRequest
 from perdure.actors.control_client import ControlClient, value_of
 from perdure.actors.control_server import perform
 from perdure.errors import InvalidInputError, NodeClosedError, PerdureError
+from perdure.orchestration.app import App
 
 
 class AppImportError(PerdureError):

@@ -15,7 +15,6 @@ import msgspec
 from rich.text import Text
 
 from perdure.actors import control
-from perdure.actors.app import App
 from perdure.actors.context import to_datetime
 from perdure.actors.control_client import ControlClient
 from perdure.actors.definition import EntityDefinition
@@ -47,6 +46,7 @@ from perdure.cli.output import (
 )
 from perdure.cli.reaching import load_app
 from perdure.errors import DecodingError, InvalidInputError, UnknownEventError
+from perdure.orchestration.app import App
 from perdure.storage.records import StoredState
 from perdure.storage.sqlite import SqliteReader
 

@@ -13,12 +13,13 @@ import click
 
 from perdure._version import __version__
 from perdure.actors import limits
-from perdure.actors.app import DURABILITIES, App
+from perdure.actors.app import DURABILITIES
 from perdure.cli.commands import FAILED
 from perdure.cli.options import json_option, store_option
 from perdure.cli.output import print_json, say
 from perdure.cli.reaching import load_app
 from perdure.errors import InvalidInputError
+from perdure.orchestration.app import App
 
 GC_THRESHOLD = (50_000, 20, 50)
 """With many actors in memory the usual threshold costs up to half of an activation."""

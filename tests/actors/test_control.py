@@ -16,7 +16,6 @@ import pytest
 
 import perdure
 from perdure.actors import control, control_server
-from perdure.actors.client import Client
 from perdure.actors.control_client import ControlClient
 from perdure.errors import (
     MailboxFullError,
@@ -26,6 +25,7 @@ from perdure.errors import (
     PayloadTooLargeError,
     ReplyTimeoutError,
 )
+from perdure.orchestration.client import Client
 
 app = perdure.App()
 gate = threading.Event()

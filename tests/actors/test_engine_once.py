@@ -8,7 +8,7 @@ from typing import Any
 
 from perdure.actors.messages import to_row
 from perdure.actors.pending import Record
-from perdure.actors.simulation import Simulation, simulate
+from perdure.orchestration.simulation import Simulation, simulate
 from perdure.storage.records import Batch, QuarantineRow
 from tests.actors.engine import Counter, app
 

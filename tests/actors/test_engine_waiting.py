@@ -11,8 +11,8 @@ import pytest
 
 import perdure
 from perdure.actors import limits
-from perdure.actors.simulation import Simulation, simulate
 from perdure.errors import StoreUnavailableError
+from perdure.orchestration.simulation import Simulation, simulate
 from perdure.storage.records import Batch
 from tests.actors.engine import Counter, gates
 from tests.actors.engine import app as counters

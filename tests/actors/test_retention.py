@@ -12,7 +12,7 @@ import pytest
 import perdure
 from perdure.actors import limits
 from perdure.actors.retention import Retention
-from perdure.actors.simulation import Simulation
+from perdure.orchestration.simulation import Simulation
 from perdure.storage.records import BaseRow
 from perdure.testing import simulate
 

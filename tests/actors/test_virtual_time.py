@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 import perdure
-from perdure.actors.simulation import simulate
+from perdure.orchestration.simulation import simulate
 
 app = perdure.App("patient")
 

@@ -14,8 +14,8 @@ import attrs
 import pytest
 from click.testing import CliRunner, Result
 
-from perdure.actors.client import Client
 from perdure.cli.commands import perdure
+from perdure.orchestration.client import Client
 from tests.cli.shop import app
 
 ROOT = Path(__file__).resolve().parents[2]

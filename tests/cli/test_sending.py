@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from perdure.actors.client import Client
 from perdure.cli.commands import in_flags
 from perdure.errors import OutcomeUnknownError, ReplyTimeoutError
+from perdure.orchestration.client import Client
 from tests.cli.conftest import APP, Shell
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.actors.client import Client
+from perdure.orchestration.client import Client
 from tests.cli.conftest import APP, Shell
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from perdure.actors.app import App
 from perdure.actors.entity import Entity, applies, event, field, readonly
+from perdure.orchestration.app import App
 
 OPENING_BALANCE = 100
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from perdure.actors import limits
-from perdure.actors.app import App
 from perdure.actors.entity import Entity
-from perdure.actors.simulation import Simulation
+from perdure.orchestration.app import App
+from perdure.orchestration.simulation import Simulation
 from tests.simulation.ledger import SimulatedCrash
 
 app = App("suspects")

@@ -13,11 +13,9 @@ from typing import Any
 
 import attrs
 
-from perdure.actors.client import Client
 from perdure.actors.messages import Chunk
 from perdure.actors.replies import Reply
 from perdure.actors.simulated import Chances, SimulatedRuntime
-from perdure.actors.simulation import Simulation
 from perdure.errors import (
     OperationFailedError,
     OutcomeUnknownError,
@@ -25,6 +23,8 @@ from perdure.errors import (
     RowRejectedError,
     StoreUnavailableError,
 )
+from perdure.orchestration.client import Client
+from perdure.orchestration.simulation import Simulation
 from perdure.storage.records import Batch
 from tests.simulation.ledger import (
     OPENING_BALANCE,

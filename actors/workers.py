@@ -1,0 +1,73 @@
+"""Worker threads for work that may block: few while it is quick, more while it is not."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from perdure.actors import limits
+
+_AT_ONCE = 4
+"""Threads that are started without waiting for those at work."""
+
+
+class Workers:
+    """A pool that starts with the first piece of work.
+
+    Many threads that all have little to do would only fight for the GIL. So beyond a few a
+    thread is added only when those at work have taken nothing new for a while.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._idle = 0
+        self._taken = 0
+        self._seen = 0
+        self._lock = threading.Lock()
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Have *work* done, in some thread."""
+        self._queue.put(work)
+        if self._idle == 0 and len(self._threads) < _AT_ONCE:
+            self._add(1)
+
+    def are_behind(self) -> bool:
+        """Whether work waits; threads are added when nothing was taken since the last look."""
+        waiting = self._queue.qsize()
+        if not waiting:
+            return False
+        if self._taken == self._seen:
+            self._add(min(waiting, len(self._threads)))
+        self._seen = self._taken
+        return True
+
+    def _add(self, count: int) -> None:
+        with self._lock:
+            for _ in range(min(count, limits.ACTIVITY_THREADS - len(self._threads))):
+                name = f"{self._name}-{len(self._threads)}"
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            work = self._queue.get()
+            with self._lock:
+                self._idle -= 1
+                self._taken += 1
+            if work is None:
+                return
+            work()
+
+    def stop(self, until: Callable[[], float]) -> bool:
+        """End all threads; false when work still runs after ``until()`` seconds."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(until())
+        return not any(thread.is_alive() for thread in self._threads)

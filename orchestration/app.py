@@ -1,0 +1,145 @@
+"""The app: entities, orchestrators and activities. It does nothing until it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar, overload
+
+from perdure.actors.app import EntityApp, entity_behaviors
+from perdure.actors.behavior import Behavior
+from perdure.actors.ids import ACTIVITIES, INSTANCES
+from perdure.actors.node import World
+from perdure.orchestration.activities import ActivityBehavior
+from perdure.orchestration.behavior import OrchestrationBehavior
+from perdure.orchestration.client import Client
+from perdure.orchestration.definitions import Registry
+from perdure.orchestration.processes import Processes
+from perdure.orchestration.programs import Programs
+from perdure.storage.ports import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+X = TypeVar("X", bound=type[Exception])
+
+
+class App(EntityApp):
+    """Entities, orchestrators and activities. Several apps, and several stores of one, live in
+    one process.
+
+    Args:
+        name: what the app is called in logs and in the command line.
+        version: stamped on orchestrations that it starts; empty for none.
+        version_match: which orchestrations it runs: ``none``: of any version; ``strict``: of
+            its own; ``current_or_older``: of none that is newer.
+    """
+
+    def __init__(
+        self, name: str = "app", *, version: str = "", version_match: str = "none"
+    ) -> None:
+        super().__init__(name)
+        self._registry = Registry()
+        Programs(self._registry, version, version_match)  # refuses what makes no sense
+        self._version = version
+        self._match = version_match
+
+    @overload
+    def orchestrator(self, function: F, /) -> F: ...
+    @overload
+    def orchestrator(
+        self, /, *, name: str | None = None, version: str = ""
+    ) -> Callable[[F], F]: ...
+    def orchestrator(
+        self, function: Any = None, /, *, name: str | None = None, version: str = ""
+    ) -> Any:
+        """Register an orchestrator: ``async def``, or a generator that yields tasks.
+
+        Args:
+            function: takes the context, and one input at most.
+            name: in the store; the function's name unless given.
+            version: several of one name may be registered side by side.
+
+        Raises:
+            DefinitionError: it is not well formed, or the name is taken.
+        """
+        if function is None:
+            return partial(self._add_orchestrator, name=name, version=version)
+        return self._add_orchestrator(function, name=name, version=version)
+
+    def _add_orchestrator(self, function: Any, *, name: str | None, version: str) -> Any:
+        self._registry.add_orchestrator(function, name, version)
+        return function
+
+    @overload
+    def activity(self, function: F, /) -> F: ...
+    @overload
+    def activity(
+        self,
+        /,
+        *,
+        name: str | None = None,
+        pool: str = "thread",
+        concurrency: int | None = None,
+        rate: float | None = None,
+        timeout: timedelta | None = None,
+        heartbeat_timeout: timedelta | None = None,
+    ) -> Callable[[F], F]: ...
+    def activity(self, function: Any = None, /, **options: Any) -> Any:
+        """Register an activity: a function that does outside work, at least once.
+
+        Args:
+            function: takes one input at most, perhaps after an :class:`ActivityContext`.
+            **options: ``name``: in the store, the function's unless given. ``pool``:
+                ``thread``, or ``process`` for work that computes. ``concurrency``: attempts at
+                once. ``rate``: attempts that begin in a second. ``timeout``: of an attempt.
+                ``heartbeat_timeout``: how long an attempt may be silent.
+
+        Raises:
+            DefinitionError: it is not well formed, or the name is taken.
+        """
+        if function is None:
+            return partial(self._add_activity, **options)
+        return self._add_activity(function)
+
+    def _add_activity(self, function: Any, name: str | None = None, **options: Any) -> Any:
+        self._registry.add_activity(function, name, **options)
+        return function
+
+    def error(self, kind: X, /) -> X:
+        """Register an exception class: where a task failed with it, it is raised again."""
+        self._registry.add_error(kind)
+        return kind
+
+    def attach(self, store: Store, world: World) -> Client:
+        """Run the app over an open store in a given world; ``open`` and the simulator do."""
+        opened, resolve = self.opened()
+        programs = Programs(self._registry.copied(), self._version, self._match)
+        processes = Processes()
+        late: Future[Client] = Future()
+        behaviors: dict[str, Behavior] = {
+            **entity_behaviors(opened, resolve),
+            INSTANCES: OrchestrationBehavior(programs, resolve),
+            ACTIVITIES: ActivityBehavior(programs.registry, late.result, processes),
+        }
+        node = self.node(store, world, behaviors)
+        client = Client(node, opened, resolve, programs, processes)
+        late.set_result(client)
+        return client
+
+    def open(self, path: Any, *, durability: str = "power") -> Client:
+        """Open a store and become the node that owns it; ``close()`` it, or use ``with``.
+
+        Args:
+            path: of the SQLite file, made when it is not there; ``":memory:"`` for a store
+                that ends with the program.
+            durability: ``"power"``: what was acknowledged survives a power cut;
+                ``"process"``: it survives the process, not always a power cut, and is faster.
+
+        Raises:
+            StoreOwnedError: another process has it open.
+            StoreOpenError: it cannot be opened; the message says why.
+        """
+        client = super().open(path, durability=durability)
+        assert isinstance(client, Client)
+        return client

@@ -1,0 +1,354 @@
+"""The client: entities, and orchestrations beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, overload
+
+import attrs
+
+from perdure.actors import limits
+from perdure.actors.app import Resolve
+from perdure.actors.client import EntityClient
+from perdure.actors.context import due_micros, to_micros
+from perdure.actors.definition import EntityDefinition
+from perdure.actors.node import Node
+from perdure.errors import InvalidInputError, PerdureError
+from perdure.orchestration import requests
+from perdure.orchestration.context import OrchestrationContext
+from perdure.orchestration.definitions import encode_plain
+from perdure.orchestration.history import EventRaised
+from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.processes import Processes
+from perdure.orchestration.programs import Programs
+from perdure.orchestration.refs import OrchestrationRef
+from perdure.orchestration.state import STATUSES
+from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.waiting import Waits
+from perdure.storage.records import StoredState
+
+I = TypeVar("I")  # noqa: E741 - the input
+R = TypeVar("R")
+
+_ENTITIES = "@"
+_BEYOND_ENTITIES = "@\U0010ffff"
+PAGE = 500
+
+
+@attrs.frozen
+class OrchestrationPage:
+    """Part of a longer list of orchestrations.
+
+    Attributes:
+        items: this page's.
+        next: pass it as ``after`` for the next page; ``None`` after the last.
+    """
+
+    items: list[OrchestrationState]
+    next: str | None
+
+
+class Client(EntityClient):
+    """Sends to entities and orchestrations of one open store, and reads what is committed.
+
+    It may be used by all threads, and by coroutines. Leaving its ``with`` block closes the
+    store after what is in hand has been done.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        definitions: Mapping[str, EntityDefinition],
+        resolve: Resolve,
+        programs: Programs,
+        processes: Processes,
+    ) -> None:
+        super().__init__(node, definitions, resolve)
+        self.waits = Waits(node)
+        self._programs = programs
+        self._processes = processes
+
+    # ---- starting -------------------------------------------------------------------------
+
+    @overload
+    def start(
+        self,
+        orchestrator: Callable[[OrchestrationContext, I], Coroutine[Any, Any, R]],
+        input: I,
+        *,
+        instance_id: str | None = None,
+        start_at: datetime | timedelta | None = None,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[R]: ...
+    @overload
+    def start(
+        self,
+        orchestrator: Callable[[OrchestrationContext], Coroutine[Any, Any, R]],
+        *,
+        instance_id: str | None = None,
+        start_at: datetime | timedelta | None = None,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[R]: ...
+    @overload
+    def start(
+        self,
+        orchestrator: Callable[..., Generator[Any, Any, R]],
+        input: Any = None,
+        *,
+        instance_id: str | None = None,
+        start_at: datetime | timedelta | None = None,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[R]: ...
+    @overload
+    def start(
+        self,
+        orchestrator: str | Callable[..., Any],
+        input: Any = None,
+        *,
+        instance_id: str | None = None,
+        start_at: datetime | timedelta | None = None,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[Any]: ...
+    def start(
+        self,
+        orchestrator: Any,
+        input: Any = None,
+        *,
+        instance_id: str | None = None,
+        start_at: datetime | timedelta | None = None,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[Any]:
+        """Start an orchestration; durable when this returns.
+
+        Args:
+            orchestrator: the function, or its name.
+            input: its one input.
+            instance_id: names it; random unless given. One that is finished is replaced.
+            start_at: not before that time (a duration counts from now); Pending until then.
+            version: which one, and what is stamped; the app's unless given.
+            tags: what to say of it.
+
+        Raises:
+            UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was started.
+            InstanceAlreadyExistsError: one with that id lives.
+        """
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start.start_at = due_micros(start_at, self.now_micros())
+        ref._ask(requests.START, start)  # noqa: SLF001 - one of ours
+        return ref
+
+    def start_or_get(
+        self,
+        orchestrator: str | Callable[..., Any],
+        input: Any = None,
+        *,
+        instance_id: str,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[Any]:
+        """Start an orchestration unless one with that id lives; that one is returned then."""
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start.if_exists = "return"
+        ref._ask(requests.START, start)  # noqa: SLF001
+        return ref
+
+    def signal_with_start(
+        self,
+        orchestrator: str | Callable[..., Any],
+        event_name: str,
+        data: Any = None,
+        *,
+        instance_id: str,
+        input: Any = None,
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> OrchestrationRef[Any]:
+        """Raise an event to an orchestration, which is started first unless it lives."""
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start.if_exists = "return"
+        start.events = [
+            EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
+        ]
+        ref._ask(requests.START, start)  # noqa: SLF001
+        return ref
+
+    def _start_of(
+        self,
+        orchestrator: Any,
+        input: Any,
+        instance_id: str | None,
+        version: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> tuple[requests.Start, OrchestrationRef[Any]]:
+        wanted = self._programs.version if version is None else version
+        definition = self._programs.registry.orchestrator(orchestrator, wanted)
+        start = requests.Start(
+            name=definition.name,
+            input=definition.encode_input(input),
+            version=wanted or definition.version,
+            tags=_checked_tags(tags),
+        )
+        chosen = self.new_id() if not instance_id else checked_instance_id(instance_id)
+        return start, OrchestrationRef(self, chosen, definition.output.decode)
+
+    # ---- those that there are -------------------------------------------------------------
+
+    def orchestration(self, instance_id: str) -> OrchestrationRef[Any]:
+        """A reference to an orchestration; it need not exist."""
+        return OrchestrationRef(self, checked_instance_id(instance_id))
+
+    def query(
+        self,
+        *,
+        statuses: list[str] | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        prefix: str = "",
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        parent: str | None = None,
+        custom_status: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        fetch_input: bool = False,
+    ) -> OrchestrationPage:
+        """Orchestrations, in byte order of their ids.
+
+        Args:
+            statuses: only with one of these runtime statuses.
+            created_from: only started at that time or later.
+            created_to: only started at that time or before.
+            prefix: only with ids that begin so.
+            name: only of this orchestrator, by name.
+            tags: only with all of these tags.
+            parent: only started by that orchestration.
+            custom_status: only with this text in their custom status as JSON.
+            after: a page's ``next``, for the one behind it.
+            limit: of orchestrations in one page, 1 to 1,000.
+            fetch_input: also read what each was started with.
+
+        Raises:
+            InvalidInputError: an argument makes no sense.
+        """
+        self.node.check_open()
+        if not 1 <= limit <= 1000:
+            msg = f"limit {limit}: use 1 to 1000, and the page's next for more"
+            raise InvalidInputError(msg)
+        fits = _filter(statuses, created_from, created_to, name, tags, parent, custom_status)
+        items: list[OrchestrationState] = []
+        for row in self._rows(prefix, after):
+            state = state_of(row)
+            if not fits(state):
+                continue
+            if len(items) == limit:
+                return OrchestrationPage(items, items[-1].instance_id)
+            public = public_state(row.stream, state)
+            if fetch_input:
+                whole = self.orchestration(row.stream).status(fetch_input=True)
+                public = attrs.evolve(public, input=whole.input if whole else None)
+            items.append(public)
+        return OrchestrationPage(items, None)
+
+    def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
+        """How many orchestrations there are of each runtime status."""
+        self.node.check_open()
+        fits = _filter(None, None, None, name, None, None, None)
+        counts: dict[str, int] = {}
+        for row in self._rows(prefix, ""):
+            state = state_of(row)
+            if fits(state):
+                counts[state.status] = counts.get(state.status, 0) + 1
+        return counts
+
+    def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
+        while page := self.node.store.states(prefix, after=after, limit=PAGE):
+            for row in page:
+                if not row.stream.startswith(_ENTITIES) and row.corrupt is None:
+                    yield row
+            after = page[-1].stream
+            if after.startswith(_ENTITIES):
+                after = _BEYOND_ENTITIES
+
+    def purge_orchestrations(
+        self,
+        *,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        statuses: list[str] | None = None,
+    ) -> int:
+        """Forget finished orchestrations, with their histories; returns how many.
+
+        Args:
+            created_from: only started at that time or later.
+            created_to: only started at that time or before.
+            statuses: only with one of these runtime statuses.
+        """
+        fits = _filter(statuses, created_from, created_to, None, None, None, None)
+        purged = 0
+        for row in self._rows("", ""):
+            state = state_of(row)
+            if state.is_finished and fits(state):
+                try:
+                    self.orchestration(row.stream).purge()
+                except PerdureError:  # it was started again meanwhile, or is gone
+                    continue
+                purged += 1
+        return purged
+
+    def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
+        """Take nothing more, finish what is in hand within *timeout* seconds, and close.
+
+        Returns:
+            Whether nothing was left in hand; what was left goes on when the store is opened.
+        """
+        clean = super().close(timeout)
+        self.waits.close()
+        self._processes.close()
+        return clean
+
+
+def _checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    kept = dict(tags or {})
+    for name, value in kept.items():
+        pair: tuple[object, object] = (name, value)
+        if not all(isinstance(part, str) for part in pair):
+            msg = f"tag {name!r}: {value!r}: use texts for both"
+            raise InvalidInputError(msg)
+    return kept
+
+
+def _filter(
+    statuses: list[str] | None,
+    created_from: datetime | None,
+    created_to: datetime | None,
+    name: str | None,
+    tags: Mapping[str, str] | None,
+    parent: str | None,
+    custom_status: str | None,
+) -> Callable[[Any], bool]:
+    for status in statuses or ():
+        if status not in STATUSES:
+            msg = f"status {status!r}: use some of {', '.join(STATUSES)}"
+            raise InvalidInputError(msg)
+    first = None if created_from is None else to_micros(created_from)
+    last = None if created_to is None else to_micros(created_to)
+    text = None if custom_status is None else custom_status.encode()
+
+    def fits(state: Any) -> bool:
+        return (
+            (not statuses or state.status in statuses)
+            and (first is None or state.created >= first)
+            and (last is None or state.created <= last)
+            and (name is None or state.name.lower() == name.lower())
+            and (not tags or tags.items() <= state.tags.items())
+            and (parent is None or state.parent == parent)
+            and (text is None or text in bytes(state.custom_status))
+        )
+
+    return fits

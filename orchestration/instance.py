@@ -1,0 +1,410 @@
+"""What an orchestration does with each message it gets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from perdure.actors.answers import ANSWER, NULL, failure_of, read_answer
+from perdure.actors.behavior import Outcome, Step, Surroundings
+from perdure.actors.context import Resolve
+from perdure.actors.failures import describe_failure
+from perdure.actors.messages import Message
+from perdure.errors import (
+    InstanceAlreadyExistsError,
+    NonDeterminismError,
+    PerdureError,
+    UnknownOperationError,
+    WrongStatusError,
+)
+from perdure.orchestration import effects, requests
+from perdure.orchestration.answering import happening_of, locked_section
+from perdure.orchestration.history import (
+    Event,
+    EventRaised,
+    ExecutionCancelRequested,
+    ExecutionCompleted,
+    ExecutionResumed,
+    ExecutionRewound,
+    ExecutionStarted,
+    ExecutionSuspended,
+    ExecutionTerminated,
+    SubOrchestrationInstanceCreated,
+    SubOrchestrationInstanceFailed,
+    TaskFailed,
+    TaskScheduled,
+    TimerFired,
+)
+from perdure.orchestration.live import LiveInstance, Turn
+from perdure.orchestration.programs import Programs
+from perdure.orchestration.rewinding import lost_tasks, without, without_rewound
+from perdure.orchestration.state import (
+    CANCELED,
+    FAILED,
+    PENDING,
+    RUNNING,
+    SUSPENDED,
+    TERMINATED,
+    InstanceState,
+)
+
+logger = logging.getLogger("perdure")
+
+
+class OrchestrationInstance(LiveInstance):
+    """One active orchestration."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        resolve: Resolve,
+        address: str,
+        version: int,
+        state: InstanceState | None,
+        engine: Surroundings,
+    ) -> None:
+        super().__init__(programs, resolve, address, version, state, engine)
+        self._handlers: dict[str, Callable[[Message, Turn], Outcome]] = {
+            requests.START: self._start,
+            requests.BEGIN: self._begin_pending,
+            requests.RENEW: self._renew,
+            requests.TIMER: self._fire,
+            requests.RAISE_EVENT: self._raise_event,
+            requests.TERMINATE: self._terminate,
+            requests.CANCEL: self._cancel,
+            requests.SUSPEND: self._suspend,
+            requests.RESUME: self._resume,
+            requests.REWIND: self._rewind,
+            requests.PURGE: self._purge,
+            ANSWER: self._answer,
+        }
+
+    # ---- the behavior port ----------------------------------------------------------------
+
+    def prepare(self, message: Message, now_micros: int) -> Step:
+        """Make *message* ready to run.
+
+        Raises:
+            UnknownOperationError: no orchestration takes it.
+        """
+        handler = self._handlers.get(message.operation)
+        if handler is None:
+            msg = f"an orchestration has no operation {message.operation!r}"
+            raise UnknownOperationError(msg)
+        return Step(partial(self._handle, handler, message, now_micros))
+
+    def _handle(
+        self, handler: Callable[[Message, Turn], Outcome], message: Message, now: int
+    ) -> Outcome:
+        try:
+            outcome = handler(message, Turn(now))
+        except NonDeterminismError as error:
+            return self._stall(str(error))
+        except PerdureError as error:
+            return Outcome(b"", describe_failure(error))
+        self._version += len(outcome.events)
+        return outcome
+
+    def finish(self, step: Step, result: Any) -> Outcome:
+        """The decision was made in the step."""
+        outcome: Outcome = result
+        return outcome
+
+    def fail(self, step: Step, error: BaseException) -> Outcome:
+        """A bug of ours: nothing is decided until the actor is activated again."""
+        logger.error("a bug in perdure: %s", self._address, exc_info=error)
+        return self._stall(f"a bug in perdure: {error!r}; see the log")
+
+    def _stall(self, reason: str) -> Outcome:
+        logger.error("%s", reason)
+        self.close()
+        self.gate = only_end
+        if self._state is not None:
+            self._state.stalled = True
+            self._state.reason = reason
+        return Outcome(touched=self._state is not None, put_back=True)
+
+    # ---- starting -------------------------------------------------------------------------
+
+    def _start(self, message: Message, turn: Turn) -> Outcome:
+        start = requests.decode_start(message.input)
+        state = self._state
+        if state is not None and not state.is_finished:
+            return self._exists(start, state, turn)
+        try:
+            self._programs.check(start.name, start.version)
+        except PerdureError as error:
+            return self._refuse_start(start, error, turn)
+        self.close()
+        self._state = InstanceState(
+            name=start.name,
+            status=PENDING,
+            created=turn.now,
+            updated=turn.now,
+            version=start.version,
+            parent=start.parent,
+            parent_task=start.parent_task,
+            tags=start.tags,
+            begins=self._version,
+        )
+        if start.start_at > turn.now:
+            begin = effects.send(self._address, requests.BEGIN, start, self._address)
+            begin.due_micros = start.start_at
+            begin.id = self._engine.fresh_id()
+            self._state.timer = begin.id
+            self._state.start = start
+            turn.messages.append(begin)
+            return Outcome(effects=tuple(turn.messages), touched=True)
+        return self._begin(start, turn)
+
+    def _exists(self, start: requests.Start, state: InstanceState, turn: Turn) -> Outcome:
+        if start.if_exists == "return":
+            return self._take_events(start.events, state, turn)
+        msg = (
+            f"orchestration {self._address!r} exists and is {state.status}; choose another "
+            "instance id, or use start_or_get"
+        )
+        return self._refuse_start(start, InstanceAlreadyExistsError(msg), turn)
+
+    def _refuse_start(self, start: requests.Start, error: PerdureError, turn: Turn) -> Outcome:
+        failure = describe_failure(error)
+        if not start.parent:
+            return Outcome(b"", failure)
+        turn.messages.append(
+            effects.answer(
+                start.parent, start.parent_task, self._address, NULL, failure_of(failure)
+            )
+        )
+        return Outcome(effects=tuple(turn.messages))
+
+    def _begin(self, start: requests.Start, turn: Turn) -> Outcome:
+        state = self._present()
+        state.start = None
+        state.timer = 0
+        self._run_generation(
+            ExecutionStarted(
+                name=start.name,
+                input=start.input,
+                generation=f"{self._engine.fresh_id():x}",
+                version=state.version,
+                parent=start.parent,
+                parent_task=start.parent_task,
+                tags=start.tags,
+            ),
+            turn,
+        )
+        for event in start.events:
+            self._apply(event, turn)
+        return turn.outcome()
+
+    def _take_events(
+        self, events: list[EventRaised], state: InstanceState, turn: Turn
+    ) -> Outcome:
+        if state.start is not None:  # it has not begun: it will find them then
+            state.start.events.extend(events)
+            return Outcome(touched=True)
+        if self._live() is not None:
+            for event in events:
+                self._apply(event, turn)
+        return turn.outcome()
+
+    def _begin_pending(self, message: Message, turn: Turn) -> Outcome:
+        state = self._state
+        if state is None or state.status != PENDING or state.timer != message.id:
+            return Outcome()
+        assert state.start is not None
+        return self._begin(state.start, turn)
+
+    def _renew(self, message: Message, turn: Turn) -> Outcome:
+        renewal = requests.decode_renew(message.input)
+        self.gate = None
+        self._run_generation(renewal.started, turn)
+        for event in renewal.events:
+            self._apply(event, turn)
+        return turn.outcome()
+
+    def _run_generation(self, started: ExecutionStarted, turn: Turn) -> None:
+        state = self._present()
+        state.generation = started.generation
+        state.begins = self._version
+        state.status = RUNNING
+        self._execution = self._new_execution()
+        self._apply(started, turn)
+
+    # ---- what happens ---------------------------------------------------------------------
+
+    def _answer(self, message: Message, turn: Turn) -> Outcome:
+        came = read_answer(message)
+        generation, task_id = effects.task_of(message.request_id)
+        execution = None
+        if self._state is not None and generation == self._state.generation:
+            execution = self._live()
+        kind = None if execution is None else execution.awaited_kind(task_id)
+        if kind is None:
+            return self._unwanted(message, came.result)
+        return self._happen(happening_of(kind, task_id, message.caller, came), turn)
+
+    def _unwanted(self, message: Message, result: msgspec.Raw) -> Outcome:
+        """An answer that nobody waits for any more; a lock that it grants is let go."""
+        if result != NULL and message.caller.startswith("@"):
+            section = locked_section(result)
+            if section:
+                release = effects.release_of(message.caller, section, self._address)
+                return Outcome(effects=(release,))
+        return Outcome()
+
+    def _fire(self, message: Message, turn: Turn) -> Outcome:
+        generation, task_id = effects.task_of(message.request_id)
+        if self._state is None or generation != self._state.generation:
+            return Outcome()
+        execution = self._live()
+        if execution is None or execution.awaited_kind(task_id) != "timer":
+            return Outcome()
+        return self._happen(TimerFired(id=task_id), turn)
+
+    def _raise_event(self, message: Message, turn: Turn) -> Outcome:
+        event = requests.decode_event(message.input)
+        return self._take_events([event], self._require_alive(), turn)
+
+    def _terminate(self, message: Message, turn: Turn) -> Outcome:
+        asked = requests.decode_terminate(message.input)
+        state = self._required()
+        if state.is_finished:
+            if state.status == TERMINATED:
+                return Outcome()
+            raise self._finished(state)
+        event = ExecutionTerminated(output=asked.output, recursive=asked.recursive)
+        if state.stalled or state.status == PENDING or not state.generation:
+            return self._end_without_code(event, turn)
+        return self._happen(event, turn)
+
+    def _end_without_code(self, event: ExecutionTerminated, turn: Turn) -> Outcome:
+        """Terminate one whose code cannot be asked, or has not begun."""
+        state = self._present()
+        if state.timer:
+            turn.taken_back.append(state.timer)
+            state.timer = 0
+            state.start = None
+        open_tasks = lost_tasks(self._history()) if state.generation else None
+        turn.note(event)
+        end = ExecutionCompleted(status=TERMINATED, result=event.output)
+        turn.note(end)
+        if open_tasks is not None:
+            turn.taken_back.extend(open_tasks.timers)
+            turn.messages.extend(
+                effects.release_of(entity, section, self._address)
+                for entity, section in open_tasks.locks
+            )
+            if event.recursive:
+                self._end_children(open_tasks.children, event, turn)
+        self.gate = None
+        state.stalled = False
+        self._note_end(end, turn)
+        return turn.outcome()
+
+    def _cancel(self, message: Message, turn: Turn) -> Outcome:
+        reason = requests.decode_reason(message.input).reason
+        state = self._required()
+        if state.is_finished:
+            if state.status == CANCELED:
+                return Outcome()
+            raise self._finished(state)
+        if state.status == PENDING:
+            if state.timer:
+                turn.taken_back.append(state.timer)
+            state.timer, state.start = 0, None
+            turn.note(ExecutionCancelRequested(reason=reason))
+            end = ExecutionCompleted(status=CANCELED)
+            turn.note(end)
+            self._note_end(end, turn)
+            return turn.outcome()
+        return self._happen(ExecutionCancelRequested(reason=reason), turn)
+
+    def _suspend(self, message: Message, turn: Turn) -> Outcome:
+        state = self._require_alive()
+        if state.status == SUSPENDED:
+            return Outcome()
+        return self._happen(
+            ExecutionSuspended(reason=requests.decode_reason(message.input).reason), turn
+        )
+
+    def _resume(self, message: Message, turn: Turn) -> Outcome:
+        state = self._require_alive()
+        if state.status != SUSPENDED:
+            return Outcome()
+        return self._happen(
+            ExecutionResumed(reason=requests.decode_reason(message.input).reason), turn
+        )
+
+    # ---- after the end --------------------------------------------------------------------
+
+    def _rewind(self, message: Message, turn: Turn) -> Outcome:
+        """Go on from before a failure: what failed runs again, what succeeded is kept."""
+        state = self._required()
+        if state.status != FAILED:
+            msg = (
+                f"orchestration {self._address!r} is {state.status}; only a Failed one rewinds"
+            )
+            raise WrongStatusError(msg)
+        history = self._history()
+        before = without_rewound(history, state.begins)
+        execution, failed = without(before, self._new_execution)
+        dropped = [*failed, before[-1]]
+        rewound = ExecutionRewound(
+            reason=requests.decode_reason(message.input).reason,
+            again=[
+                state.begins + 1 + place
+                for place, event in enumerate(history)
+                if any(event is one for one in dropped)
+            ],
+        )
+        turn.note(rewound)
+        self._execution = execution
+        state.status = RUNNING
+        state.output, state.failure = NULL, None
+        state.updated = turn.now
+        for event in failed:
+            self._do_again(event, history, turn)
+        if execution.ended is not None:
+            self._follow(execution, turn)
+        return turn.outcome()
+
+    def _do_again(self, failed: Event, history: Iterable[Event], turn: Turn) -> None:
+        for event in history:
+            match event, failed:
+                case TaskScheduled(), TaskFailed() if event.id == failed.id:
+                    message = effects.message_for(
+                        event, self._address, self._present().generation
+                    )
+                    assert message is not None
+                    turn.messages.append(message)
+                case (
+                    SubOrchestrationInstanceCreated(),
+                    SubOrchestrationInstanceFailed(),
+                ) if event.id == failed.id:
+                    reason = requests.Reason(f"{self._address} was rewound")
+                    turn.messages.append(
+                        effects.send(event.instance_id, requests.REWIND, reason, self._address)
+                    )
+                case _:
+                    continue
+
+    def _purge(self, message: Message, turn: Turn) -> Outcome:
+        state = self._required()
+        if not state.is_finished:
+            msg = (
+                f"orchestration {self._address!r} is {state.status}; only finished ones are "
+                "purged: terminate it first"
+            )
+            raise WrongStatusError(msg)
+        self._state = None
+        return Outcome(touched=True)
+
+
+def only_end(message: Message) -> bool:
+    """Without code that fits there is nothing else to do."""
+    return message.operation in {requests.TERMINATE, requests.PURGE}

@@ -1,0 +1,263 @@
+"""The code of one active orchestration, and what follows from what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perdure.actors.behavior import Gate, Outcome, Surroundings
+from perdure.actors.context import Resolve
+from perdure.actors.messages import Message
+from perdure.errors import (
+    InstanceFinishedError,
+    InstanceNotFoundError,
+)
+from perdure.orchestration import effects, requests
+from perdure.orchestration.answering import failure_for_parent
+from perdure.orchestration.execution import Execution
+from perdure.orchestration.history import (
+    ContinueAsNew,
+    Event,
+    ExecutionCancelRequested,
+    ExecutionCompleted,
+    ExecutionResumed,
+    ExecutionStarted,
+    ExecutionSuspended,
+    ExecutionTerminated,
+    Happening,
+    read_events,
+    write_event,
+)
+from perdure.orchestration.programs import Programs
+from perdure.orchestration.rewinding import without_rewound
+from perdure.orchestration.state import (
+    RUNNING,
+    SUSPENDED,
+    InstanceState,
+    write_state,
+)
+
+
+class Turn:
+    """What one message leads to."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.events: list[bytes] = []
+        self.messages: list[Message] = []
+        self.taken_back: list[int] = []
+
+    def note(self, event: Event) -> None:
+        """Add an event to the history."""
+        event.time = self.now
+        self.events.append(write_event(event))
+
+    def outcome(self, result: bytes = b"null") -> Outcome:
+        """All of it."""
+        return Outcome(
+            result,
+            None,
+            tuple(self.events),
+            tuple(self.messages),
+            bool(self.events),
+            tuple(self.taken_back),
+        )
+
+
+class LiveInstance:
+    """An orchestration's row, and its code while that is alive."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        resolve: Resolve,
+        address: str,
+        version: int,
+        state: InstanceState | None,
+        engine: Surroundings,
+    ) -> None:
+        self._programs = programs
+        self._resolve = resolve
+        self._address = address
+        self._version = version
+        self._state = state
+        self._engine = engine
+        self._execution: Execution | None = None
+        self.gate: Gate | None = None
+        if state is not None and state.status == RUNNING and not state.generation:
+            self.gate = only_renewal
+
+    def state(self) -> bytes | None:
+        """The row."""
+        return None if self._state is None else write_state(self._state)
+
+    def close(self) -> None:
+        """The code that is alive shall not act any more."""
+        execution, self._execution = self._execution, None
+        if execution is not None:
+            execution.close()
+
+    # ---- the code -------------------------------------------------------------------------
+
+    def _live(self) -> Execution | None:
+        """The code at work: as it is, or replayed after an activation; ``None`` when ended.
+
+        Raises:
+            NonDeterminismError: it is not what it was.
+        """
+        state = self._state
+        if state is None or state.is_finished or not state.generation:
+            return None
+        if self._execution is None:
+            execution = self._new_execution()
+            try:
+                execution.replay(without_rewound(self._history(), state.begins))
+            except BaseException:
+                execution.close()
+                raise
+            self._execution = execution
+            state.stalled = False
+        return self._execution
+
+    def _new_execution(self) -> Execution:
+        program = self._programs.program(self._present(), self._resolve)
+        return Execution(self._address, program, self._engine.fresh_id)
+
+    def _history(self) -> list[Event]:
+        """The present generation's events."""
+        begins = self._present().begins
+        events: list[Event] = []
+        for turn in self._engine.past(self._address, begins):
+            events.extend(read_events(turn.events)[max(0, begins + 1 - turn.first_version) :])
+        return events
+
+    def _happen(self, event: Happening, turn: Turn) -> Outcome:
+        if self._live() is None:
+            return Outcome()
+        self._apply(event, turn)
+        return turn.outcome()
+
+    def _apply(self, event: Happening, turn: Turn) -> None:
+        execution = self._execution
+        if execution is None:
+            return
+        turn.note(event)
+        execution.apply(event)
+        state = self._present()
+        state.updated = turn.now
+        if isinstance(event, ExecutionTerminated) and event.recursive:
+            self._end_children(execution.children.values(), event, turn)
+        elif isinstance(event, ExecutionCancelRequested):
+            self._pass_on_cancel(execution, event, turn)
+        if isinstance(event, ExecutionSuspended | ExecutionResumed):
+            state.status = SUSPENDED if execution.suspended else RUNNING
+            state.reason = event.reason
+        self._follow(execution, turn)
+
+    def _follow(self, execution: Execution, turn: Turn) -> None:
+        """Note what the code asked for, and send what follows from it."""
+        state = self._present()
+        if execution.custom_status is not None:
+            state.custom_status = execution.custom_status
+        turn.taken_back.extend(execution.taken_back)
+        for decision in execution.decisions:
+            turn.note(decision)
+            message = effects.message_for(decision, self._address, state.generation)
+            if message is not None:
+                turn.messages.append(message)
+        ended = execution.ended
+        if isinstance(ended, ExecutionCompleted):
+            self._note_end(ended, turn)
+        elif isinstance(ended, ContinueAsNew):
+            self._continue(execution, ended, turn)
+
+    def _note_end(self, end: ExecutionCompleted, turn: Turn) -> None:
+        state = self._present()
+        state.status = end.status
+        state.output = end.result
+        state.failure = end.failure
+        state.updated = turn.now
+        state.reason = ""
+        if state.parent:
+            turn.messages.append(
+                effects.answer(
+                    state.parent,
+                    state.parent_task,
+                    self._address,
+                    end.result,
+                    failure_for_parent(self._address, end),
+                )
+            )
+        self.close()
+
+    def _continue(self, execution: Execution, ended: ContinueAsNew, turn: Turn) -> None:
+        started = execution.started
+        assert started is not None
+        state = self._present()
+        events = execution.unread_events() if ended.save_events else []
+        following = ExecutionStarted(
+            name=started.name,
+            input=ended.input,
+            generation=f"{self._engine.fresh_id():x}",
+            version=started.version,
+            parent=started.parent,
+            parent_task=started.parent_task,
+            tags=started.tags,
+        )
+        for event in events:
+            event.time = 0
+        renewal = requests.Renew(following, events)
+        turn.messages.append(
+            effects.send(self._address, requests.RENEW, renewal, self._address)
+        )
+        state.generation = ""
+        self.gate = only_renewal
+        self.close()
+
+    # ---- whom else it concerns --------------------------------------------------------------
+
+    def _end_children(
+        self, children: Iterable[str], event: ExecutionTerminated, turn: Turn
+    ) -> None:
+        for child in children:
+            ended = requests.Terminate(event.output, event.recursive)
+            turn.messages.append(effects.send(child, requests.TERMINATE, ended, self._address))
+
+    def _pass_on_cancel(
+        self, execution: Execution, event: ExecutionCancelRequested, turn: Turn
+    ) -> None:
+        generation = self._present().generation
+        for child in execution.children.values():
+            reason = requests.Reason(event.reason)
+            turn.messages.append(effects.send(child, requests.CANCEL, reason, self._address))
+        for task_id, name in execution.activities.items():
+            request_id = effects.task_request(generation, task_id)
+            turn.messages.append(effects.cancel_activity(name, request_id, self._address))
+
+    # ---- what is required -------------------------------------------------------------------
+
+    def _present(self) -> InstanceState:
+        state = self._state
+        assert state is not None
+        return state
+
+    def _required(self) -> InstanceState:
+        if self._state is None:
+            msg = f"there is no orchestration {self._address!r}"
+            raise InstanceNotFoundError(msg)
+        return self._state
+
+    def _require_alive(self) -> InstanceState:
+        state = self._required()
+        if state.is_finished:
+            raise self._finished(state)
+        return state
+
+    def _finished(self, state: InstanceState) -> InstanceFinishedError:
+        return InstanceFinishedError(
+            f"orchestration {self._address!r} is {state.status}; nothing reaches it any more"
+        )
+
+
+def only_renewal(message: Message) -> bool:
+    """Between two generations nothing else is taken."""
+    return message.operation == requests.RENEW

@@ -1,0 +1,238 @@
+"""A reference to one orchestration: what a client asks of it, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+import msgspec
+
+from perdure.actors.messages import Message
+from perdure.actors.node import Node
+from perdure.actors.replies import Reply
+from perdure.errors import InstanceNotFoundError, OperationFailedError
+from perdure.orchestration import requests
+from perdure.orchestration.definitions import encode_plain
+from perdure.orchestration.faults import typed
+from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, read_events
+from perdure.orchestration.state import InstanceState
+from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.waiting import Waits
+from perdure.storage.ports import Store
+from perdure.storage.records import BaseRow
+
+R_co = TypeVar("R_co", covariant=True)
+
+_plain = msgspec.json.Decoder().decode
+PAGE = 500
+
+
+class Source(Protocol):
+    """What a reference asks of its client."""
+
+    node: Node
+    waits: Waits
+
+    def new_id(self) -> str:
+        """A request id nobody used before."""
+        ...
+
+    def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
+        """Send one call and return what its answer comes with."""
+        ...
+
+
+class OrchestrationRef(Generic[R_co]):
+    """One orchestration, as a client sees it.
+
+    Attributes:
+        id: its instance id.
+    """
+
+    __slots__ = ("_client", "_decode", "id")
+
+    def __init__(
+        self, client: Source, instance_id: str, decode: Callable[[bytes], R_co] = _plain
+    ) -> None:
+        self._client = client
+        self._decode = decode
+        self.id = instance_id
+
+    # ---- waiting --------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> R_co:
+        """Its result, once it has completed; waits at most *timeout* seconds.
+
+        Raises:
+            OrchestrationFailedError: it failed, was terminated or cancelled.
+            ReplyTimeoutError: it has not ended yet.
+            InstanceNotFoundError: there is none.
+        """
+        return self._outcome().get(timeout)
+
+    def _outcome(self) -> Reply[R_co]:
+        return self._client.waits.wait(self.id, "result", self._decode)
+
+    def __await__(self) -> Generator[Any, None, R_co]:
+        return self._outcome().__await__()
+
+    def wait_for_start(self, timeout: float | None = None) -> None:
+        """Wait until it is no longer Pending, at most *timeout* seconds."""
+        self._client.waits.wait(self.id, "start", _nothing).get(timeout)
+
+    # ---- reading --------------------------------------------------------------------------
+
+    def status(self, *, fetch_input: bool = False) -> OrchestrationState | None:
+        """How it was at its last commit; ``None`` when there is none.
+
+        Args:
+            fetch_input: also read what it was started with.
+        """
+        state = self._state()
+        if state is None:
+            return None
+        public = public_state(self.id, state)
+        if not fetch_input:
+            return public
+        return attrs.evolve(public, input=_plain(self._input(state)))
+
+    def _state(self) -> InstanceState | None:
+        self._client.node.check_open()
+        row = self._client.node.store.state(self.id)
+        return None if row is None or row.state is None else state_of(row)
+
+    def _required(self) -> InstanceState:
+        state = self._state()
+        if state is None:
+            msg = f"there is no orchestration {self.id!r}"
+            raise InstanceNotFoundError(msg)
+        return state
+
+    def _input(self, state: InstanceState) -> msgspec.Raw:
+        if state.start is not None:
+            return state.start.input
+        for event in self._events(state):
+            if isinstance(event, ExecutionStarted):
+                return event.input
+        return msgspec.Raw(b"null")
+
+    def history(self) -> Iterator[Event]:
+        """What happened to its present generation, and what it decided, oldest first.
+
+        Raises:
+            InstanceNotFoundError: there is none.
+        """
+        return self._events(self._required())
+
+    def _events(self, state: InstanceState) -> Iterator[Event]:
+        after = state.begins
+        store = self._client.node.store
+        while page := store.turns(self.id, after_version=after, limit=PAGE):
+            for turn in page:
+                events = read_events(turn.events)
+                yield from events[max(0, after + 1 - turn.first_version) :]
+                after = turn.first_version + turn.count - 1
+
+    # ---- asking it ------------------------------------------------------------------------
+
+    def raise_event(self, name: str, data: Any = None) -> None:
+        """Raise an external event; durable when this returns. Case of *name* does not matter.
+
+        Raises:
+            InstanceNotFoundError, InstanceFinishedError: nobody will take it.
+        """
+        event = EventRaised(name=name, data=encode_plain(data, f"event {name}"))
+        self._ask(requests.RAISE_EVENT, event)
+
+    def terminate(self, output: Any = None, *, recursive: bool = True) -> None:
+        """End it at once, its children too unless *recursive* is false.
+
+        Running activities finish and are ignored; locks are released. Again is no error.
+
+        Raises:
+            InstanceNotFoundError, InstanceFinishedError: there is nothing to end.
+        """
+        data = encode_plain(output, "the output")
+        self._ask(requests.TERMINATE, requests.Terminate(data, recursive))
+
+    def cancel(self, reason: str = "") -> None:
+        """Have CancelledError raised where its code waits, so that it ends in its own way.
+
+        Raises:
+            InstanceNotFoundError, InstanceFinishedError: there is nothing to cancel.
+        """
+        self._ask(requests.CANCEL, requests.Reason(reason))
+
+    def suspend(self, reason: str = "") -> None:
+        """Have it take note of nothing until it is resumed. Again is no error."""
+        self._ask(requests.SUSPEND, requests.Reason(reason))
+
+    def resume(self, reason: str = "") -> None:
+        """Have a suspended one go on. Again is no error."""
+        self._ask(requests.RESUME, requests.Reason(reason))
+
+    def rewind(self, reason: str = "") -> None:
+        """Have a failed one go on from before its failure: what failed runs again.
+
+        Raises:
+            WrongStatusError: it is not Failed.
+        """
+        self._ask(requests.REWIND, requests.Reason(reason))
+
+    def restart(self, *, new_instance_id: str | None = None) -> OrchestrationRef[R_co]:
+        """Start it again with its name and input, under the same id or another.
+
+        Raises:
+            InstanceAlreadyExistsError: one with that id lives.
+        """
+        state = self._required()
+        start = requests.Start(
+            name=state.name,
+            input=self._input(state),
+            version=state.version,
+            tags=state.tags,
+        )
+        again = OrchestrationRef(self._client, new_instance_id or self.id, self._decode)
+        again._ask(requests.START, start)
+        return again
+
+    def purge(self) -> None:
+        """Forget a finished one, with its history.
+
+        Raises:
+            WrongStatusError: it is not finished.
+            InstanceNotFoundError: there is none.
+        """
+        self._ask(requests.PURGE, requests.Reason())
+        node = self._client.node
+        while row := node.store.turns(self.id, limit=1):
+            last = node.store.turns(self.id, after_version=row[0].first_version)
+            end = (last or row)[-1]
+            base = BaseRow(self.id, end.first_version + end.count - 1, None, end.time_micros)
+            node.maintain(partial(_drop, base))
+
+    def _ask(self, operation: str, payload: msgspec.Struct) -> None:
+        message = Message(
+            target=self.id,
+            operation=operation,
+            input=requests.encode(payload),
+            form="value",
+            request_id=self._client.new_id(),
+        )
+        try:
+            self._client.send_call(message, _nothing).get()
+        except OperationFailedError as error:
+            raise typed(error) from None
+
+    def __repr__(self) -> str:
+        return f"<OrchestrationRef {self.id}>"
+
+
+def _drop(base: BaseRow, store: Store) -> int:
+    return store.purge_history(base, limit=PAGE)
+
+
+def _nothing(_: bytes) -> None:
+    """Read nothing."""
