@@ -91,11 +91,8 @@ class Intake:
             chunk.ack.resolve(self._host.recovery.refusal())
             return
         record = Record(self._host.now)
-        refused = (
-            [m for m in chunk.messages if m.target in self._host.full]
-            if self._host.full
-            else []
-        )
+        full = self._host.full
+        refused = [m for m in chunk.messages if m.target in full] if full else []
         if refused:
             chunk.messages = [m for m in chunk.messages if m.target not in full]
         messages = chunk.messages
