@@ -8,6 +8,7 @@ from typing import Any
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import fold, read_turn, same_state
 from perdure.actors.ids import kind_of
+from perdure.actors.locks import lock_of, shown_state
 from perdure.actors.reads import turns_of
 from perdure.errors import PerdureError
 from perdure.storage.ports import Reader
@@ -42,11 +43,11 @@ def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Itera
         for turn in turns_of(reader, stream, after):
             events.extend(read_turn(turn.events)[max(0, after + 1 - turn.first_version) :])
         folded = fold(definition, base.state if base else None, events)
+        lock_of(row.state if row else None)
     except PerdureError as error:
         yield Damage(stream, str(error))
         return
-    stored = row.state if row else None
-    if not same_state(stored, folded.state):
+    if not same_state(shown_state(row.state if row else None), folded.state):
         what = "the fold of its log is not the stored state"
         if not folded.same_code:
             what = "handlers changed since: today's code computes another state from its log"

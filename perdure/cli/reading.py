@@ -17,6 +17,7 @@ from perdure.actors.context import to_datetime
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, history_events
 from perdure.actors.ids import EntityId
+from perdure.actors.locks import lock_of, shown_state
 from perdure.actors.reads import state_as_of, turns_of
 from perdure.actors.snapshots import Change, Position
 from perdure.actors.watching import changes_beyond
@@ -57,25 +58,39 @@ ON_TERMINAL = 500
 
 
 def pages(reader: SqliteReader, prefix: str, after: str, limit: int) -> Iterator[StoredState]:
-    """Up to *limit* rows whose addresses begin with *prefix*, beyond *after*."""
+    """Up to *limit* rows whose addresses begin with *prefix*, beyond *after*.
+
+    A row that only holds the lock of an entity without a state is left out.
+    """
     while limit > 0:
-        page = reader.states(prefix, after=after, limit=min(limit, PAGE))
-        yield from page
-        limit -= len(page)
-        if len(page) < PAGE:
+        asked = min(limit, PAGE)
+        page = reader.states(prefix, after=after, limit=asked)
+        shown = [row for row in page if row.corrupt or shown_state(row.state) is not None]
+        yield from shown
+        limit -= len(shown)
+        if len(page) < asked:
             return
         after = page[-1].stream
 
 
+def holder_of(row: StoredState) -> str | None:
+    """The actor in whose section the entity is."""
+    lock = None if row.corrupt else lock_of(row.state)
+    return None if lock is None else lock.holder
+
+
 def row_as_json(row: StoredState) -> dict[str, Any]:
-    """One entity for scripts."""
-    return {
+    """One entity for scripts; ``locked_by`` only while there is a holder."""
+    holder = holder_of(row)
+    plain = {
         "id": row.stream,
         "version": row.version,
         "modified": to_datetime(row.time_micros),
         "waiting": row.waiting,
-        "state": msgspec.Raw(row.state or b"null"),
-    } | ({} if row.corrupt is None else {"damaged": row.corrupt})
+        "state": msgspec.Raw(shown_state(row.state) or b"null"),
+    }
+    more = {"locked_by": holder, "damaged": row.corrupt}
+    return plain | {name: value for name, value in more.items() if value is not None}
 
 
 @click.command()
@@ -115,7 +130,7 @@ def entities(
                     row.version,
                     moment(row.time_micros),
                     row.waiting or "",
-                    compact(msgspec.Raw(row.state or b"null"), STATE_WIDTH),
+                    compact(msgspec.Raw(shown_state(row.state) or b"null"), STATE_WIDTH),
                 )
                 for row in shown
             ),
@@ -186,7 +201,8 @@ def show(
         print_json(msgspec.Raw(state)) if as_json else print_value(state)
         return
     row = reader.state(str(entity))
-    if row is None or row.state is None:
+    shown = None if row is None else shown_state(row.state)
+    if row is None or shown is None:
         msg = f"{entity} has no state: it was never changed, or it was deleted"
         raise NotFoundError(msg)
     if as_json:
@@ -198,9 +214,10 @@ def show(
             ("version", row.version),
             ("modified", moment(row.time_micros)),
             ("waiting", row.waiting or None),
+            ("locked by", holder_of(row)),
         )
     )
-    print_value(row.state)
+    print_value(shown)
 
 
 def event_as_json(event: HistoryEvent) -> dict[str, Any]:
