@@ -35,6 +35,7 @@ LOCK = "$lock"
 UNLOCK = "$unlock"
 
 _MARK = b"#"
+_NOTHING = msgspec.Raw()
 
 
 class LockRequest(msgspec.Struct, omit_defaults=True):
@@ -87,7 +88,7 @@ class Held(msgspec.Struct, omit_defaults=True):
 
     events: list[msgspec.Raw] = []
     effects: list[HeldEffect] = []
-    state: msgspec.Raw | None = None
+    state: msgspec.Raw = _NOTHING
     size: int = 0
 
     def add(self, outcome: Outcome) -> None:
@@ -112,7 +113,7 @@ class Held(msgspec.Struct, omit_defaults=True):
 
     def tentative(self) -> bytes | None:
         """The state that the events led to, as JSON."""
-        return None if self.state is None else bytes(self.state)
+        return bytes(self.state) or None
 
     def released(self) -> Outcome:
         """All of it, as what the end of the transaction comes to."""
@@ -321,7 +322,7 @@ class Lockable:
             return Outcome(b"", describe_failure(error))
         if outcome.events:
             state = self.present()
-            held.state = None if state is None else msgspec.Raw(state)
+            held.state = _NOTHING if state is None else msgspec.Raw(state)
         return Outcome(outcome.result, touched=True)
 
     def stored(self) -> bytes | None:
