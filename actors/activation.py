@@ -42,6 +42,7 @@ class Host(Protocol):
     last_id: int
     cells: dict[str, Cell]
     full: set[str]
+    at_gates: set[Cell]
 
     @property
     def attempts(self) -> Container[int]:
@@ -218,7 +219,10 @@ class Activation:
 
     def next_look(self) -> int | None:
         """When to look for waiting messages; ``None``: something else comes first."""
-        return None if len(self.in_hand) >= limits.IN_HAND_MESSAGES else self.next_due
+        too_many = len(self.in_hand) - limits.IN_HAND_MESSAGES
+        if too_many >= 0 and too_many >= sum(m.id in self.in_hand for m in self._kept_out()):
+            return None
+        return self.next_due
 
     def look_for_due(self) -> None:
         """Take one page of the messages that wait in the store and are due."""
@@ -302,8 +306,19 @@ class Activation:
         return 0 < message_id < self._first_id
 
     def old_in_hand(self) -> bool:
-        """Whether messages from before the restart are still to be done, or to be found."""
-        return self.scanning or self._old_in_hand > 0
+        """Whether messages from before the restart are still to be done, or to be found.
+
+        One that its actor's gate keeps out is not: it may be so for days.
+        """
+        old = self._old_in_hand
+        return self.scanning or (
+            old > 0 and old > sum(self.is_old(m.id) for m in self._kept_out())
+        )
+
+    def _kept_out(self) -> Iterator[Message]:
+        """The messages that wait until their actor's gate lets them in."""
+        for cell in self._host.at_gates:
+            yield from cell.deferred
 
     # ---- passivation ----------------------------------------------------------------------
 

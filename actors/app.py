@@ -153,7 +153,7 @@ class EntityApp:
     def attach(self, store: Store, world: World) -> EntityClient:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
-        node = self.node(store, world, entity_behaviors(opened, resolve))
+        node = self.node(store, world, self.behaviors(opened, resolve))
         return EntityClient(node, opened, resolve)
 
     def opened(self) -> tuple[dict[str, EntityDefinition], Resolve]:
@@ -178,11 +178,10 @@ class EntityApp:
         close_in_children(node)
         return node
 
-
-def entity_behaviors(
-    definitions: dict[str, EntityDefinition], resolve: Resolve
-) -> dict[str, Behavior]:
-    """How each kind of entity decides."""
-    return {
-        kind: EntityBehavior(definition, resolve) for kind, definition in definitions.items()
-    }
+    def behaviors(
+        self, opened: dict[str, EntityDefinition], resolve: Resolve
+    ) -> dict[str, Behavior]:
+        """How each kind of actor decides."""
+        return {
+            kind: EntityBehavior(definition, resolve) for kind, definition in opened.items()
+        }

@@ -209,6 +209,15 @@ class Cell(pykka.Actor):
                 message.request_id,
             )
 
+    def put_off(self) -> None:
+        """Put in front of the mailbox what a turn would take first, if it has anything."""
+        inbox, deferred, gate = self.mailbox, self.deferred, self.instance.gate
+        if deferred and (gate is None or gate(deferred[0])):
+            inbox.extendleft(reversed(deferred))
+            deferred.clear()
+        while gate is not None and inbox and not gate(inbox[0]):
+            deferred.append(inbox.popleft())
+
     def has_work(self) -> bool:
         """Whether there is a message that it takes now."""
         if self.mailbox:

@@ -22,7 +22,7 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.forks import close_in_children
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
-from perdure.actors.operations import NO_INPUT, OBJECT, VALUE, OperationSpec
+from perdure.actors.operations import NO_INPUT, OBJECT, VALUE, OperationSpec, operation_name
 from perdure.actors.replies import Reply
 from perdure.errors import (
     DecodingError,
@@ -150,14 +150,15 @@ def message_of(client: Served, request: control.Signal | control.Call) -> Messag
         UnknownEntityError, UnknownOperationError, InvalidInputError: it cannot be sent.
     """
     target = EntityId.parse(request.target)
-    spec = client.definition_of(target.kind).operation(request.operation)
+    operation = operation_name(request.operation)
+    spec = client.definition_of(target.kind).operation(operation)
     data, form = _input(request, spec)
     if spec is not None:
         _refuse_by_name(request, spec)
         spec.decode_input(data, form)
     return Message(
         target=str(target),
-        operation=request.operation.lower(),
+        operation=operation,
         input=data,
         form=form,
         request_id=checked_name("request id", request.request_id),

@@ -12,12 +12,13 @@ from typing import Any
 
 import msgspec
 
-from perdure.actors.behavior import Gate, Instance, Outcome, Step, Surroundings
+from perdure.actors.behavior import Instance, Outcome, Step, Surroundings
 from perdure.actors.context import OperationScope, Resolve, Target
 from perdure.actors.definition import DELETE, EntityDefinition
 from perdure.actors.entity_events import NOTHING, Changed, Deleted, Recorded, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.function_entity import FunctionInstance
+from perdure.actors.locks import Lockable, is_locked, sealed
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec
 from perdure.actors.state import (
@@ -30,6 +31,7 @@ from perdure.actors.state import (
     rebuilt_state,
 )
 from perdure.errors import (
+    DecodingError,
     DefinitionError,
     ReadonlyViolationError,
     UnknownEntityError,
@@ -66,9 +68,13 @@ class EntityBehavior:
         Raises:
             DecodingError: the state does not fit the class; the message names the field.
         """
-        if self.definition.function is not None:
-            return FunctionInstance(self.definition, self._resolve, state)
-        return EntityInstance(self.definition, self._resolve, state)
+        of_its_style = EntityInstance if self.definition.function is None else FunctionInstance
+        try:
+            return of_its_style(self.definition, self._resolve, state)
+        except DecodingError as error:
+            if state is None or not is_locked(state):
+                raise
+            return sealed(target, state, error)
 
 
 def _nothing() -> None:
@@ -144,18 +150,17 @@ class _Scope(OperationScope):
             raise error
 
 
-class EntityInstance:
+class EntityInstance(Lockable):
     """One active entity of a class."""
 
     __slots__ = (
         "_definition",
         "_encoded",
-        "_exists",
         "_operations",
         "_resolve",
         "_rewrite",
         "_state",
-        "gate",
+        "_stored",
     )
 
     def __init__(
@@ -164,15 +169,23 @@ class EntityInstance:
         self._definition = definition
         self._operations = definition.operations
         self._resolve = resolve
+        super().__init__(stored)
+
+    def load(self, state: bytes | None) -> None:
+        """Be the entity with *state*, as JSON.
+
+        Raises:
+            DecodingError: it does not fit the class.
+        """
+        self._state: EntityState | None = None
         self._encoded: list[bytes] | None = None
-        self._exists = stored is not None
         self._rewrite = True
-        self.gate: Gate | None = None
-        if stored is None:
-            self._state: EntityState | None = None
-        else:
-            self._state, self._rewrite = loaded_state(definition, stored)
+        self._stored = state  # holds until the first event, which then tells all of the state
+        if state is not None:
+            self._state, self._rewrite = loaded_state(self._definition, state)
             self._encoded = self._state.encoded
+            if not self._rewrite:
+                self._stored = None
 
     def prepare(self, message: Message, now_micros: int) -> Step:
         """Find the operation and decode its input.
@@ -182,6 +195,8 @@ class EntityInstance:
         """
         spec = self._operations.get(message.operation)
         if spec is None:
+            if message.operation.startswith("$"):
+                return self.prepare_own(message, now_micros)
             spec = self._definition.operation(message.operation)
             assert spec is not None
             if spec.name == DELETE and DELETE not in self._operations:
@@ -208,7 +223,7 @@ class EntityInstance:
         """Compare the fields, and decide what is recorded and sent."""
         scope: OperationScope = step.scope
         if not isinstance(scope, _Scope):
-            return self._deleted(scope)
+            return self.finish_own(scope) or self._deleted(scope)
         try:
             data = scope.spec.encode_result(result)
             if scope.recorded is not None:
@@ -224,13 +239,13 @@ class EntityInstance:
         if not changes and not scope.effects:
             return Outcome(data)
         state.keep(changes)
-        effects = () if scope.effects is None else tuple(scope.effects)
-        return Outcome(
+        outcome = Outcome(
             data,
             None,
             (self._changed(scope.message, scope.now_micros, state, changes),),
-            effects,
+            () if scope.effects is None else tuple(scope.effects),
         )
+        return outcome if self.lock is None else self.held_back(outcome)
 
     def _changed(
         self, message: Message, now_micros: int, state: EntityState, changes: Changes
@@ -250,7 +265,6 @@ class EntityInstance:
             whole=self._rewrite,
         )
         self._rewrite = False
-        self._exists = True
         self._encoded = state.encoded
         return write_event(event)
 
@@ -284,10 +298,9 @@ class EntityInstance:
         scope.is_open = False
         scope.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._rewrite = False
-        self._exists = True
         self._state = scope.state
         self._encoded = scope.state.encoded
-        return Outcome(data, None, tuple(events), tuple(scope.effects or ()))
+        return self.held_back(Outcome(data, None, tuple(events), tuple(scope.effects or ())))
 
     def _refuse_readonly(self, scope: _Scope) -> None:
         did = "sends a signal" if scope.effects else "changes the state"
@@ -298,8 +311,8 @@ class EntityInstance:
         raise ReadonlyViolationError(msg)
 
     def _deleted(self, scope: OperationScope) -> Outcome:
-        if not self._exists:
-            return Outcome()
+        if self._rewrite and self._stored is None:
+            return Outcome()  # it never was, or is deleted
         message = scope.message
         event = Deleted(
             operation=message.operation,
@@ -307,11 +320,8 @@ class EntityInstance:
             request=message.request_id,
             caller=message.caller,
         )
-        self._exists = False
-        self._rewrite = True
-        self._encoded = None
-        self._state = None
-        return Outcome(events=(write_event(event),))
+        self.load(None)
+        return self.held_back(Outcome(events=(write_event(event),)))
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Throw away what the operation did, and describe the failure."""
@@ -319,11 +329,15 @@ class EntityInstance:
         self._state = None
         return Outcome(b"", describe_failure(error))
 
-    def state(self) -> bytes | None:
-        """The present state as JSON; ``None`` when there is nothing to keep."""
-        if not self._exists or self._encoded is None:
-            return None
+    def present(self) -> bytes | None:
+        """The state as JSON; what was stored until the first event, which tells all of it."""
+        if self._rewrite or self._encoded is None:
+            return self._stored
         return join_fields(self._definition.fields, self._encoded)
+
+    def state(self) -> bytes | None:
+        """What is to be stored; ``None`` when there is nothing to keep."""
+        return self.present() if self.lock is None else self.stored()
 
     def close(self) -> None:
         """It holds nothing that could act."""

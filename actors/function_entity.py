@@ -10,13 +10,14 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from perdure.actors.behavior import Gate, Outcome, Step
+from perdure.actors.behavior import Outcome, Step
 from perdure.actors.codec import codec_for, encode
 from perdure.actors.context import OperationScope, Resolve, SignalRef, context_of
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.entity_events import Changed, Deleted, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import EntityId
+from perdure.actors.locks import Lockable
 from perdure.actors.messages import Message
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ class _FunctionScope(OperationScope):
     function_context: FunctionContext
 
 
-class FunctionInstance:
+class FunctionInstance(Lockable):
     """One active function-style entity."""
 
     def __init__(
@@ -144,13 +145,26 @@ class FunctionInstance:
         self._function = definition.function
         self._is_async = inspect.iscoroutinefunction(definition.function)
         self._resolve = resolve
-        self._state = stored
-        self.gate: Gate | None = None
-        if stored is not None:
-            codec_for(Any, f"the stored state of {definition.kind}").decode(stored)
+        super().__init__(stored)
+
+    def load(self, state: bytes | None) -> None:
+        """Be the entity with *state*, as JSON.
+
+        Raises:
+            DecodingError: it is no JSON.
+        """
+        self._state = state
+        if state is not None:
+            codec_for(Any, f"the stored state of {self._definition.kind}").decode(state)
 
     def prepare(self, message: Message, now_micros: int) -> Step:
-        """Bind the function to a context; any operation will do."""
+        """Bind the function to a context; any operation will do that is not the engine's.
+
+        Raises:
+            UnknownOperationError, DecodingError: one of the engine's that cannot be done.
+        """
+        if message.operation.startswith("$"):
+            return self.prepare_own(message, now_micros)
         scope = _FunctionScope(message, now_micros, self._resolve)
         scope.function_context = FunctionContext(self._definition.kind, scope, self._state)
         return Step(
@@ -159,7 +173,11 @@ class FunctionInstance:
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Keep the state that the function left."""
-        scope: _FunctionScope = step.scope
+        scope: OperationScope = step.scope
+        if not isinstance(scope, _FunctionScope):
+            outcome = self.finish_own(scope)
+            assert outcome is not None
+            return outcome
         result, state = scope.function_context.outcome(result)
         try:
             data = encode(result, what="the result")
@@ -183,16 +201,20 @@ class FunctionInstance:
         event.request = message.request_id
         event.caller = message.caller
         self._state = state
-        return Outcome(data, None, (write_event(event),), effects)
+        return self.held_back(Outcome(data, None, (write_event(event),), effects))
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Leave the state as it was, and describe the failure."""
         step.scope.is_open = False
         return Outcome(b"", describe_failure(error))
 
-    def state(self) -> bytes | None:
-        """The present state as JSON; ``None`` when there is nothing to keep."""
+    def present(self) -> bytes | None:
+        """The state as JSON; ``None`` when there is none."""
         return self._state
+
+    def state(self) -> bytes | None:
+        """What is to be stored; ``None`` when there is nothing to keep."""
+        return self.stored()
 
     def close(self) -> None:
         """It holds nothing that could act."""

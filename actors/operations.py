@@ -22,6 +22,7 @@ from perdure.errors import (
     EncodingError,
     InvalidInputError,
     PayloadTooLargeError,
+    UnknownOperationError,
 )
 
 NO_INPUT = ""
@@ -299,9 +300,13 @@ def operation_name(operation: Any) -> str:
 
     Raises:
         InvalidInputError: it is neither.
+        UnknownOperationError: it begins with ``$``, as only the engine's own do.
     """
     name = operation if isinstance(operation, str) else getattr(operation, "__name__", None)
     if not isinstance(name, str) or not name:
         msg = f"{operation!r} is no operation; use the method, as Counter.add, or its name"
         raise InvalidInputError(msg)
+    if name.startswith("$"):
+        msg = f"no entity has an operation {name!r}: names with $ are the engine's"
+        raise UnknownOperationError(msg)
     return name.lower()

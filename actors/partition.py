@@ -54,6 +54,7 @@ class Partition:
         self.attempts = Attempts(self)
         self.intake = Intake(self)
         self.full: set[str] = set()
+        self.at_gates: set[Cell] = set()
         self.rounds = 0
         self.working = False
         self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
@@ -243,6 +244,10 @@ class Partition:
             self.full and len(cell.mailbox) + len(cell.deferred) < limits.MAILBOX_MESSAGES // 2
         ):
             self.full.discard(cell.address)
+        if cell.deferred:
+            self.at_gates.add(cell)
+        elif self.at_gates:
+            self.at_gates.discard(cell)
         if record.writes():
             cell.batch = self.open.number
             self.put(record)

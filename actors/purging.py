@@ -63,7 +63,11 @@ def _present(reader: Reader, stream: str) -> BaseRow | None:
         row = reader.state(stream)
     except CorruptionError:
         return None
-    return row if row is None else BaseRow(stream, row.version, row.state, row.time_micros)
+    return (
+        row
+        if row is None
+        else BaseRow(stream, row.version, shown_state(row.state), row.time_micros)
+    )
 
 
 def chosen_turns(

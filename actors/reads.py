@@ -52,8 +52,6 @@ class Reads(Generic[E]):
         """
         self._source.node.check_open()
         row = self._source.node.store.state(str(self.id))
-        if row is None or row.state is None:
-            return None
         return snapshot_of(self._source.definition_of(self.id.kind), row)
 
     def history(self, after_version: int = 0) -> Iterator[HistoryEvent]:

@@ -63,6 +63,7 @@ class Engine(CellHost, Protocol):
     ready: deque[Cell]
     detached: set[Cell]
     full: set[str]
+    at_gates: set[Cell]
     requests: Requests
     runtime: Runtime
     activation: Activation
@@ -164,6 +165,7 @@ class Recovery:
         group: list[tuple[Cell, int]] = []
         for _ in range(len(engine.ready)):
             cell = engine.ready.popleft()
+            cell.put_off()
             suspects = takewhile(
                 lambda m: engine.activation.is_old(m.id) and wanted(m.attempts), cell.mailbox
             )
@@ -182,7 +184,7 @@ class Recovery:
         msg = f"it was the only message in hand at {message.attempts} crashes of the process"
         engine.refuse(record, message, QuarantinedError(msg))
         engine.put(record)
-        if cell.mailbox:
+        if cell.has_work():
             engine.ready.append(cell)
         else:
             cell.queued = False
@@ -322,6 +324,7 @@ class Recovery:
                 cell.instance.close()
         engine.cells.clear()
         engine.full.clear()
+        engine.at_gates.clear()
         engine.ready.clear()
         return lost
 

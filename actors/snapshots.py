@@ -13,7 +13,8 @@ from perdure.actors.context import to_datetime
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, read_state
 from perdure.actors.ids import EntityId
-from perdure.errors import DecodingError, InvalidInputError
+from perdure.actors.locks import lock_of, shown_state
+from perdure.errors import CorruptionError, DecodingError, InvalidInputError
 from perdure.storage.records import StoredState
 
 E = TypeVar("E")
@@ -31,6 +32,8 @@ class EntitySnapshot(Generic[E]):
         version: how many events it has had.
         modified: when it changed last, in UTC.
         queue_length: how many accepted messages waited for it.
+        locked_by: the address of the actor whose section it is in; ``None`` while it is free.
+            In a transaction the rest is as before it.
     """
 
     id: EntityId
@@ -38,6 +41,7 @@ class EntitySnapshot(Generic[E]):
     version: int
     modified: datetime
     queue_length: int = 0
+    locked_by: str | None = None
 
 
 @attrs.frozen
@@ -116,15 +120,25 @@ def state_object(definition: EntityDefinition | None, state: bytes) -> Any:
     return _read_json(state) if definition is None else read_state(definition, state)
 
 
-def snapshot_of(definition: EntityDefinition | None, row: StoredState) -> EntitySnapshot[Any]:
-    """The snapshot that a stored row gives."""
-    assert row.state is not None
+def snapshot_of(
+    definition: EntityDefinition | None, row: StoredState | None
+) -> EntitySnapshot[Any] | None:
+    """The snapshot that a stored row gives; ``None`` when there is no state in it.
+
+    Raises:
+        CorruptionError, DecodingError: it cannot be read, or does not fit the class.
+    """
+    state = None if row is None else shown_state(row.state)
+    if row is None or state is None:
+        return None
+    lock = lock_of(row.state)
     return EntitySnapshot(
         id=EntityId.parse(row.stream),
-        state=state_object(definition, row.state),
+        state=state_object(definition, state),
         version=row.version,
         modified=to_datetime(row.time_micros),
         queue_length=row.waiting,
+        locked_by=None if lock is None else lock.holder,
     )
 
 
@@ -140,7 +154,10 @@ def page_of(
             unreadable.append(Unreadable(entity_id, row.corrupt))
             continue
         try:
-            items.append(snapshot_of(definitions.get(entity_id.kind), row))
-        except DecodingError as error:
+            snapshot = snapshot_of(definitions.get(entity_id.kind), row)
+        except (CorruptionError, DecodingError) as error:
             unreadable.append(Unreadable(entity_id, str(error)))
+        else:
+            if snapshot is not None:
+                items.append(snapshot)
     return Page(items, rows[-1].stream if len(rows) == limit else None, unreadable)

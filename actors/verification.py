@@ -11,6 +11,7 @@ import attrs
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import fold, read_state, read_turn, same_state
 from perdure.actors.ids import is_entity, kind_of
+from perdure.actors.locks import lock_of, shown_state
 from perdure.actors.reads import turns_of
 from perdure.errors import CorruptionError, StoreError
 from perdure.storage.ports import Reader
@@ -78,10 +79,11 @@ def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Itera
         events: list[Any] = []
         for turn in turns_of(reader, stream, after):
             events.extend(read_turn(turn.events)[max(0, after + 1 - turn.first_version) :])
+        lock_of(row.state if row else None)
     except CorruptionError as error:
         yield Finding(stream, str(error))
         return
-    stored = row.state if row else None
+    stored = shown_state(row.state if row else None)
     try:
         if stored is not None:
             read_state(definition, stored)

@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import history_events
 from perdure.actors.ids import EntityId, is_entity
+from perdure.actors.locks import shown_state
 from perdure.actors.node import Node
 from perdure.actors.snapshots import Change, EntitySnapshot, Position, snapshot_of
 from perdure.errors import NodeClosedError
@@ -53,13 +54,12 @@ class Watch(Generic[E]):
                 row = self._node.store.state(self._address)
             except NodeClosedError:
                 return
+            if row is not None and shown_state(row.state) is None:
+                row = None  # of a lock only
             version = 0 if row is None else row.version
             if version != self._seen:
                 self._seen = version
-                if row is None or row.state is None:
-                    yield None
-                else:
-                    yield snapshot_of(self._definition, row)
+                yield snapshot_of(self._definition, row)
                 continue
             try:
                 self._rung.get(timeout=LOOK_SECONDS)

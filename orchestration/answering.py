@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perdure.actors.answers import Answer, Failure
+from perdure.actors.locks import Locked
 from perdure.orchestration.history import (
     EntityLockGranted,
     EntityOperationCompleted,
@@ -44,13 +45,7 @@ def happening_of(kind: str, task_id: int, caller: str, came: Answer) -> Happenin
             return EntityOperationCompleted(id=task_id, result=result)
 
 
-class _Granted(msgspec.Struct):
-    """What an entity answers to a request for its lock."""
-
-    locked: str
-
-
-_read_granted = msgspec.json.Decoder(_Granted).decode
+_read_granted = msgspec.json.Decoder(Locked).decode
 
 
 def locked_section(result: msgspec.Raw) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
-from perdure.actors.app import EntityApp, entity_behaviors
+from perdure.actors.app import EntityApp
 from perdure.actors.behavior import Behavior
 from perdure.actors.ids import ACTIVITIES, INSTANCES
 from perdure.actors.node import World
@@ -118,7 +118,7 @@ class App(EntityApp):
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {
-            **entity_behaviors(opened, resolve),
+            **self.behaviors(opened, resolve),
             INSTANCES: OrchestrationBehavior(programs, resolve),
             ACTIVITIES: ActivityBehavior(programs.registry, late.result, processes),
         }

@@ -6,7 +6,8 @@ from typing import assert_never
 
 import msgspec
 
-from perdure.actors.answers import Answer, Failure
+from perdure.actors.answers import ANSWER, Answer, Failure
+from perdure.actors.locks import LOCK, UNLOCK, LockRequest, Release
 from perdure.actors.messages import Message
 from perdure.orchestration import requests
 from perdure.orchestration.history import (
@@ -28,20 +29,6 @@ from perdure.orchestration.history import (
 VALUE = "value"
 RUN = "run"
 """The operation by which an activity is asked for an attempt."""
-
-
-class LockRequest(msgspec.Struct, omit_defaults=True):
-    """Asks an entity to be there for one section only."""
-
-    section: str
-    transaction: bool = False
-
-
-class Release(msgspec.Struct, omit_defaults=True):
-    """Lets an entity go."""
-
-    section: str
-    undo: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -106,13 +93,13 @@ def message_for(decision: Decision, sender: str, generation: str) -> Message | N
             return signal
         case EntityLockRequested():
             lock = LockRequest(decision.section, decision.transaction)
-            request = _to(decision.entity, "$lock", lock, sender)
+            request = _to(decision.entity, LOCK, lock, sender)
             request.answered = True
             request.request_id = task_request(generation, decision.id)
             return request
         case EntityUnlockSent():
             release = Release(decision.section, decision.undo)
-            return _to(decision.entity, "$unlock", release, sender)
+            return _to(decision.entity, UNLOCK, release, sender)
         case PatchMarked() | ContinueAsNew() | ExecutionCompleted():
             return None
         case _:
@@ -144,7 +131,7 @@ def send(target: str, operation: str, payload: msgspec.Struct, sender: str) -> M
 
 def release_of(entity: str, section: str, sender: str) -> Message:
     """Lets go of an entity that was locked for nobody any more."""
-    return _to(entity, "$unlock", Release(section, undo=True), sender)
+    return _to(entity, UNLOCK, Release(section, undo=True), sender)
 
 
 def cancel_activity(name: str, request_id: str, sender: str) -> Message:
@@ -164,7 +151,7 @@ def answer(
     came = Answer(result=result) if failure is None else Answer(failure=failure)
     return Message(
         target=parent,
-        operation="$answer",
+        operation=ANSWER,
         input=_encode(came),
         form=VALUE,
         request_id=parent_task,

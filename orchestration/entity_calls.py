@@ -18,12 +18,12 @@ from perdure.errors import (
     InvalidInputError,
 )
 from perdure.orchestration.definitions import decoder_for
-from perdure.orchestration.execution import Open
 from perdure.orchestration.history import (
     EntityLockRequested,
     EntityOperationCalled,
     EntityOperationSignaled,
 )
+from perdure.orchestration.programming import Open
 from perdure.orchestration.scheduling import Scheduling
 from perdure.orchestration.sections import Section, in_order
 from perdure.orchestration.tasks import Task

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -49,54 +49,9 @@ from perdure.orchestration.history import (
     describe,
     fits,
 )
+from perdure.orchestration.programming import Open, Program
 from perdure.orchestration.sections import Section
 from perdure.orchestration.tasks import EventTask, Task
-
-Encode = Callable[[Any], bytes]
-
-
-class Program(Protocol):
-    """The code of an orchestrator, ready to be started."""
-
-    def start(self, execution: Execution, started: ExecutionStarted) -> Any:
-        """Call the function; a coroutine, a generator, or the result of a plain function."""
-        ...
-
-    def encode_output(self, value: Any) -> bytes:
-        """The result as JSON."""
-        ...
-
-    def error_of(self, what: str, failure: Failure) -> BaseException:
-        """What a failed task raises."""
-        ...
-
-
-class Open:
-    """A task that waits for an answer.
-
-    Attributes:
-        task: which is completed then.
-        kind: ``activity``, ``child``, ``timer``, ``entity`` or ``lock``.
-        what: how errors name it.
-        decode: reads its result.
-        section_entity: the entity that is called inside a critical section; else empty.
-    """
-
-    __slots__ = ("decode", "kind", "section_entity", "task", "what")
-
-    def __init__(
-        self,
-        task: Task[Any],
-        kind: str,
-        what: str,
-        decode: Callable[[Any], Any],
-        section_entity: str = "",
-    ) -> None:
-        self.task = task
-        self.kind = kind
-        self.what = what
-        self.decode = decode
-        self.section_entity = section_entity
 
 
 class Execution:

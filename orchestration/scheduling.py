@@ -18,7 +18,7 @@ from perdure.errors import (
     TaskFailedError,
 )
 from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
-from perdure.orchestration.execution import Execution, Open
+from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ExecutionStarted,
     SubOrchestrationInstanceCreated,
@@ -26,6 +26,7 @@ from perdure.orchestration.history import (
     TimerCreated,
 )
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.programming import Open
 from perdure.orchestration.retry import RetryPolicy, delay_micros
 from perdure.orchestration.tasks import Task, TimerTask
 

@@ -20,6 +20,7 @@ from perdure.actors.control_client import ControlClient
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, history_events, read_state
 from perdure.actors.ids import EntityId, is_entity, kind_of
+from perdure.actors.locks import lock_of, shown_state
 from perdure.actors.reads import state_as_of, turns_of
 from perdure.actors.snapshots import Change, Position
 from perdure.actors.watching import changes_beyond
@@ -61,12 +62,17 @@ ON_TERMINAL = 500
 
 
 def pages(reader: SqliteReader, prefix: str, after: str, limit: int) -> Iterator[StoredState]:
-    """Up to *limit* rows whose addresses begin with *prefix*, beyond *after*."""
+    """Up to *limit* rows whose addresses begin with *prefix*, beyond *after*.
+
+    A row that only holds the lock of an entity without a state is left out.
+    """
     while limit > 0:
-        page = reader.states(prefix, after=after, limit=min(limit, PAGE))
-        yield from page
-        limit -= len(page)
-        if len(page) < PAGE:
+        asked = min(limit, PAGE)
+        page = reader.states(prefix, after=after, limit=asked)
+        shown = [row for row in page if row.corrupt or shown_state(row.state) is not None]
+        yield from shown
+        limit -= len(shown)
+        if len(page) < asked:
             return
         after = page[-1].stream
 
@@ -76,28 +82,44 @@ def fault_of(row: StoredState, app: App | None) -> tuple[str, str] | None:
     if row.corrupt is not None:
         return "damaged", row.corrupt
     definition = None if app is None else app.resolve(EntityId.parse(row.stream).kind)
-    if definition is not None and row.state is not None:
+    state = shown_state(row.state)
+    if definition is not None and state is not None:
         try:
-            read_state(definition, row.state)
+            read_state(definition, state)
         except DecodingError as error:
             return "unreadable", str(error)
     return None
 
 
+def holder_of(row: StoredState) -> str | None:
+    """The actor in whose section the entity is."""
+    lock = None if row.corrupt else lock_of(row.state)
+    return None if lock is None else lock.holder
+
+
 def row_as_json(row: StoredState, fault: tuple[str, str] | None = None) -> dict[str, Any]:
-    """One entity for scripts."""
-    return {
-        "id": row.stream,
-        "version": row.version,
-        "modified": to_datetime(row.time_micros),
-        "waiting": row.waiting,
-        "state": msgspec.Raw((row.corrupt is None and row.state) or b"null"),
-    } | ({} if fault is None else {fault[0]: fault[1]})
+    """One entity for scripts; ``locked_by`` only while there is a holder."""
+    holder = holder_of(row)
+    return (
+        {
+            "id": row.stream,
+            "version": row.version,
+            "modified": to_datetime(row.time_micros),
+            "waiting": row.waiting,
+            "state": msgspec.Raw((row.corrupt is None and shown_state(row.state)) or b"null"),
+        }
+        | ({} if holder is None else {"locked_by": holder})
+        | ({} if fault is None else {fault[0]: fault[1]})
+    )
 
 
 def row_cells(row: StoredState, fault: tuple[str, str] | None) -> tuple[object, ...]:
     """One entity in a table."""
-    state = compact(msgspec.Raw(row.state or b"null"), STATE_WIDTH) if fault is None else ""
+    state = (
+        compact(msgspec.Raw(shown_state(row.state) or b"null"), STATE_WIDTH)
+        if fault is None
+        else ""
+    )
     said = f"{fault[0]}: {fault[1]}" if fault else state
     return row.stream, row.version, moment(row.time_micros), row.waiting or "", said
 
@@ -242,7 +264,8 @@ def show(
         print_json(msgspec.Raw(state)) if as_json else print_value(state)
         return
     row = reader.state(str(entity))
-    if row is None or row.state is None:
+    shown = None if row is None else shown_state(row.state)
+    if row is None or shown is None:
         msg = f"{entity} has no state: it was never changed, or it was deleted"
         raise NotFoundError(msg)
     if as_json:
@@ -254,9 +277,10 @@ def show(
             ("version", row.version),
             ("modified", moment(row.time_micros)),
             ("waiting", row.waiting or None),
+            ("locked by", holder_of(row)),
         )
     )
-    print_value(row.state)
+    print_value(shown)
 
 
 def event_as_json(event: HistoryEvent) -> dict[str, Any]:
