@@ -13,6 +13,7 @@ from typing import Any
 from perdure.actors.context import to_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import fold, read_turn
+from perdure.actors.locks import shown_state
 from perdure.errors import CorruptionError, InvalidInputError
 from perdure.storage.ports import Reader
 from perdure.storage.records import BaseRow

@@ -104,8 +104,8 @@ class EntityCalls(Scheduling):
     def _section(
         self, given: Sequence[Lockable | Sequence[Lockable]], *, transaction: bool
     ) -> LockTask:
-        self._require()
-        execution = self._execution
+        self.require()
+        execution = self.execution
         if execution.section is not None:
             msg = "critical sections do not nest; lock all entities in one"
             raise CriticalSectionError(msg)
@@ -124,7 +124,7 @@ class EntityCalls(Scheduling):
         return task
 
     def _request_lock(self, section: Section, task: LockTask) -> None:
-        execution = self._execution
+        execution = self.execution
         entity = section.entities[section.granted]
         task_id = execution.next_task()
         execution.decide(
@@ -153,7 +153,7 @@ class EntityCalls(Scheduling):
 
     def leave(self, section: Section, *, undo: bool) -> None:
         """Let go of a critical section's entities (its ``with`` block does)."""
-        execution = self._execution
+        execution = self.execution
         if not execution.is_open or execution.section is not section:
             return
         execution.section = None
@@ -238,11 +238,11 @@ class OrchestrationEntityRef(Generic[E]):
             CriticalSectionError: inside a section only what it locks may be called.
         """
         context = self._context
-        context._require()  # noqa: SLF001
+        context.require()
         if self._at is not None:
             msg = f"{self.id}: a call is for now; only signals can be sent for a time"
             raise InvalidInputError(msg)
-        execution = context._execution  # noqa: SLF001
+        execution = context.execution
         name, data, form, spec = self._encoded(operation, args, kwargs)
         address = str(self.id)
         section = execution.section
@@ -279,8 +279,8 @@ class OrchestrationEntityRef(Generic[E]):
             CriticalSectionError: the entity is locked: call it instead.
         """
         context = self._context
-        context._require()  # noqa: SLF001
-        execution = context._execution  # noqa: SLF001
+        context.require()
+        execution = context.execution
         name, data, form, _ = self._encoded(operation, args, kwargs)
         address = str(self.id)
         if execution.section is not None:

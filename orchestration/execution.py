@@ -11,7 +11,7 @@ The rules, the same for a live step and a replayed one:
 
 from __future__ import annotations
 
-import sys
+import inspect
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -402,7 +402,7 @@ def _give(task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> N
 
 def _calling_line() -> str:
     """The file and line of the user's code that is at work."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    frame: FrameType | None = inspect.currentframe()
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if not module.startswith("perdure."):

@@ -78,7 +78,7 @@ class LiveInstance:
         self._programs = programs
         self._resolve = resolve
         self._address = address
-        self._version = version
+        self._version: int = version
         self._state = state
         self._engine = engine
         self._execution: Execution | None = None

@@ -144,7 +144,7 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError, InstanceFinishedError: nobody will take it.
         """
         event = EventRaised(name=name, data=encode_plain(data, f"event {name}"))
-        self._ask(requests.RAISE_EVENT, event)
+        self.ask(requests.RAISE_EVENT, event)
 
     def terminate(self, output: Any = None, *, recursive: bool = True) -> None:
         """End it at once, its children too unless *recursive* is false.
@@ -155,7 +155,7 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError, InstanceFinishedError: there is nothing to end.
         """
         data = encode_plain(output, "the output")
-        self._ask(requests.TERMINATE, requests.Terminate(data, recursive))
+        self.ask(requests.TERMINATE, requests.Terminate(data, recursive))
 
     def cancel(self, reason: str = "") -> None:
         """Have CancelledError raised where its code waits, so that it ends in its own way.
@@ -163,15 +163,15 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceNotFoundError, InstanceFinishedError: there is nothing to cancel.
         """
-        self._ask(requests.CANCEL, requests.Reason(reason))
+        self.ask(requests.CANCEL, requests.Reason(reason))
 
     def suspend(self, reason: str = "") -> None:
         """Have it take note of nothing until it is resumed. Again is no error."""
-        self._ask(requests.SUSPEND, requests.Reason(reason))
+        self.ask(requests.SUSPEND, requests.Reason(reason))
 
     def resume(self, reason: str = "") -> None:
         """Have a suspended one go on. Again is no error."""
-        self._ask(requests.RESUME, requests.Reason(reason))
+        self.ask(requests.RESUME, requests.Reason(reason))
 
     def rewind(self, reason: str = "") -> None:
         """Have a failed one go on from before its failure: what failed runs again.
@@ -179,7 +179,7 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             WrongStatusError: it is not Failed.
         """
-        self._ask(requests.REWIND, requests.Reason(reason))
+        self.ask(requests.REWIND, requests.Reason(reason))
 
     def restart(self, *, new_instance_id: str | None = None) -> OrchestrationRef[R_co]:
         """Start it again with its name and input, under the same id or another.
@@ -195,7 +195,7 @@ class OrchestrationRef(Generic[R_co]):
             tags=state.tags,
         )
         again = OrchestrationRef(self._client, new_instance_id or self.id, self._decode)
-        again._ask(requests.START, start)
+        again.ask(requests.START, start)
         return again
 
     def purge(self) -> None:
@@ -205,7 +205,7 @@ class OrchestrationRef(Generic[R_co]):
             WrongStatusError: it is not finished.
             InstanceNotFoundError: there is none.
         """
-        self._ask(requests.PURGE, requests.Reason())
+        self.ask(requests.PURGE, requests.Reason())
         node = self._client.node
         while row := node.store.turns(self.id, limit=1):
             last = node.store.turns(self.id, after_version=row[0].first_version)
@@ -213,7 +213,8 @@ class OrchestrationRef(Generic[R_co]):
             base = BaseRow(self.id, end.first_version + end.count - 1, None, end.time_micros)
             node.maintain(partial(_drop, base))
 
-    def _ask(self, operation: str, payload: msgspec.Struct) -> None:
+    def ask(self, operation: str, payload: msgspec.Struct) -> None:
+        """Send it one of the messages of ``requests.py``, and wait until it has taken it."""
         message = Message(
             target=self.id,
             operation=operation,

@@ -23,6 +23,25 @@ def _check_duration(_: Any, field: Any, value: timedelta) -> None:
         raise InvalidInputError(msg)
 
 
+def _check_attempts(_: Any, __: Any, value: int) -> None:
+    given: object = value
+    if type(given) is not int or value < 1:
+        msg = f"max_number_of_attempts={value!r}: use an int from 1, with the first attempt"
+        raise InvalidInputError(msg)
+
+
+def _check_coefficient(_: Any, __: Any, value: float) -> None:
+    if not 1 <= value < float("inf"):
+        msg = f"backoff_coefficient={value!r}: use a number from 1"
+        raise InvalidInputError(msg)
+
+
+def _check_jitter(_: Any, __: Any, value: float) -> None:
+    if not 0 <= value <= 1:
+        msg = f"jitter={value!r}: use a number from 0 to 1"
+        raise InvalidInputError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
     """How a failed activity or child is tried again.
@@ -44,30 +63,12 @@ class RetryPolicy:
     """
 
     first_retry_interval: timedelta = attrs.field(validator=_check_duration)
-    max_number_of_attempts: int = attrs.field()
-    backoff_coefficient: float = attrs.field(default=1.0)
+    max_number_of_attempts: int = attrs.field(validator=_check_attempts)
+    backoff_coefficient: float = attrs.field(default=1.0, validator=_check_coefficient)
     max_retry_interval: timedelta | None = attrs.field(default=None, validator=_check_optional)
     retry_timeout: timedelta | None = attrs.field(default=None, validator=_check_optional)
     handle_failure: Callable[[FailureDetails], bool] | None = None
-    jitter: float = attrs.field(default=0.0)
-
-    @max_number_of_attempts.validator
-    def _check_attempts(self, _: object, value: object) -> None:
-        if type(value) is not int or value < 1:
-            msg = f"max_number_of_attempts={value!r}: use an int from 1, with the first attempt"
-            raise InvalidInputError(msg)
-
-    @backoff_coefficient.validator
-    def _check_coefficient(self, _: object, value: float) -> None:
-        if not 1 <= value < float("inf"):
-            msg = f"backoff_coefficient={value!r}: use a number from 1"
-            raise InvalidInputError(msg)
-
-    @jitter.validator
-    def _check_jitter(self, _: object, value: float) -> None:
-        if not 0 <= value <= 1:
-            msg = f"jitter={value!r}: use a number from 0 to 1"
-            raise InvalidInputError(msg)
+    jitter: float = attrs.field(default=0.0, validator=_check_jitter)
 
 
 _LONGEST = timedelta(days=36_500)

@@ -42,7 +42,7 @@ class Scheduling:
     """The part of an orchestrator's context that schedules tasks."""
 
     def __init__(self, execution: Execution, registry: Registry, resolve: Resolve) -> None:
-        self._execution = execution
+        self.execution = execution
         self._registry = registry
         self._resolve = resolve
         self._random: random.Random | None = None
@@ -50,7 +50,7 @@ class Scheduling:
     @property
     def instance_id(self) -> str:
         """Names this orchestration."""
-        return self._execution.instance_id
+        return self.execution.instance_id
 
     @property
     def random(self) -> random.Random:
@@ -144,7 +144,7 @@ class Scheduling:
         Raises:
             UnknownActivityError, InvalidInputError: nothing was asked for.
         """
-        self._require()
+        self.require()
         decode: Callable[[Any], Any]
         definition = self._registry.activity(activity)
         if definition is None:
@@ -160,7 +160,7 @@ class Scheduling:
         kept = dict(tags or {})
 
         def schedule() -> Task[Any]:
-            execution = self._execution
+            execution = self.execution
             task_id = execution.next_task()
             execution.decide(TaskScheduled(id=task_id, name=name, input=data, tags=kept))
             task: Task[Any] = Task()
@@ -240,8 +240,8 @@ class Scheduling:
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was asked for.
             CriticalSectionError: not inside one.
         """
-        self._require()
-        if self._execution.section is not None:
+        self.require()
+        if self.execution.section is not None:
             msg = "no sub-orchestration inside a critical section; start it before or after"
             raise CriticalSectionError(msg)
         definition = self._registry.orchestrator(orchestrator, version or "")
@@ -253,7 +253,7 @@ class Scheduling:
         kept = dict(tags or {})
 
         def schedule() -> Task[Any]:
-            execution = self._execution
+            execution = self.execution
             task_id = execution.next_task()
             child = chosen or f"{self._started.generation}:{task_id:04x}"
             execution.decide(
@@ -283,7 +283,7 @@ class Scheduling:
             msg = f"retry_policy={policy!r}: use perdure.RetryPolicy(…)"
             raise InvalidInputError(msg)
         outer: Task[Any] = Task()
-        first = self._execution.now
+        first = self.execution.now
 
         def run(attempt: int) -> None:
             schedule().follow(lambda task: ended(task, attempt))
@@ -297,19 +297,19 @@ class Scheduling:
                 policy,
                 details_of_error(error),
                 attempt=attempt,
-                since_first_micros=self._execution.now - first,
+                since_first_micros=self.execution.now - first,
                 draw=lambda: self.random.random(),
             )
             if delay is None:
                 outer.fail(error)
             else:
-                self._timer(self._execution.now + delay).follow(lambda _: run(attempt + 1))
+                self._timer(self.execution.now + delay).follow(lambda _: run(attempt + 1))
 
         run(1)
         return outer
 
     def _timer(self, micros: int) -> TimerTask:
-        execution = self._execution
+        execution = self.execution
         task_id = execution.next_task()
         task = TimerTask(lambda: execution.cancel_timer(task_id))
         message = 0 if execution.is_replaying else execution.fresh_id()
@@ -322,12 +322,13 @@ class Scheduling:
 
     @property
     def _started(self) -> ExecutionStarted:
-        started = self._execution.started
+        started = self.execution.started
         assert started is not None
         return started
 
-    def _require(self) -> None:
-        if not self._execution.is_open:
+    def require(self) -> None:
+        """Raise unless the code is active here."""
+        if not self.execution.is_open:
             msg = f"orchestration {self.instance_id!r} is not active here; its context is over"
             raise NotAllowedHereError(msg)
 
