@@ -31,17 +31,23 @@ def describe_failure(error: BaseException, depth: int = 0) -> FailureDetails:
     except BaseException as second:  # a broken __str__ must not hide the failure
         message = f"(its message cannot be made: {type(second).__name__})"
         trace = "".join(traceback.format_tb(error.__traceback__))
-    cause = error.__cause__
     return FailureDetails(
         error_type=name,
         message=_shortened(message, MESSAGE_LIMIT),
         stack_trace=_shortened(trace, TRACE_LIMIT),
-        inner_failure=None
-        if cause is None or depth >= CAUSES
-        else describe_failure(cause, depth + 1),
+        inner_failure=_inner_of(error, depth),
         properties=_properties_of(error),
         is_non_retriable=bool(getattr(error, "is_non_retriable", False)),
     )
+
+
+def _inner_of(error: BaseException, depth: int) -> FailureDetails | None:
+    """Of what it was raised from, or of the failure elsewhere that it tells of."""
+    told: object = getattr(error, "details", None)
+    if isinstance(told, FailureDetails):
+        return told
+    cause = error.__cause__
+    return None if cause is None or depth >= CAUSES else describe_failure(cause, depth + 1)
 
 
 def _properties_of(error: BaseException) -> dict[str, Any]:

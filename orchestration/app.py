@@ -81,7 +81,6 @@ class App(EntityApp):
         name: str | None = None,
         pool: str = "thread",
         concurrency: int | None = None,
-        rate: float | None = None,
         timeout: timedelta | None = None,
         heartbeat_timeout: timedelta | None = None,
     ) -> Callable[[F], F]: ...
@@ -92,7 +91,7 @@ class App(EntityApp):
             function: takes one input at most, perhaps after an :class:`ActivityContext`.
             **options: ``name``: in the store, the function's unless given. ``pool``:
                 ``thread``, or ``process`` for work that computes. ``concurrency``: attempts at
-                once. ``rate``: attempts that begin in a second. ``timeout``: of an attempt.
+                once. ``timeout``: of an attempt.
                 ``heartbeat_timeout``: how long an attempt may be silent.
 
         Raises:

@@ -68,7 +68,6 @@ class ActivityDefinition:
         is_async: it runs on the event loop.
         pool: ``thread`` or ``process``.
         concurrency: how many attempts may run at once; ``None``: as many as there are threads.
-        rate: how many attempts may begin in a second; ``None``: any number.
         timeout_micros: how long an attempt may take; 0 for ever.
         heartbeat_micros: how long it may be silent; 0 for ever.
     """
@@ -81,7 +80,6 @@ class ActivityDefinition:
     is_async: bool = False
     pool: str = "thread"
     concurrency: int | None = None
-    rate: float | None = None
     timeout_micros: int = 0
     heartbeat_micros: int = 0
 
@@ -290,7 +288,6 @@ def define_activity(
     *,
     pool: str = "thread",
     concurrency: int | None = None,
-    rate: float | None = None,
     timeout: timedelta | None = None,
     heartbeat_timeout: timedelta | None = None,
 ) -> ActivityDefinition:
@@ -309,7 +306,7 @@ def define_activity(
         )
         raise DefinitionError(msg)
     is_async = inspect.iscoroutinefunction(function)
-    _check_options(called, pool, concurrency, rate, is_async=is_async, context=takes_context)
+    _check_options(called, pool, concurrency, is_async=is_async, context=takes_context)
     return ActivityDefinition(
         name=called,
         function=function,
@@ -319,7 +316,6 @@ def define_activity(
         is_async=is_async,
         pool=pool,
         concurrency=concurrency,
-        rate=rate,
         timeout_micros=_micros(called, "timeout", timeout),
         heartbeat_micros=_micros(called, "heartbeat_timeout", heartbeat_timeout),
     )
@@ -329,7 +325,6 @@ def _check_options(
     called: str,
     pool: str,
     concurrency: object,
-    rate: object,
     *,
     is_async: bool,
     context: bool,
@@ -343,9 +338,6 @@ def _check_options(
         raise DefinitionError(msg)
     if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
         msg = f"activity {called}: concurrency={concurrency!r}; use an int from 1, or None"
-        raise DefinitionError(msg)
-    if rate is not None and not (isinstance(rate, int | float) and 0 < rate < float("inf")):
-        msg = f"activity {called}: rate={rate!r}; use a number of attempts per second, or None"
         raise DefinitionError(msg)
 
 
