@@ -124,6 +124,9 @@ class Purse(Entity):
         self.coins -= coins
         self.context.entity(Purse, "fees").signal(Purse.put, coins)
 
+    def lock_another(self) -> None:
+        self.context.entity("purse", "b").signal("$lock", {"section": "s"})
+
 
 def lock(target: str, section: str = "s", *, transaction: bool = False) -> Asked:
     return target, "$lock", msgspec.to_builtins(LockRequest(section, transaction))

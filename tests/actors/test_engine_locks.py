@@ -257,9 +257,11 @@ def test_history_is_purged_behind_a_transaction(world: World) -> None:
     settled(world.client)
 
 
-def test_a_client_cannot_lock(world: World) -> None:
+def test_neither_clients_nor_entities_can_lock(world: World) -> None:
     with pytest.raises(perdure.UnknownOperationError):
         purse(world).signal("$lock", {"section": "s"})
+    with pytest.raises(perdure.OperationFailedError, match="the engine's"):
+        purse(world).call(Purse.lock_another).get()
 
 
 def test_an_entity_whose_class_changed_can_be_released_and_read_again() -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from perdure.orchestration.client import Client
+from tests.actors.holder import Purse, lock, plan_of, run
+from tests.actors.holder import app as holding
 from tests.cli.conftest import APP, ROOT, Shell
 
 
@@ -198,3 +200,23 @@ def test_what_is_printed_in_a_pipe_has_no_colour_and_no_raw_control_characters(
         assert result.exit_code == 0
         assert "@counter@a" in result.output or "note" in result.output
         assert "\x1b" not in result.output
+
+
+def test_a_locked_entity_is_shown_with_its_holder(shell: Shell) -> None:
+    with holding.open(shell.store) as client:
+        client.entity(Purse, "a").call(Purse.put, 5).get(timeout=5)
+        plan = [lock("@purse@a", transaction=True), lock("@purse@b"), ("@purse@a", "put", 1)]
+        run(client, "order-1", *plan)
+        while plan_of(client, "order-1").answers[2:] != [6]:
+            client.node.world.pause(0.01)
+
+        (shown,) = shell.lines("show", "@purse@a")
+        listed = shell.lines("entities", "purse")
+        text = shell.run("show", "@purse@a").stdout
+        nobody = shell.run("show", "@purse@b")
+
+    assert shown["state"] == {"coins": 5, "notes": ""}
+    assert shown["locked_by"] == "order-1"
+    assert listed == [shown]
+    assert "locked by" in text
+    assert nobody.exit_code == 3

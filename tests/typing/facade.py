@@ -42,6 +42,7 @@ async def use(client: perdure.Client) -> None:
     snapshot = counter.get()
     if snapshot is not None:
         assert_type(snapshot, perdure.EntitySnapshot[Counter])
+        assert_type(snapshot.locked_by, str | None)
         assert_type(snapshot.state.value, int)
 
     with client.pipeline() as pipeline:
