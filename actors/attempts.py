@@ -12,20 +12,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from perdure.actors.behavior import Step
-from perdure.actors.cell import Cell
+from perdure.actors.cell import Cell, CellHost
 from perdure.actors.pending import Pending, Record
 from perdure.actors.recovery import Recovery
-from perdure.actors.requests import Requests
-from perdure.actors.runtime import Runtime
 
 
-class Host(Protocol):
+class Host(CellHost, Protocol):
     """What attempts ask of the partition."""
 
-    now: int
     cells: dict[str, Cell]
-    runtime: Runtime
-    requests: Requests
     recovery: Recovery
     open: Pending
 
@@ -46,13 +41,14 @@ class Host(Protocol):
 class Attempts:
     """The attempts that are at work, by the ids of their messages."""
 
-    def __init__(self, host: Any) -> None:
-        self._host: Host = host
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._running: dict[int, Step] = {}
+        self._ended: dict[int, tuple[int, Step, tuple[Any, BaseException | None]]] = {}
         self._alarms: list[tuple[int, int, Callable[[], None]]] = []
 
     def __contains__(self, message_id: object) -> bool:
-        return message_id in self._running
+        return message_id in self._running or message_id in self._ended
 
     def __len__(self) -> int:
         return len(self._running)
@@ -65,7 +61,7 @@ class Attempts:
         """Run *step* as soon as its message is durable."""
         host = self._host
         message = step.message
-        if message.id in self._running:
+        if message.id in self:
             return  # it is at work since before its actor was dropped
         if not message.id:
             message.id = host.fresh_id()
@@ -92,11 +88,31 @@ class Attempts:
             return
         if self._running.pop(step.message.id, None) is not step:
             return
+        self._note_end(step, returned)
+
+    def _note_end(self, step: Step, returned: tuple[Any, BaseException | None]) -> None:
+        host = self._host
         cell: Cell = step.cell
+        self._ended[step.message.id] = (host.open.number, step, returned)
         record = Record(host.now)
-        cell.conclude(host, record, step, returned)  # type: ignore[arg-type]
+        cell.conclude(host, record, step, returned)
         host.put(record)
         host.make_ready(host.cells.get(cell.address, cell))
+
+    def settle(self, batch: int) -> None:
+        """All up to *batch* is durable: what ended in it is over."""
+        if self._ended:
+            self._ended = {
+                message_id: end for message_id, end in self._ended.items() if end[0] > batch
+            }
+
+    def end_again(self) -> None:
+        """A commit has failed: what ended and is not durable, as far as is known, ends again.
+
+        Should it be durable after all, its answer comes twice, and the second one is dropped.
+        """
+        for _, step, returned in list(self._ended.values()):
+            self._note_end(step, returned)
 
     def _look_again(self, step: Step) -> None:
         """Ask one that still runs whether it may go on."""

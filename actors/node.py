@@ -11,7 +11,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Behavior
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.partition import Partition
-from perdure.actors.retention import Retention, TidyPartition
+from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
 from perdure.errors import ForkedError, MailboxFullError, NodeClosedError
 from perdure.storage.ports import Store
@@ -47,7 +47,7 @@ class Node:
     ) -> None:
         self.store = store
         self.world = world
-        self.partition = TidyPartition(store, behaviors, world, retention)
+        self.partition = Partition(store, behaviors, world, retention)
         self.new_id = world.new_id
         self._pid = os.getpid()
         self._closed = False

@@ -28,9 +28,10 @@ from perdure.actors.messages import Chunk, Message, to_row
 from perdure.actors.pending import Pending, Record, batch_of, is_empty
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests
+from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
 from perdure.errors import FailureDetails, PerdureError, StoreError
-from perdure.storage.ports import Store
+from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch, QuarantineRow
 
 logger = logging.getLogger("perdure")
@@ -40,7 +41,11 @@ class Partition:
     """The single-threaded engine. Everything in it is called with the baton."""
 
     def __init__(
-        self, store: Store, behaviors: Mapping[str, Behavior], runtime: Runtime
+        self,
+        store: Store,
+        behaviors: Mapping[str, Behavior],
+        runtime: Runtime,
+        retention: Retention,
     ) -> None:
         self.store = store
         self.runtime = runtime
@@ -58,6 +63,8 @@ class Partition:
         self.rounds = 0
         self.working = False
         self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
+        self._retention = retention
+        self._retention_micros = 0
         self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
         self.last_id = opening.incarnation << 40
@@ -102,10 +109,22 @@ class Partition:
             return True
         self.activation.sweep()
         self.hand_over()
+        self._tidy()
+        return True
+
+    def _tidy(self) -> None:
+        """Once in a while: have the store forget what is too old."""
         if self.now >= self.tidy_micros:
             self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
             self.runtime.on_store(self.requests.expire)
-        return True
+        if self._retention and not self.recovery.careful and self.now >= self._retention_micros:
+            self._retention_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
+            self.runtime.on_store(self._drop_old)
+
+    def _drop_old(self, writer: Writer) -> None:
+        """Drop some of what is older than its kind keeps (the committer does it)."""
+        if self._retention.step(self.store, writer, self.runtime.now_micros()):
+            self.post(lambda: self.runtime.on_store(self._drop_old))
 
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon; for any thread."""
@@ -342,6 +361,7 @@ class Partition:
             return
         self.open = Pending(pending.number + 1)
         self.writing = pending
+        pending.batch = batch
         self.runtime.commit(batch, lambda error: self._written(pending, batch, error))
 
     def _open_gate(self, pending: Pending) -> None:
@@ -354,10 +374,14 @@ class Partition:
         try:
             if error is None:
                 self._open_gate(pending)
-                for listener in list(self.listeners):
-                    listener(batch)
+                self.tell(batch)
         finally:
             self.post(lambda: self._settle(pending, batch, error))
+
+    def tell(self, batch: Batch) -> None:
+        """Let those who follow know that *batch* is durable."""
+        for listener in list(self.listeners):
+            listener(batch)
 
     def _settle(self, pending: Pending, batch: Batch, error: BaseException | None) -> None:
         if self.writing is not pending:
@@ -368,6 +392,7 @@ class Partition:
             return
         self.durable = pending.number
         self.requests.settle(batch.outcomes)
+        self.attempts.settle(pending.number)
         self.activation.settle(batch, pending)
         self._start_gated(pending)
         self.recovery.settled(batch.outcomes)

@@ -84,6 +84,8 @@ class Pending:
     """Operations that start only when all of this is durable."""
     scheduled: list[Message] = attrs.Factory(list[Message])
     """Accepted messages that are due later."""
+    batch: Batch | None = None
+    """What the commit writes, once it was handed over."""
 
     def add(self, record: Record) -> None:
         """Queue *record*: from now on what it says may be acted on inside the partition."""

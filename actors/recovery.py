@@ -38,7 +38,7 @@ from perdure.errors import (
     StoreUnavailableError,
 )
 from perdure.storage.ports import Writer
-from perdure.storage.records import OutcomeRow
+from perdure.storage.records import Batch, OutcomeRow
 
 logger = logging.getLogger("perdure")
 
@@ -52,6 +52,9 @@ class AttemptsAtWork(Protocol):
 
     def drop(self, step: Step) -> None:
         """It has not started, and will not."""
+
+    def end_again(self) -> None:
+        """What ended and is not durable ends again."""
 
 
 class Engine(CellHost, Protocol):
@@ -82,6 +85,9 @@ class Engine(CellHost, Protocol):
 
     def put(self, record: Record) -> None:
         """Queue *record* for the next commit, then deliver what begins to exist with it."""
+
+    def tell(self, batch: Batch) -> None:
+        """Let those who follow know that *batch* is durable."""
 
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon."""
@@ -241,25 +247,30 @@ class Recovery:
         records = [*(pending.records if pending else []), *engine.open.records]
         _tell_unknown(records, lost, error)
         number = engine.open.number if pending is None else pending.number
+        batch = None if pending is None else pending.batch
         written = _unremembered(pending, engine.now) if pending else []
         engine.open = Pending(number)
         engine.requests.lose(str(error))
         if not self.is_final:
             engine.runtime.probe(
-                lambda durable: engine.post(lambda: self._heal(durable, number, written))
+                lambda durable: engine.post(lambda: self._heal(durable, number, written, batch))
             )
 
-    def _heal(self, durable: int, number: int, written: list[OutcomeRow]) -> None:
+    def _heal(
+        self, durable: int, number: int, written: list[OutcomeRow], batch: Batch | None
+    ) -> None:
         """The disk works again, and says which batch was the last one written."""
         engine = self._engine
         self.failed = None
         logger.warning("the store works again; the last batch that is durable is %d", durable)
         engine.durable = durable
         engine.open = Pending(durable + 1)
-        if durable == number:
+        if batch is not None and durable == number:
+            engine.tell(batch)
             self._owed.update((row.request_id, row) for row in written)
         self._remember_owed()
         engine.activation.restart()
+        engine.attempts.end_again()
         kept, self._kept = self._kept, []
         for call in kept:
             call()
@@ -294,6 +305,7 @@ class Recovery:
             again = _calls_in(waiting)
         else:
             again = [*_sent_again(records, str(error)), *_calls_in(waiting)]
+        engine.attempts.end_again()
         engine.ingress.extendleft(reversed(again))
         self._retries = max(self._retries, len(again))
         self.careful = True
@@ -359,7 +371,7 @@ def _unremembered(pending: Pending, now: int) -> list[OutcomeRow]:
                 and message.request_id not in remembered
             ):
                 rows.append(outcome_row(message, outcome, now))
-        if record.cell is None:
+        if record.cell is None and record.replies:
             rows.extend(
                 outcome_row(message, Outcome(), now)
                 for message in record.accepted
@@ -373,7 +385,8 @@ def _sent_again(records: Iterable[Record], cause: str) -> list[Message | Chunk]:
     again: list[Message | Chunk] = []
     for record in records:
         answers = record.replies
-        if record.cell is None and record.accepted and record.accepted[0].reply is None:
+        is_chunk = record.cell is None and record.accepted and answers
+        if is_chunk and record.accepted[0].reply is None:
             chosen = {row.request_id for row in record.outcomes}
             for signal in record.accepted:
                 signal.chosen = signal.request_id in chosen

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 
 from perdure.actors import limits
-from perdure.actors.behavior import Behavior
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.partition import Partition
 from perdure.actors.purging import CUT_TURNS, next_base
-from perdure.actors.runtime import Runtime
 from perdure.errors import OwnershipLostError, StoreUnavailableError
-from perdure.storage.ports import Reader, Store, Writer
+from perdure.storage.ports import Reader, Writer
 
 logger = logging.getLogger("perdure")
 
@@ -73,32 +70,3 @@ def _cut_stream(
     except Exception as error:  # damage, or users' handlers and upcasters
         logger.warning("the old history of %s is kept, it cannot be read: %s", stream, error)
         return 0
-
-
-class TidyPartition(Partition):
-    """A partition that has old history dropped once a minute, and at once when it begins."""
-
-    def __init__(
-        self,
-        store: Store,
-        behaviors: Mapping[str, Behavior],
-        runtime: Runtime,
-        retention: Retention,
-    ) -> None:
-        super().__init__(store, behaviors, runtime)
-        self._retention = retention
-        self._look_micros = 0
-
-    def work(self) -> bool:
-        """Do all that can be done now; false when the baton was lost in a turn."""
-        if not super().work():
-            return False
-        is_calm = not (self.recovery.failed or self.recovery.careful)
-        if self._retention and is_calm and self.now >= self._look_micros:
-            self._look_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-            self.runtime.on_store(self._drop_old)
-        return True
-
-    def _drop_old(self, writer: Writer) -> None:
-        if self._retention.step(self.store, writer, self.runtime.now_micros()):
-            self.post(lambda: self.runtime.on_store(self._drop_old))

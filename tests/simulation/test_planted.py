@@ -127,8 +127,10 @@ def effects_of_a_turn_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 def a_written_failure_is_taken_as_lost(patch: pytest.MonkeyPatch) -> None:
     original = Recovery._heal
 
-    def heal(self: Recovery, durable: int, number: int, written: Any) -> None:
-        original(self, min(durable, number - 1), number, [])
+    def heal(
+        self: Recovery, durable: int, number: int, written: Any, batch: Batch | None
+    ) -> None:
+        original(self, min(durable, number - 1), number, [], batch)
 
     patch.setattr(Recovery, "_heal", heal)
 
