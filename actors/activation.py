@@ -21,6 +21,7 @@ from perdure.actors.ids import ACTIVITIES, INSTANCES, kind_of
 from perdure.actors.messages import Message, from_row
 from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, failed_row
+from perdure.actors.streams import turns_of
 from perdure.errors import FailureDetails, PerdureError, QuarantinedError
 from perdure.storage.ports import Reader
 from perdure.storage.records import (
@@ -187,9 +188,7 @@ class Activation:
 
     def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
         """The turns of a stream beyond a version, oldest first."""
-        while page := self._reader.turns(address, after_version=after_version):
-            yield from page
-            after_version = page[-1].first_version + page[-1].count - 1
+        return turns_of(self._reader, address, after_version)
 
     def _is_in_hand(self, message_id: int) -> bool:
         return message_id in self.in_hand or message_id in self._host.attempts

@@ -41,6 +41,21 @@ Resolve = Callable[[Any], "Target | None"]
 Raises UnknownEntityError for a class that is not registered."""
 
 
+def encode_operation(
+    target: Target | None, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[str, bytes, str, OperationSpec | None]:
+    """An operation's name, its input, the form of that, and what is known of it.
+
+    Raises:
+        InvalidInputError: the arguments do not fit.
+        UnknownOperationError: there is no such operation.
+    """
+    name = operation_name(operation)
+    spec = None if target is None else target.operation(name)
+    data, form = encode_arguments(spec, name, args, kwargs)
+    return name, data, form, spec
+
+
 OPERATION_ITEMS = 10_000
 OPERATION_BYTES = 16 * 1024 * 1024
 """What one operation may send and record: so many signals and events, so many bytes."""
@@ -192,9 +207,7 @@ class SignalRef(Generic[E]):
             UnknownOperationError: there is no such operation.
             NotAllowedHereError: the operation that asked has ended.
         """
-        name = operation_name(operation)
-        spec = None if self._target is None else self._target.operation(name)
-        data, form = encode_arguments(spec, name, args, kwargs)
+        name, data, form, _ = encode_operation(self._target, operation, args, kwargs)
         self._scope.send(
             Message(
                 target=str(self.id),

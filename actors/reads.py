@@ -12,15 +12,12 @@ from perdure.actors.history import HistoryEvent, fold, history_events, read_turn
 from perdure.actors.ids import EntityId
 from perdure.actors.node import Node
 from perdure.actors.snapshots import EntitySnapshot, snapshot_of, state_object
+from perdure.actors.streams import turns_of
 from perdure.actors.watching import Watch, watch_in_background
 from perdure.errors import InvalidInputError
 from perdure.storage.ports import Reader
-from perdure.storage.records import StoredTurn
 
 E = TypeVar("E")
-
-PAGE = 200
-"""Turns read at once."""
 
 
 class Source(Protocol):
@@ -101,13 +98,6 @@ class Reads(Generic[E]):
         if callback is not None:
             watch_in_background(watch, callback)
         return watch
-
-
-def turns_of(reader: Reader, stream: str, after_version: int = 0) -> Iterator[StoredTurn]:
-    """A stream's turns, oldest first, page by page."""
-    while page := reader.turns(stream, after_version=after_version, limit=PAGE):
-        yield from page
-        after_version = page[-1].first_version + page[-1].count - 1
 
 
 def state_as_of(

@@ -12,10 +12,10 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, over
 
 import msgspec
 
-from perdure.actors.context import Target, due_micros
+from perdure.actors.context import Target, due_micros, encode_operation
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
-from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
+from perdure.actors.operations import OperationSpec
 from perdure.actors.replies import Reply
 from perdure.errors import InvalidInputError
 
@@ -98,9 +98,7 @@ class SignalRef(Generic[E]):
     def _message(
         self, operation: Callable[..., Any] | str, args: Any, kwargs: Any
     ) -> tuple[Message, OperationSpec | None]:
-        name = operation_name(operation)
-        spec = None if self._known is None else self._known.operation(name)
-        data, form = encode_arguments(spec, name, args, kwargs)
+        name, data, form, spec = encode_operation(self._known, operation, args, kwargs)
         request_id = self._request_id
         message = Message(
             target=self._address,

@@ -12,7 +12,7 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import fold, read_state, read_turn, same_state
 from perdure.actors.ids import is_entity, kind_of
 from perdure.actors.locks import lock_of, shown_state
-from perdure.actors.reads import turns_of
+from perdure.actors.streams import turns_of
 from perdure.errors import CorruptionError, StoreError
 from perdure.storage.ports import Reader
 

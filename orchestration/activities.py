@@ -241,7 +241,7 @@ class ActivityInstance:
         """The attempt's result, or why it cannot be stored."""
         if step.scope is None:
             return Outcome()
-        self._forget(step.scope)
+        self._running.pop(step.message.request_id, None)
         try:
             return Outcome(self._definition.output.encode(result))
         except Exception as error:
@@ -250,13 +250,8 @@ class ActivityInstance:
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Why the attempt failed."""
         if step.scope is not None:
-            self._forget(step.scope)
+            self._running.pop(step.message.request_id, None)
         return Outcome(b"", describe_failure(error))
-
-    def _forget(self, context: ActivityContext) -> None:
-        self._running = {
-            request: other for request, other in self._running.items() if other is not context
-        }
 
     def state(self) -> bytes | None:
         """Nothing is kept."""

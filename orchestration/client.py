@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
 
 import attrs
+import msgspec
 
 from perdure.actors import limits
 from perdure.actors.app import Resolve
@@ -250,8 +251,8 @@ class Client(EntityClient):
                 return OrchestrationPage(items, items[-1].instance_id)
             public = public_state(row.stream, state)
             if fetch_input:
-                whole = self.orchestration(row.stream).status(fetch_input=True)
-                public = attrs.evolve(public, input=whole.input if whole else None)
+                given = self.orchestration(row.stream).input_of(state)
+                public = attrs.evolve(public, input=msgspec.json.decode(given))
             items.append(public)
         return OrchestrationPage(items, None)
 

@@ -59,12 +59,12 @@ class OrchestrationContext(EntityCalls):
     @property
     def current_utc_datetime(self) -> datetime:
         """The time of what happened last, in UTC; the same on replay."""
-        return to_datetime(self.execution.now)
+        return to_datetime(self._execution.now)
 
     @property
     def is_replaying(self) -> bool:
         """Whether the code does again what it did before."""
-        return self.execution.is_replaying
+        return self._execution.is_replaying
 
     def new_uuid(self) -> uuid.UUID:
         """A UUID that is the same on replay, and differs from all others."""
@@ -74,12 +74,12 @@ class OrchestrationContext(EntityCalls):
 
     def create_replay_safe_logger(self, logger: logging.Logger) -> logging.LoggerAdapter[Any]:
         """A logger that is silent during replay."""
-        return _ReplaySafe(logger, {"execution": self.execution})
+        return _ReplaySafe(logger, {"execution": self._execution})
 
     def set_custom_status(self, status: Any) -> None:
         """Tell something to those who ask for the status; kept until overwritten."""
-        self.require()
-        self.execution.custom_status = encode_plain(status, "the custom status")
+        self._execution.require_open()
+        self._execution.custom_status = encode_plain(status, "the custom status")
 
     def patched(self, patch: str) -> bool:
         """Whether to run the new form of code that was changed.
@@ -87,8 +87,8 @@ class OrchestrationContext(EntityCalls):
         True for executions that reach this for the first time since the change; false for
         those that had passed it before.
         """
-        self.require()
-        return self.execution.is_patched(checked_name("patch id", patch))
+        self._execution.require_open()
+        return self._execution.is_patched(checked_name("patch id", patch))
 
     # ---- timers and events ----------------------------------------------------------------
 
@@ -102,8 +102,8 @@ class OrchestrationContext(EntityCalls):
         Raises:
             InvalidInputError: a time after the year 9999.
         """
-        self.require()
-        return self._timer(due_micros(fire_at, self.execution.now))
+        self._execution.require_open()
+        return self._timer(due_micros(fire_at, self._execution.now))
 
     @overload
     def wait_for_external_event(
@@ -125,9 +125,9 @@ class OrchestrationContext(EntityCalls):
             data_type: how to read what it carries; plain JSON values unless given.
             timeout: after it the task fails with TimeoutError.
         """
-        self.require()
+        self._execution.require_open()
         checked_name("event name", name)
-        execution = self.execution
+        execution = self._execution
         waiting = execution.wait_for_event(name, decoder_for(data_type, f"event {name}"))
         if timeout is None or waiting.is_complete:
             return waiting
@@ -156,8 +156,8 @@ class OrchestrationContext(EntityCalls):
 
     def send_event(self, instance_id: str, event_name: str, data: Any = None) -> None:
         """Raise an event to another orchestration; dropped when it is finished or unknown."""
-        self.require()
-        execution = self.execution
+        self._execution.require_open()
+        execution = self._execution
         execution.decide(
             EventSent(
                 id=execution.next_task(),
@@ -174,11 +174,11 @@ class OrchestrationContext(EntityCalls):
             new_input: the input of the next generation.
             save_events: events that nobody has waited for are kept.
         """
-        self.require()
+        self._execution.require_open()
         name = self._started.name
         definition = self._registry.orchestrator(name, self._started.version)
         data = definition.encode_input(new_input)
-        self.execution.again = ContinueAsNew(input=data, save_events=save_events)
+        self._execution.again = ContinueAsNew(input=data, save_events=save_events)
 
 
 class _ReplaySafe(logging.LoggerAdapter[Any]):

@@ -72,16 +72,16 @@ def message_for(decision: Decision, sender: str, generation: str) -> Message | N
                 parent=sender,
                 parent_task=task_request(generation, decision.id),
             )
-            return _to(decision.instance_id, requests.START, start, sender)
+            return send(decision.instance_id, requests.START, start, sender)
         case TimerCreated():
-            timer = _to(sender, requests.TIMER, requests.Timer(decision.id), sender)
+            timer = send(sender, requests.TIMER, requests.Timer(decision.id), sender)
             timer.request_id = task_request(generation, decision.id)
             timer.due_micros = decision.fire_at
             timer.id = decision.message
             return timer
         case EventSent():
             event = EventRaised(name=decision.name, data=decision.data)
-            return _to(decision.instance_id, requests.RAISE_EVENT, event, sender)
+            return send(decision.instance_id, requests.RAISE_EVENT, event, sender)
         case EntityOperationCalled():
             call = _operation(decision, sender)
             call.answered = True
@@ -93,13 +93,13 @@ def message_for(decision: Decision, sender: str, generation: str) -> Message | N
             return signal
         case EntityLockRequested():
             lock = LockRequest(decision.section, decision.transaction)
-            request = _to(decision.entity, LOCK, lock, sender)
+            request = send(decision.entity, LOCK, lock, sender)
             request.answered = True
             request.request_id = task_request(generation, decision.id)
             return request
         case EntityUnlockSent():
             release = Release(decision.section, decision.undo)
-            return _to(decision.entity, UNLOCK, release, sender)
+            return send(decision.entity, UNLOCK, release, sender)
         case PatchMarked() | ContinueAsNew() | ExecutionCompleted():
             return None
         case _:
@@ -118,20 +118,16 @@ def _operation(
     )
 
 
-def _to(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
+def send(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
+    """A message with *payload* as its input."""
     return Message(
         target=target, operation=operation, input=_encode(payload), form=VALUE, caller=sender
     )
 
 
-def send(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
-    """A message from one orchestration to another, or to itself."""
-    return _to(target, operation, payload, sender)
-
-
 def release_of(entity: str, section: str, sender: str) -> Message:
     """Lets go of an entity that was locked for nobody any more."""
-    return _to(entity, UNLOCK, Release(section, undo=True), sender)
+    return send(entity, UNLOCK, Release(section, undo=True), sender)
 
 
 def cancel_activity(name: str, request_id: str, sender: str) -> Message:

@@ -10,14 +10,15 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 import attrs
 import msgspec
 
-from perdure.actors.context import Target, due_micros
+from perdure.actors.answers import NULL
+from perdure.actors.context import Target, due_micros, encode_operation
 from perdure.actors.ids import EntityId
-from perdure.actors.operations import encode_arguments, operation_name
 from perdure.errors import (
     CriticalSectionError,
     InvalidInputError,
 )
 from perdure.orchestration.definitions import decoder_for
+from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     EntityLockRequested,
     EntityOperationCalled,
@@ -32,8 +33,6 @@ E = TypeVar("E")
 I = TypeVar("I")  # noqa: E741 - the input
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class EntityCalls(Scheduling):
@@ -56,7 +55,7 @@ class EntityCalls(Scheduling):
         """
         target = self._resolve(kind)
         name: str = kind if target is None else target.kind
-        return OrchestrationEntityRef(EntityId(name, key), self, target)
+        return OrchestrationEntityRef(EntityId(name, key), self._execution, target)
 
     def call_entity(
         self,
@@ -104,8 +103,8 @@ class EntityCalls(Scheduling):
     def _section(
         self, given: Sequence[Lockable | Sequence[Lockable]], *, transaction: bool
     ) -> LockTask:
-        self.require()
-        execution = self.execution
+        self._execution.require_open()
+        execution = self._execution
         if execution.section is not None:
             msg = "critical sections do not nest; lock all entities in one"
             raise CriticalSectionError(msg)
@@ -119,12 +118,12 @@ class EntityCalls(Scheduling):
         name = f"{self.instance_id}:{self._started.generation}:{execution.next_task()}"
         section = Section(name, in_order(ids), transaction)
         execution.section = section
-        task = LockTask(self, section)
+        task = LockTask(execution, section)
         self._request_lock(section, task)
         return task
 
     def _request_lock(self, section: Section, task: LockTask) -> None:
-        execution = self.execution
+        execution = self._execution
         entity = section.entities[section.granted]
         task_id = execution.next_task()
         execution.decide(
@@ -140,7 +139,7 @@ class EntityCalls(Scheduling):
 
         def granted(answer: Task[Any]) -> None:
             if answer.is_failed:
-                self.leave(section, undo=section.transaction)
+                execution.leave(section, undo=section.transaction)
                 task.fail(answer.get_exception())
                 return
             section.granted += 1
@@ -151,24 +150,15 @@ class EntityCalls(Scheduling):
 
         one.follow(granted)
 
-    def leave(self, section: Section, *, undo: bool) -> None:
-        """Let go of a critical section's entities (its ``with`` block does)."""
-        execution = self.execution
-        if not execution.is_open or execution.section is not section:
-            return
-        execution.section = None
-        for unlock in section.release(undo=undo):
-            execution.decide(unlock)
-
 
 class LockTask(Task["LockTask"]):
     """The wait for a critical section, and the section itself once it is there."""
 
-    __slots__ = ("_context", "_section")
+    __slots__ = ("_execution", "_section")
 
-    def __init__(self, context: EntityCalls, section: Section) -> None:
+    def __init__(self, execution: Execution, section: Section) -> None:
         super().__init__()
-        self._context = context
+        self._execution = execution
         self._section = section
 
     async def __aenter__(self) -> Self:
@@ -196,7 +186,7 @@ class LockTask(Task["LockTask"]):
         trace: TracebackType | None,
     ) -> None:
         undo = self._section.transaction and kind is not None
-        self._context.leave(self._section, undo=undo)
+        self._execution.leave(self._section, undo=undo)
 
 
 @attrs.frozen(eq=False)
@@ -208,13 +198,13 @@ class OrchestrationEntityRef(Generic[E]):
     """
 
     id: EntityId
-    _context: EntityCalls = attrs.field(repr=False)
+    _execution: Execution = attrs.field(repr=False)
     _target: Target | None = attrs.field(repr=False)
     _at: datetime | timedelta | None = None
 
     def options(self, *, at: datetime | timedelta | None = None) -> OrchestrationEntityRef[E]:
         """The same entity, to be signalled not before *at* (a duration counts from now)."""
-        return OrchestrationEntityRef(self.id, self._context, self._target, at)
+        return OrchestrationEntityRef(self.id, self._execution, self._target, at)
 
     @overload
     def call(
@@ -237,13 +227,12 @@ class OrchestrationEntityRef(Generic[E]):
             InvalidInputError, UnknownOperationError: nothing was asked for.
             CriticalSectionError: inside a section only what it locks may be called.
         """
-        context = self._context
-        context.require()
+        execution = self._execution
+        execution.require_open()
         if self._at is not None:
             msg = f"{self.id}: a call is for now; only signals can be sent for a time"
             raise InvalidInputError(msg)
-        execution = context.execution
-        name, data, form, spec = self._encoded(operation, args, kwargs)
+        name, data, form, spec = encode_operation(self._target, operation, args, kwargs)
         address = str(self.id)
         section = execution.section
         if section is not None:
@@ -252,7 +241,7 @@ class OrchestrationEntityRef(Generic[E]):
         task_id = execution.next_task()
         execution.decide(
             EntityOperationCalled(
-                id=task_id, entity=address, operation=name, input=data, form=form
+                id=task_id, entity=address, operation=name, input=_stored(data), form=form
             )
         )
         decode = spec.decode_result if spec is not None else decoder_for(None, "the result")
@@ -278,10 +267,9 @@ class OrchestrationEntityRef(Generic[E]):
             InvalidInputError, UnknownOperationError: nothing was asked for.
             CriticalSectionError: the entity is locked: call it instead.
         """
-        context = self._context
-        context.require()
-        execution = context.execution
-        name, data, form, _ = self._encoded(operation, args, kwargs)
+        execution = self._execution
+        execution.require_open()
+        name, data, form, _ = encode_operation(self._target, operation, args, kwargs)
         address = str(self.id)
         if execution.section is not None:
             execution.section.check_signal(address)
@@ -290,19 +278,11 @@ class OrchestrationEntityRef(Generic[E]):
                 id=execution.next_task(),
                 entity=address,
                 operation=name,
-                input=data,
+                input=_stored(data),
                 form=form,
                 due=due_micros(self._at, execution.now),
             )
         )
-
-    def _encoded(
-        self, operation: Any, args: Any, kwargs: Any
-    ) -> tuple[str, msgspec.Raw, str, Any]:
-        name = operation_name(operation)
-        spec = None if self._target is None else self._target.operation(name)
-        data, form = encode_arguments(spec, name, args, kwargs)
-        return name, msgspec.Raw(data or b"null"), form, spec
 
 
 Lockable = OrchestrationEntityRef[Any] | EntityId
@@ -310,3 +290,7 @@ Lockable = OrchestrationEntityRef[Any] | EntityId
 
 def _nothing(_: Any) -> None:
     """Read nothing."""
+
+
+def _stored(data: bytes) -> msgspec.Raw:
+    return msgspec.Raw(data) if data else NULL

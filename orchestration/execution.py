@@ -22,7 +22,12 @@ import msgspec
 
 from perdure.actors.answers import NULL, Failure, failure_of
 from perdure.actors.failures import describe_failure
-from perdure.errors import CancelledError, NonDeterminismError, PerdureError
+from perdure.errors import (
+    CancelledError,
+    NonDeterminismError,
+    NotAllowedHereError,
+    PerdureError,
+)
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
@@ -104,6 +109,20 @@ class Execution:
 
     # ---- what the context asks for --------------------------------------------------------
 
+    def require_open(self) -> None:
+        """Raise unless the code is active here."""
+        if not self.is_open:
+            msg = f"orchestration {self.instance_id!r} is not active here; its context is over"
+            raise NotAllowedHereError(msg)
+
+    def leave(self, section: Section, *, undo: bool) -> None:
+        """Let go of a critical section's entities."""
+        if not self.is_open or self.section is not section:
+            return
+        self.section = None
+        for unlock in section.release(undo=undo):
+            self.decide(unlock)
+
     def next_task(self) -> int:
         """The next task's number."""
         self._last_task += 1
@@ -140,11 +159,6 @@ class Execution:
     def _stop_waiting(self, key: str, task: EventTask[Any]) -> None:
         waits = self._waits.get(key, deque())
         self._waits[key] = deque(pair for pair in waits if pair[0] is not task)
-
-    @property
-    def waiting_events(self) -> list[str]:
-        """The names of events for which the code waits now."""
-        return sorted(name for name, waits in self._waits.items() if waits)
 
     def is_patched(self, patch: str) -> bool:
         """Whether code that was changed runs in its new form here."""

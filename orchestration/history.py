@@ -7,10 +7,13 @@ then asks for is compared with the second kind. New fields need defaults; none i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from perdure.actors.answers import NULL, Failure
 from perdure.errors import CorruptionError
+from perdure.storage.records import StoredTurn
 
 
 class HistoryEvent(msgspec.Struct, tag_field="event", omit_defaults=True, kw_only=True):
@@ -52,7 +55,6 @@ class ExecutionStarted(HistoryEvent, tag="ExecutionStarted", kw_only=True):
         parent: the address of the orchestration that started it; empty for none.
         parent_task: the request to answer when it ends.
         tags: what its starter said of it.
-        patches: ids that the code before it had marked; they stay marked.
     """
 
     name: str
@@ -325,6 +327,16 @@ def read_events(turn: bytes) -> list[Event]:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         msg = f"a stored history cannot be read: {error}; restore a backup, or purge it"
         raise CorruptionError(msg) from error
+
+
+def events_beyond(turns: Iterable[StoredTurn], version: int) -> Iterator[Event]:
+    """The events of a stream beyond a version, from the turns that hold them.
+
+    Raises:
+        CorruptionError: they are not as this package wrote them.
+    """
+    for turn in turns:
+        yield from read_events(turn.events)[max(0, version + 1 - turn.first_version) :]
 
 
 def describe(event: Event) -> str:

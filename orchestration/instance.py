@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from perdure.actors.answers import ANSWER, NULL, failure_of, read_answer
-from perdure.actors.behavior import Outcome, Step, Surroundings
-from perdure.actors.context import Resolve
+from perdure.actors.behavior import Outcome, Step
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
 from perdure.errors import (
@@ -40,7 +39,6 @@ from perdure.orchestration.history import (
     TimerFired,
 )
 from perdure.orchestration.live import LiveInstance, Turn
-from perdure.orchestration.programs import Programs
 from perdure.orchestration.rewinding import lost_tasks, without, without_rewound
 from perdure.orchestration.state import (
     CANCELED,
@@ -55,33 +53,12 @@ from perdure.orchestration.state import (
 logger = logging.getLogger("perdure")
 
 
+Handler = Callable[["OrchestrationInstance", Message, Turn], Outcome]
+"""What is done with one kind of message."""
+
+
 class OrchestrationInstance(LiveInstance):
     """One active orchestration."""
-
-    def __init__(
-        self,
-        programs: Programs,
-        resolve: Resolve,
-        address: str,
-        version: int,
-        state: InstanceState | None,
-        engine: Surroundings,
-    ) -> None:
-        super().__init__(programs, resolve, address, version, state, engine)
-        self._handlers: dict[str, Callable[[Message, Turn], Outcome]] = {
-            requests.START: self._start,
-            requests.BEGIN: self._begin_pending,
-            requests.RENEW: self._renew,
-            requests.TIMER: self._fire,
-            requests.RAISE_EVENT: self._raise_event,
-            requests.TERMINATE: self._terminate,
-            requests.CANCEL: self._cancel,
-            requests.SUSPEND: self._suspend,
-            requests.RESUME: self._resume,
-            requests.REWIND: self._rewind,
-            requests.PURGE: self._purge,
-            ANSWER: self._answer,
-        }
 
     # ---- the behavior port ----------------------------------------------------------------
 
@@ -91,17 +68,15 @@ class OrchestrationInstance(LiveInstance):
         Raises:
             UnknownOperationError: no orchestration takes it.
         """
-        handler = self._handlers.get(message.operation)
+        handler = self.handlers.get(message.operation)
         if handler is None:
             msg = f"an orchestration has no operation {message.operation!r}"
             raise UnknownOperationError(msg)
         return Step(partial(self._handle, handler, message, now_micros))
 
-    def _handle(
-        self, handler: Callable[[Message, Turn], Outcome], message: Message, now: int
-    ) -> Outcome:
+    def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
         try:
-            outcome = handler(message, Turn(now))
+            outcome = handler(self, message, Turn(now))
         except NonDeterminismError as error:
             return self._stall(str(error))
         except PerdureError as error:
@@ -402,7 +377,22 @@ class OrchestrationInstance(LiveInstance):
             )
             raise WrongStatusError(msg)
         self._state = None
-        return Outcome(touched=True)
+        return Outcome(str(self._version).encode(), touched=True)
+
+    handlers: ClassVar[dict[str, Handler]] = {
+        requests.START: _start,
+        requests.BEGIN: _begin_pending,
+        requests.RENEW: _renew,
+        requests.TIMER: _fire,
+        requests.RAISE_EVENT: _raise_event,
+        requests.TERMINATE: _terminate,
+        requests.CANCEL: _cancel,
+        requests.SUSPEND: _suspend,
+        requests.RESUME: _resume,
+        requests.REWIND: _rewind,
+        requests.PURGE: _purge,
+        ANSWER: _answer,
+    }
 
 
 def only_end(message: Message) -> bool:

@@ -24,7 +24,7 @@ from perdure.orchestration.history import (
     ExecutionSuspended,
     ExecutionTerminated,
     Happening,
-    read_events,
+    events_beyond,
     write_event,
 )
 from perdure.orchestration.programs import Programs
@@ -125,10 +125,7 @@ class LiveInstance:
     def _history(self) -> list[Event]:
         """The present generation's events."""
         begins = self._present().begins
-        events: list[Event] = []
-        for turn in self._engine.past(self._address, begins):
-            events.extend(read_events(turn.events)[max(0, begins + 1 - turn.first_version) :])
-        return events
+        return list(events_beyond(self._engine.past(self._address, begins), begins))
 
     def _happen(self, event: Happening, turn: Turn) -> Outcome:
         if self._live() is None:

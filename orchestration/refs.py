@@ -12,11 +12,12 @@ import msgspec
 from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import Reply
+from perdure.actors.streams import turns_of
 from perdure.errors import InstanceNotFoundError, OperationFailedError
 from perdure.orchestration import requests
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
-from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, read_events
+from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, events_beyond
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
@@ -27,6 +28,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 _plain = msgspec.json.Decoder().decode
 PAGE = 500
+"""Turns that one step of a purge drops at most."""
 
 
 class Source(Protocol):
@@ -96,7 +98,7 @@ class OrchestrationRef(Generic[R_co]):
         public = public_state(self.id, state)
         if not fetch_input:
             return public
-        return attrs.evolve(public, input=_plain(self._input(state)))
+        return attrs.evolve(public, input=_plain(self.input_of(state)))
 
     def _state(self) -> InstanceState | None:
         self._client.node.check_open()
@@ -110,7 +112,8 @@ class OrchestrationRef(Generic[R_co]):
             raise InstanceNotFoundError(msg)
         return state
 
-    def _input(self, state: InstanceState) -> msgspec.Raw:
+    def input_of(self, state: InstanceState) -> msgspec.Raw:
+        """What its present generation was started with, as JSON."""
         if state.start is not None:
             return state.start.input
         for event in self._events(state):
@@ -127,13 +130,8 @@ class OrchestrationRef(Generic[R_co]):
         return self._events(self._required())
 
     def _events(self, state: InstanceState) -> Iterator[Event]:
-        after = state.begins
-        store = self._client.node.store
-        while page := store.turns(self.id, after_version=after, limit=PAGE):
-            for turn in page:
-                events = read_events(turn.events)
-                yield from events[max(0, after + 1 - turn.first_version) :]
-                after = turn.first_version + turn.count - 1
+        turns = turns_of(self._client.node.store, self.id, state.begins)
+        return events_beyond(turns, state.begins)
 
     # ---- asking it ------------------------------------------------------------------------
 
@@ -190,7 +188,7 @@ class OrchestrationRef(Generic[R_co]):
         state = self._required()
         start = requests.Start(
             name=state.name,
-            input=self._input(state),
+            input=self.input_of(state),
             version=state.version,
             tags=state.tags,
         )
@@ -205,16 +203,14 @@ class OrchestrationRef(Generic[R_co]):
             WrongStatusError: it is not finished.
             InstanceNotFoundError: there is none.
         """
-        self.ask(requests.PURGE, requests.Reason())
+        last_version: int = self.ask(requests.PURGE, requests.Reason())
         node = self._client.node
-        while row := node.store.turns(self.id, limit=1):
-            last = node.store.turns(self.id, after_version=row[0].first_version)
-            end = (last or row)[-1]
-            base = BaseRow(self.id, end.first_version + end.count - 1, None, end.time_micros)
-            node.maintain(partial(_drop, base))
+        base = BaseRow(self.id, last_version, None, node.world.now_micros())
+        while node.maintain(partial(_drop, base)) == PAGE:
+            continue
 
-    def ask(self, operation: str, payload: msgspec.Struct) -> None:
-        """Send it one of the messages of ``requests.py``, and wait until it has taken it."""
+    def ask(self, operation: str, payload: msgspec.Struct) -> Any:
+        """Send it one of the messages of ``requests.py``, and wait for what it answers."""
         message = Message(
             target=self.id,
             operation=operation,
@@ -223,7 +219,7 @@ class OrchestrationRef(Generic[R_co]):
             request_id=self._client.new_id(),
         )
         try:
-            self._client.send_call(message, _nothing).get()
+            return self._client.send_call(message, _plain).get()
         except OperationFailedError as error:
             raise typed(error) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Coroutine, Generator, Mapping
-from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar, overload
 
 from perdure.actors.context import Resolve
@@ -14,7 +13,6 @@ from perdure.errors import (
     CriticalSectionError,
     FailureDetails,
     InvalidInputError,
-    NotAllowedHereError,
     TaskFailedError,
 )
 from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
@@ -35,14 +33,12 @@ I = TypeVar("I")  # noqa: E741 - the input
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MICROSECOND = timedelta(microseconds=1)
-
 
 class Scheduling:
     """The part of an orchestrator's context that schedules tasks."""
 
     def __init__(self, execution: Execution, registry: Registry, resolve: Resolve) -> None:
-        self.execution = execution
+        self._execution = execution
         self._registry = registry
         self._resolve = resolve
         self._random: random.Random | None = None
@@ -50,7 +46,7 @@ class Scheduling:
     @property
     def instance_id(self) -> str:
         """Names this orchestration."""
-        return self.execution.instance_id
+        return self._execution.instance_id
 
     @property
     def random(self) -> random.Random:
@@ -144,7 +140,7 @@ class Scheduling:
         Raises:
             UnknownActivityError, InvalidInputError: nothing was asked for.
         """
-        self.require()
+        self._execution.require_open()
         decode: Callable[[Any], Any]
         definition = self._registry.activity(activity)
         if definition is None:
@@ -160,7 +156,7 @@ class Scheduling:
         kept = dict(tags or {})
 
         def schedule() -> Task[Any]:
-            execution = self.execution
+            execution = self._execution
             task_id = execution.next_task()
             execution.decide(TaskScheduled(id=task_id, name=name, input=data, tags=kept))
             task: Task[Any] = Task()
@@ -240,8 +236,8 @@ class Scheduling:
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was asked for.
             CriticalSectionError: not inside one.
         """
-        self.require()
-        if self.execution.section is not None:
+        self._execution.require_open()
+        if self._execution.section is not None:
             msg = "no sub-orchestration inside a critical section; start it before or after"
             raise CriticalSectionError(msg)
         definition = self._registry.orchestrator(orchestrator, version or "")
@@ -253,7 +249,7 @@ class Scheduling:
         kept = dict(tags or {})
 
         def schedule() -> Task[Any]:
-            execution = self.execution
+            execution = self._execution
             task_id = execution.next_task()
             child = chosen or f"{self._started.generation}:{task_id:04x}"
             execution.decide(
@@ -283,7 +279,7 @@ class Scheduling:
             msg = f"retry_policy={policy!r}: use perdure.RetryPolicy(…)"
             raise InvalidInputError(msg)
         outer: Task[Any] = Task()
-        first = self.execution.now
+        first = self._execution.now
 
         def run(attempt: int) -> None:
             schedule().follow(lambda task: ended(task, attempt))
@@ -297,19 +293,19 @@ class Scheduling:
                 policy,
                 details_of_error(error),
                 attempt=attempt,
-                since_first_micros=self.execution.now - first,
+                since_first_micros=self._execution.now - first,
                 draw=lambda: self.random.random(),
             )
             if delay is None:
                 outer.fail(error)
             else:
-                self._timer(self.execution.now + delay).follow(lambda _: run(attempt + 1))
+                self._timer(self._execution.now + delay).follow(lambda _: run(attempt + 1))
 
         run(1)
         return outer
 
     def _timer(self, micros: int) -> TimerTask:
-        execution = self.execution
+        execution = self._execution
         task_id = execution.next_task()
         task = TimerTask(lambda: execution.cancel_timer(task_id))
         message = 0 if execution.is_replaying else execution.fresh_id()
@@ -322,15 +318,9 @@ class Scheduling:
 
     @property
     def _started(self) -> ExecutionStarted:
-        started = self.execution.started
+        started = self._execution.started
         assert started is not None
         return started
-
-    def require(self) -> None:
-        """Raise unless the code is active here."""
-        if not self.execution.is_open:
-            msg = f"orchestration {self.instance_id!r} is not active here; its context is over"
-            raise NotAllowedHereError(msg)
 
 
 def details_of_error(error: BaseException) -> FailureDetails:

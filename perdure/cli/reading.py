@@ -21,8 +21,9 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, history_events, read_state
 from perdure.actors.ids import EntityId, is_entity, kind_of
 from perdure.actors.locks import lock_of, shown_state
-from perdure.actors.reads import state_as_of, turns_of
+from perdure.actors.reads import state_as_of
 from perdure.actors.snapshots import Change, Position
+from perdure.actors.streams import turns_of
 from perdure.actors.watching import changes_beyond
 from perdure.cli.commands import NotFoundError
 from perdure.cli.options import (

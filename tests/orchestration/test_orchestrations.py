@@ -409,6 +409,25 @@ def test_a_purged_one_is_gone(world: Simulation) -> None:
         ref.raise_event("x")
 
 
+def test_a_purge_spares_what_was_started_again_meanwhile(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = world.client.start(chain, 1, instance_id="c")
+    ref.result(60)
+    maintain = world.client.node.maintain
+
+    def after_a_start(work: Any) -> Any:
+        if ref.status() is None:
+            world.client.start(chain, 5, instance_id="c").result(60)
+        return maintain(work)
+
+    monkeypatch.setattr(world.client.node, "maintain", after_a_start)
+    ref.purge()
+
+    assert ref.status(fetch_input=True).input == 5  # type: ignore[union-attr]
+    assert [event.event_type for event in ref.history()][-1] == "ExecutionCompleted"
+
+
 def test_asyncio_is_refused_with_what_to_use_instead(world: Simulation) -> None:
     with pytest.raises(perdure.OrchestrationFailedError, match="create_timer"):
         world.client.start(asyncio_inside).result(60)
