@@ -41,6 +41,10 @@ class Mailbox(deque[Message]):
         return not self
 
 
+_NONE: deque[Message] = deque()
+"""What cells without deferred messages share, as an empty deque takes 0.6 KiB; it stays empty."""
+
+
 class CellHost(Protocol):
     """What a cell asks of the partition that it lives in."""
 
@@ -88,7 +92,7 @@ class Cell(pykka.Actor):
         # fifth of an activation and 1 KiB.
         self.actor_urn = self.address = address
         self.actor_inbox = self.mailbox = self._create_actor_inbox()
-        self.deferred: deque[Message] = deque()
+        self.deferred: deque[Message] = _NONE
         self.instance = instance
         self.version = version
         self.batch = 0
@@ -117,7 +121,7 @@ class Cell(pykka.Actor):
 
         The loop of the actor: everything that is done for each message is in it.
         """
-        inbox, deferred = self.mailbox, self.deferred
+        inbox = self.mailbox
         now = self.used_micros = partition.now
         record = self.record = Record(now, self, self.version + 1)
         invoke = partition.runtime.invoke
@@ -127,12 +131,13 @@ class Cell(pykka.Actor):
         while left:
             left -= 1
             gate = instance.gate
+            deferred = self.deferred
             if deferred and (gate is None or gate(deferred[0])):
                 message = deferred.popleft()
             elif inbox:
                 message = inbox.popleft()
                 if gate is not None and not gate(message):
-                    deferred.append(message)
+                    self._own_deferred().append(message)
                     continue
             else:
                 break
@@ -178,7 +183,7 @@ class Cell(pykka.Actor):
         if outcome.touched:
             record.touched = True
         if outcome.put_back:
-            self.deferred.appendleft(message)
+            self._own_deferred().appendleft(message)
             return
         record.handled.append(message)
         if outcome.events:
@@ -209,6 +214,11 @@ class Cell(pykka.Actor):
                 message.request_id,
             )
 
+    def _own_deferred(self) -> deque[Message]:
+        if self.deferred is _NONE:
+            self.deferred = deque[Message]()
+        return self.deferred
+
     def put_off(self) -> None:
         """Put in front of the mailbox what a turn would take first, if it has anything."""
         inbox, deferred, gate = self.mailbox, self.deferred, self.instance.gate
@@ -216,7 +226,7 @@ class Cell(pykka.Actor):
             inbox.extendleft(reversed(deferred))
             deferred.clear()
         while gate is not None and inbox and not gate(inbox[0]):
-            deferred.append(inbox.popleft())
+            self._own_deferred().append(inbox.popleft())
 
     def has_work(self) -> bool:
         """Whether there is a message that it takes now."""
