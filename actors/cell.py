@@ -42,7 +42,7 @@ class Mailbox(deque[Message]):
 
 
 _NONE: deque[Message] = deque()
-"""What cells without deferred messages share, as an empty deque takes 0.6 KiB; it stays empty."""
+"""Shared by cells without deferred messages: an empty deque takes 0.6 KiB. It stays empty."""
 
 
 class CellHost(Protocol):
