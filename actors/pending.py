@@ -15,7 +15,7 @@ import msgspec
 
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.messages import Message, to_row
-from perdure.storage.records import Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
+from perdure.storage.records import BaseRow, Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
 
 TURN_COST = 200
 """What one record weighs besides its bytes, for back-pressure."""
@@ -40,6 +40,8 @@ class Record:
         outcomes: outcomes of requests to be remembered.
         quarantined: messages set aside.
         touched: the actor's state is to be written, although there may be no event.
+        cut: the version at which the actor's history begins from now on; 0 for no change.
+        erased_at: the version at which all that the actor was is dropped, if it is.
     """
 
     time_micros: int
@@ -53,6 +55,19 @@ class Record:
     outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
     quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
     touched: bool = False
+    cut: int = 0
+    erased_at: int | None = None
+
+    @property
+    def expected_version(self) -> int:
+        """Where the actor's stream was before this record."""
+        return self.first_version - 1 if self.erased_at is None else self.erased_at
+
+    def erase(self) -> None:
+        """Drop all that the actor was, also what this record has of it."""
+        self.erased_at = self.expected_version
+        self.events.clear()
+        self.first_version, self.cut, self.touched = 1, 0, True
 
     def ended(self) -> Iterator[int]:
         """The ids of the accepted messages that end with it."""
@@ -112,20 +127,9 @@ def batch_of(pending: Pending) -> Batch:
         for ended in record.ended():
             if accepted.pop(ended, None) is None:
                 batch.consumed.append(ended)
-        if record.events:
-            cell = record.cell
-            cells.setdefault(cell, record.first_version - 1)
-            batch.turns.append(
-                TurnRow(
-                    cell.address,
-                    record.first_version,
-                    len(record.events),
-                    encode_events(record.events),
-                    record.time_micros,
-                )
-            )
-        elif record.touched:
-            cells.setdefault(record.cell, record.first_version - 1)
+        if record.events or record.touched:
+            cells.setdefault(record.cell, record.expected_version)
+            _add_history(batch, record)
         if record.outcomes:
             batch.outcomes.extend(record.outcomes)
         if record.quarantined:
@@ -142,6 +146,27 @@ def batch_of(pending: Pending) -> Batch:
         )
     batch.accepted.extend(map(to_row, accepted.values()))
     return batch
+
+
+def _add_history(batch: Batch, record: Record) -> None:
+    """What a turn adds to its actor's history, and what goes of that."""
+    stream: str = record.cell.address
+    if record.erased_at is not None:
+        batch.erased.append(stream)
+        batch.turns = [turn for turn in batch.turns if turn.stream != stream]
+        batch.bases = [base for base in batch.bases if base.stream != stream]
+    if record.events:
+        batch.turns.append(
+            TurnRow(
+                stream,
+                record.first_version,
+                len(record.events),
+                encode_events(record.events),
+                record.time_micros,
+            )
+        )
+    if record.cut:
+        batch.bases.append(BaseRow(stream, record.cut, None, record.time_micros))
 
 
 def is_empty(batch: Batch) -> bool:

@@ -282,6 +282,7 @@ class Client(EntityClient):
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         statuses: list[str] | None = None,
+        recursive: bool = True,
     ) -> int:
         """Forget finished orchestrations, with their histories; returns how many.
 
@@ -289,6 +290,7 @@ class Client(EntityClient):
             created_from: only started at that time or later.
             created_to: only started at that time or before.
             statuses: only with one of these runtime statuses.
+            recursive: their children too, as far as they are finished.
         """
         fits = _filter(statuses, created_from, created_to, None, None, None, None)
         purged = 0
@@ -296,7 +298,7 @@ class Client(EntityClient):
             state = state_of(row)
             if state.is_finished and fits(state):
                 try:
-                    self.orchestration(row.stream).purge()
+                    self.orchestration(row.stream).purge(recursive=recursive)
                 except PerdureError:  # it was started again meanwhile, or is gone
                     continue
                 purged += 1

@@ -81,6 +81,13 @@ class Programs:
             self._find(state.name, state.version), self.registry, resolve
         )
 
+    def retention_micros(self, state: InstanceState) -> int:
+        """How long an instance is remembered after its end; 0 for ever."""
+        try:
+            return self._find(state.name, state.version).retention_micros
+        except UnknownOrchestratorError:
+            return 0
+
     def _find(self, name: str, version: str) -> OrchestratorDefinition:
         if not self._matches(version):
             msg = (

@@ -47,6 +47,14 @@ SELECT j.key,
 FROM json_each(?) AS j LEFT JOIN actors AS a ON a.stream = j.key
 WHERE held <> j.value;
 
+-- name: erase_turns
+-- Drop the whole histories of streams.
+DELETE FROM turns WHERE stream IN (SELECT value FROM json_each(?));
+
+-- name: erase_bases
+-- Forget where the histories of streams began.
+DELETE FROM bases WHERE stream IN (SELECT value FROM json_each(?));
+
 -- name: insert_turns
 -- Append turns.
 INSERT INTO turns (seq, stream, first_version, count, time, crc, events)
