@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 import attrs
 
+from perdure.actors.directory import Directory, Starts, Target
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
@@ -18,27 +19,6 @@ P = ParamSpec("P")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class Target(Protocol):
-    """What must be known of a kind of entity to send it something."""
-
-    @property
-    def kind(self) -> str:
-        """The kind's name."""
-        ...
-
-    def operation(self, name: str) -> OperationSpec | None:
-        """One operation, or ``None`` when any name and input will do.
-
-        Raises:
-            UnknownOperationError: there is no such operation.
-        """
-
-
-Resolve = Callable[[Any], "Target | None"]
-"""Finds a kind by its class or name; ``None`` for a name that this process does not know.
-Raises UnknownEntityError for a class that is not registered."""
 
 
 def encode_operation(
@@ -110,18 +90,18 @@ class OperationScope:
 
     __slots__ = (
         "context",
+        "directory",
         "effects",
         "is_open",
         "message",
         "now_micros",
-        "resolve",
         "sent_bytes",
     )
 
-    def __init__(self, message: Message, now_micros: int, resolve: Resolve) -> None:
+    def __init__(self, message: Message, now_micros: int, directory: Directory) -> None:
         self.message = message
         self.now_micros = now_micros
-        self.resolve = resolve
+        self.directory = directory
         self.effects: list[Message] | None = None
         self.is_open = True
         self.context: EntityContext | None = None
@@ -237,22 +217,11 @@ class SignalRef(Generic[E]):
         raise NotAllowedHereError(msg)
 
 
-@attrs.frozen(eq=False)
-class EntityContext:
-    """The running operation's surroundings.
+class Sending(Starts):
+    """Whom an operation can send to."""
 
-    Attributes:
-        id: the entity itself.
-        now: the time, one for all of the operation, in UTC.
-        request_id: names the request; empty when its sender chose none.
-        caller: the address of the actor that sent it; ``None`` for a client.
-    """
-
-    id: EntityId
-    now: datetime
-    request_id: str
-    caller: str | None
-    _scope: OperationScope = attrs.field(repr=False)
+    __slots__ = ()
+    _scope: OperationScope
 
     @overload
     def entity(self, kind: type[E], key: str) -> SignalRef[E]: ...
@@ -269,9 +238,43 @@ class EntityContext:
             InvalidIdError: the key or name breaks the rules.
             UnknownEntityError: the class is not registered.
         """
-        target = self._scope.resolve(kind)
+        target = self._scope.directory.entity(kind)
         name: str = kind if target is None else target.kind
         return SignalRef(EntityId(name, checked_name("entity key", key)), self._scope, target)
+
+    def _start(
+        self,
+        orchestrator: Any,
+        input: Any,
+        instance_id: str | None,
+        start_at: datetime | timedelta | None,
+        version: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> str:
+        scope = self._scope
+        due = due_micros(start_at, scope.now_micros)
+        message = scope.directory.start(orchestrator, input, instance_id, due, version, tags)
+        message.caller = scope.message.target
+        scope.send(message)
+        return message.target
+
+
+@attrs.frozen(eq=False)
+class EntityContext(Sending):
+    """The running operation's surroundings.
+
+    Attributes:
+        id: the entity itself.
+        now: the time, one for all of the operation, in UTC.
+        request_id: names the request; empty when its sender chose none.
+        caller: the address of the actor that sent it; ``None`` for a client.
+    """
+
+    id: EntityId
+    now: datetime
+    request_id: str
+    caller: str | None
+    _scope: OperationScope = attrs.field(repr=False)
 
 
 def context_of(scope: OperationScope) -> EntityContext:

@@ -12,8 +12,9 @@ import msgspec
 
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.codec import codec_for, encode
-from perdure.actors.context import OperationScope, Resolve, SignalRef, context_of
+from perdure.actors.context import OperationScope, Sending, context_of
 from perdure.actors.definition import EntityDefinition
+from perdure.actors.directory import Directory
 from perdure.actors.entity_events import Changed, Deleted, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import EntityId
@@ -24,7 +25,7 @@ T = TypeVar("T")
 _UNSET = object()
 
 
-class FunctionContext:
+class FunctionContext(Sending):
     """What a function-style entity is given: its operation, input and state."""
 
     def __init__(self, kind: str, scope: OperationScope, state: bytes | None) -> None:
@@ -114,14 +115,6 @@ class FunctionContext:
         """Answer the caller."""
         self._result = result
 
-    @overload
-    def entity(self, kind: type[T], key: str) -> SignalRef[T]: ...
-    @overload
-    def entity(self, kind: str | Callable[..., object], key: str) -> SignalRef[Any]: ...
-    def entity(self, kind: Any, key: str) -> SignalRef[Any]:
-        """Another entity, to be signalled."""
-        return context_of(self._scope).entity(kind, key)
-
     def outcome(self, returned: Any) -> tuple[Any, bytes | None]:
         """The result and the state that the function left."""
         return (returned if self._result is _UNSET else self._result), self._state
@@ -138,13 +131,13 @@ class FunctionInstance(Lockable):
     """One active function-style entity."""
 
     def __init__(
-        self, definition: EntityDefinition, resolve: Resolve, stored: bytes | None
+        self, definition: EntityDefinition, directory: Directory, stored: bytes | None
     ) -> None:
         assert definition.function is not None
         self._definition = definition
         self._function = definition.function
         self._is_async = inspect.iscoroutinefunction(definition.function)
-        self._resolve = resolve
+        self._directory = directory
         super().__init__(stored)
 
     def load(self, state: bytes | None) -> None:
@@ -165,7 +158,7 @@ class FunctionInstance(Lockable):
         """
         if message.operation.startswith("$"):
             return self.prepare_own(message, now_micros)
-        scope = _FunctionScope(message, now_micros, self._resolve)
+        scope = _FunctionScope(message, now_micros, self._directory)
         scope.function_context = FunctionContext(self._definition.kind, scope, self._state)
         return Step(
             partial(self._function, scope.function_context), self._is_async, False, scope

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 from perdure.actors.app import EntityApp
 from perdure.actors.behavior import Behavior
+from perdure.actors.directory import Directory
 from perdure.actors.ids import ACTIVITIES, INSTANCES
 from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
@@ -18,6 +19,7 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.definitions import Registry
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.starting import starter
 from perdure.storage.ports import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -133,7 +135,7 @@ class App(EntityApp):
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {
-            **self.behaviors(opened, resolve),
+            **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
             INSTANCES: OrchestrationBehavior(programs, resolve),
             ACTIVITIES: ActivityBehavior(programs.registry, late.result, processes),
         }

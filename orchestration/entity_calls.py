@@ -11,7 +11,8 @@ import attrs
 import msgspec
 
 from perdure.actors.answers import NULL
-from perdure.actors.context import Target, due_micros, encode_operation
+from perdure.actors.context import due_micros, encode_operation
+from perdure.actors.directory import Target
 from perdure.actors.ids import EntityId
 from perdure.errors import (
     CriticalSectionError,

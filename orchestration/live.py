@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
-from perdure.actors.context import Resolve
+from perdure.actors.directory import Resolve
 from perdure.actors.messages import Message
 from perdure.errors import (
     HistoryTooLongError,

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from perdure.actors.answers import Failure
-from perdure.actors.context import Resolve
+from perdure.actors.directory import Resolve
 from perdure.errors import DefinitionError, UnknownOrchestratorError
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.definitions import OrchestratorDefinition, Registry, version_key
