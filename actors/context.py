@@ -89,7 +89,6 @@ class OperationScope:
     """
 
     __slots__ = (
-        "context",
         "directory",
         "effects",
         "is_open",
@@ -104,7 +103,6 @@ class OperationScope:
         self.directory = directory
         self.effects: list[Message] | None = None
         self.is_open = True
-        self.context: EntityContext | None = None
         self.sent_bytes = 0
 
     def send(self, message: Message) -> None:
@@ -217,11 +215,36 @@ class SignalRef(Generic[E]):
         raise NotAllowedHereError(msg)
 
 
-class Sending(Starts):
-    """Whom an operation can send to."""
+class EntityContext(Starts):
+    """The running operation's surroundings."""
 
-    __slots__ = ()
-    _scope: OperationScope
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: OperationScope) -> None:
+        self._scope = scope
+
+    @property
+    def id(self) -> EntityId:
+        """The entity itself."""
+        return EntityId.of_address(self._scope.message.target)
+
+    @property
+    def now(self) -> datetime:
+        """The time, one for all of the operation, in UTC."""
+        return to_datetime(self._scope.now_micros)
+
+    @property
+    def request_id(self) -> str:
+        """Names the request; empty when its sender chose none."""
+        return self._scope.message.request_id
+
+    @property
+    def caller(self) -> str | None:
+        """The address of the actor that sent the message; ``None`` for a client."""
+        return self._scope.message.caller or None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._scope.message.target}>"
 
     @overload
     def entity(self, kind: type[E], key: str) -> SignalRef[E]: ...
@@ -239,8 +262,11 @@ class Sending(Starts):
             UnknownEntityError: the class is not registered.
         """
         target = self._scope.directory.entity(kind)
-        name: str = kind if target is None else target.kind
-        return SignalRef(EntityId(name, checked_name("entity key", key)), self._scope, target)
+        if target is None:
+            entity_id = EntityId(kind, checked_name("entity key", key))
+        else:
+            entity_id = EntityId.known(target.kind, checked_name("entity key", key))
+        return SignalRef(entity_id, self._scope, target)
 
     def _start(
         self,
@@ -257,37 +283,3 @@ class Sending(Starts):
         message.caller = scope.message.target
         scope.send(message)
         return message.target
-
-
-@attrs.frozen(eq=False)
-class EntityContext(Sending):
-    """The running operation's surroundings.
-
-    Attributes:
-        id: the entity itself.
-        now: the time, one for all of the operation, in UTC.
-        request_id: names the request; empty when its sender chose none.
-        caller: the address of the actor that sent it; ``None`` for a client.
-    """
-
-    id: EntityId
-    now: datetime
-    request_id: str
-    caller: str | None
-    _scope: OperationScope = attrs.field(repr=False)
-
-
-def context_of(scope: OperationScope) -> EntityContext:
-    """The context of a running operation."""
-    known = scope.context
-    if known is not None:
-        return known
-    message = scope.message
-    scope.context = EntityContext(
-        EntityId.parse(message.target),
-        to_datetime(scope.now_micros),
-        message.request_id,
-        message.caller or None,
-        scope,
-    )
-    return scope.context
