@@ -101,7 +101,8 @@ class Execution:
         self._waits: dict[str, deque[tuple[EventTask[Any], Callable[[Any], Any]]]] = {}
         self._arrived: dict[str, deque[tuple[int, EventRaised]]] = {}
         self._arrivals = 0
-        self._held: list[Event] = []
+        self._held: deque[Event] = deque()
+        self._held_tasks: set[int] = set()
         self._sources: list[str] = []
         self._routine: Any = None
         self._is_generator = False
@@ -193,12 +194,13 @@ class Execution:
             self.suspended = True
         elif isinstance(event, ExecutionResumed):
             self.suspended = False
-            held, self._held = self._held, []
-            for before in held:
-                self._take(before)
+            self._held_tasks.clear()
+            while self._held and self.ended is None:
+                self._take(self._held.popleft())
                 self._go_on()
         elif self.suspended:
             self._held.append(event)
+            self._held_tasks.add(getattr(event, "id", 0))
         else:
             self._take(event)
             self._go_on()
@@ -246,7 +248,7 @@ class Execution:
     def awaited_kind(self, task_id: int) -> str | None:
         """The kind of a task that waits for its answer; ``None`` when it does not."""
         waiting = self._waiting.get(task_id)
-        return None if waiting is None else waiting.kind
+        return None if waiting is None or task_id in self._held_tasks else waiting.kind
 
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()

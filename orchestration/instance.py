@@ -82,12 +82,12 @@ class OrchestrationInstance(EndedInstance):
     def finish(self, step: Step, result: Any) -> Outcome:
         """The decision was made in the step."""
         outcome: Outcome = result
-        return outcome
+        return self.settled(outcome)
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """A bug of ours: nothing is decided until the actor is activated again."""
         logger.error("a bug in perdure: %s", self._address, exc_info=error)
-        return self._stall(f"a bug in perdure: {error!r}; see the log")
+        return self.settled(self._stall(f"a bug in perdure: {error!r}; see the log"))
 
     def _stall(self, reason: str) -> Outcome:
         logger.error("%s", reason)
@@ -127,8 +127,7 @@ class OrchestrationInstance(EndedInstance):
         if start.start_at > turn.now:
             begin = effects.send(self._address, requests.BEGIN, start, self._address)
             begin.due_micros = start.start_at
-            begin.id = self._engine.fresh_id()
-            self._state.timer = begin.id
+            self._name_timer(begin)
             self._state.start = start
             turn.messages.append(begin)
             return turn.outcome()
@@ -170,8 +169,7 @@ class OrchestrationInstance(EndedInstance):
             ),
             turn,
         )
-        for event in start.events:
-            self._apply(event, turn)
+        self._raise(start.events, turn)
         return turn.outcome()
 
     def _take_events(
@@ -181,13 +179,12 @@ class OrchestrationInstance(EndedInstance):
             state.start.events.extend(events)
             turn.touched = True
         elif self._live() is not None:
-            for event in events:
-                self._apply(event, turn)
+            self._raise(events, turn)
         return turn.outcome()
 
     def _begin_pending(self, message: Message, turn: Turn) -> Outcome:
         state = self._state
-        if state is None or state.status != PENDING or state.timer != message.id:
+        if state is None or state.status != PENDING or str(state.timer) != message.request_id:
             return Outcome()
         assert state.start is not None
         return self._begin(state.start, turn)
@@ -197,8 +194,7 @@ class OrchestrationInstance(EndedInstance):
         self.gate = None
         turn.forgets = Forgets.PAST
         self._run_generation(renewal.started, turn)
-        for event in renewal.events:
-            self._apply(event, turn)
+        self._raise(renewal.events, turn)
         return turn.outcome()
 
     def _run_generation(self, started: ExecutionStarted, turn: Turn) -> None:
@@ -263,16 +259,17 @@ class OrchestrationInstance(EndedInstance):
         self._forget_timer(state, turn)
         open_tasks = self._open_tasks() if state.generation else None
         turn.note(event)
-        end = ExecutionCompleted(status=TERMINATED, result=event.output)
-        turn.note(end)
         if open_tasks is not None:
             turn.taken_back.extend(open_tasks.timers)
-            turn.messages.extend(
-                effects.release_of(entity, section, self._address)
-                for entity, section in open_tasks.locks
-            )
+            for unlock in open_tasks.locks:
+                turn.note(unlock)
+                release = effects.message_for(unlock, self._address, state.generation)
+                assert release is not None
+                turn.messages.append(release)
             if event.recursive:
                 self._end_children(open_tasks.children, event, turn)
+        end = ExecutionCompleted(status=TERMINATED, result=event.output)
+        turn.note(end)
         self.gate = None
         state.stalled = False
         self._note_end(end, turn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
@@ -19,6 +20,7 @@ from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ContinueAsNew,
     Event,
+    EventRaised,
     ExecutionCancelRequested,
     ExecutionCompleted,
     ExecutionResumed,
@@ -55,6 +57,7 @@ class Turn:
         self.taken_back: list[int] = []
         self.forgets = Forgets.NOTHING
         self.touched = False
+        self.to_come: deque[EventRaised] = deque()
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -91,6 +94,7 @@ class LiveInstance:
         self._address = address
         self._version: int = version
         self._state: InstanceState | None = state
+        self._stored = None if state is None else write_state(state)
         self._engine = engine
         self._execution: Execution | None = None
         self.gate: Gate | None = None
@@ -98,8 +102,14 @@ class LiveInstance:
             self.gate = only_renewal
 
     def state(self) -> bytes | None:
-        """The row."""
-        return None if self._state is None else write_state(self._state)
+        """The row as the last message left it: the next one may be at work without the baton."""
+        return self._stored
+
+    def settled(self, outcome: Outcome) -> Outcome:
+        """A message has been handled; with the baton again."""
+        if outcome.touched or outcome.forgets is not Forgets.NOTHING:
+            self._stored = None if self._state is None else write_state(self._state)
+        return outcome
 
     def close(self) -> None:
         """The code that is alive shall not act any more."""
@@ -163,6 +173,13 @@ class LiveInstance:
             self._check_length(execution, turn)
         self._follow(execution, turn)
 
+    def _raise(self, events: Iterable[EventRaised], turn: Turn) -> None:
+        """Have events happen one after the other; a generation leaves the rest to the next."""
+        turn.to_come.extend(events)
+        while turn.to_come and self._execution is not None:
+            self._apply(turn.to_come.popleft(), turn)
+        turn.to_come.clear()
+
     def _check_length(self, execution: Execution, turn: Turn) -> None:
         """A history that became too long ends here, before it is too long to be replayed."""
         before = self._version + len(turn.events) - self._present().begins
@@ -221,7 +238,7 @@ class LiveInstance:
         if retention:
             purge = effects.send(self._address, requests.PURGE, requests.Purge(), self._address)
             purge.due_micros = turn.now + retention
-            state.timer = purge.id = self._engine.fresh_id()
+            self._name_timer(purge)
             turn.messages.append(purge)
         self.close()
 
@@ -229,7 +246,7 @@ class LiveInstance:
         started = execution.started
         assert started is not None
         state = self._present()
-        events = execution.unread_events() if ended.save_events else []
+        events = [*execution.unread_events(), *turn.to_come] if ended.save_events else []
         following = ExecutionStarted(
             name=started.name,
             input=ended.input,
@@ -248,6 +265,11 @@ class LiveInstance:
         state.generation = ""
         self.gate = only_renewal
         self.close()
+
+    def _name_timer(self, message: Message) -> None:
+        """It comes back to this instance later, perhaps re-driven under another id."""
+        self._present().timer = message.id = self._engine.fresh_id()
+        message.request_id = str(message.id)
 
     def _forget_timer(self, state: InstanceState, turn: Turn) -> None:
         """Nothing begins, or is forgotten, later by itself any more."""

@@ -133,20 +133,20 @@ class OpenTasks:
     Attributes:
         timers: ids of the messages of timers that have not fired.
         children: instance ids of children that have not ended.
-        locks: entities that are locked, and for which sections.
+        locks: what lets go of the entities that are locked.
     """
 
     timers: list[int]
     children: list[str]
-    locks: list[tuple[str, str]]
+    locks: list[EntityUnlockSent]
 
 
 def lost_tasks(history: Iterable[Event]) -> OpenTasks:
     """What is open at the end of *history*, found without running the code."""
     timers: dict[int, int] = {}
     children: dict[int, str] = {}
-    asked: dict[int, str] = {}
-    locks: dict[str, str] = {}
+    asked: dict[int, EntityLockRequested] = {}
+    locks: dict[str, EntityUnlockSent] = {}
     for event in history:
         match event:
             case TimerCreated():
@@ -158,11 +158,14 @@ def lost_tasks(history: Iterable[Event]) -> OpenTasks:
             case SubOrchestrationInstanceCompleted() | SubOrchestrationInstanceFailed():
                 children.pop(event.id, None)
             case EntityLockRequested():
-                asked[event.id] = event.section
+                asked[event.id] = event
             case EntityLockGranted():
-                locks[event.entity] = asked[event.id]
+                request = asked[event.id]
+                locks[event.entity] = EntityUnlockSent(
+                    entity=event.entity, section=request.section, undo=request.transaction
+                )
             case EntityUnlockSent():
                 locks.pop(event.entity, None)
             case _:
                 continue
-    return OpenTasks(list(timers.values()), list(children.values()), list(locks.items()))
+    return OpenTasks(list(timers.values()), list(children.values()), list(locks.values()))
