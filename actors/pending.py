@@ -132,9 +132,7 @@ def unwritten_turns(cell: Any, records: Iterable[Record]) -> tuple[list[StoredTu
         if record.events:
             first, count = record.first_version, len(record.events)
             events = encode_events(record.events)
-            turns.append(
-                StoredTurn(0, cell.address, first, count, events, record.time_micros)
-            )
+            turns.append(StoredTurn(0, cell.address, first, count, events, record.time_micros))
     return turns, erased
 
 

@@ -36,6 +36,7 @@ from perdure.orchestration.history import (
     EntityLockGranted,
     EntityOperationCompleted,
     EntityOperationFailed,
+    EntityUnlockSent,
     Event,
     EventRaised,
     ExecutionCancelRequested,
@@ -122,8 +123,16 @@ class Execution:
             return
         self.section = None
         self._waiting.pop(section.asked, None)
-        for unlock in section.release(undo=undo):
+        for unlock in self._released(section, undo=undo):
             self.decide(unlock)
+
+    def _released(self, section: Section, *, undo: bool) -> list[EntityUnlockSent]:
+        """What lets go of a section; a lock may have been granted that is not looked at yet."""
+        section.granted += any(
+            isinstance(event, EntityLockGranted) and event.id == section.asked
+            for event in self._held
+        )
+        return section.release(undo=undo)
 
     def next_task(self) -> int:
         """The next task's number."""
@@ -339,15 +348,15 @@ class Execution:
         self.close()
 
     def _terminate(self, event: ExecutionTerminated) -> None:
-        self._held.clear()
         if self.ended is None:
             self._end(ExecutionCompleted(status="Terminated", result=event.output))
             self.close()
+        self._held.clear()
 
     def _end(self, how: ExecutionCompleted | ContinueAsNew) -> None:
         section, self.section = self.section, None
         if section is not None:
-            self.decisions.extend(section.release(undo=section.transaction))
+            self.decisions.extend(self._released(section, undo=section.transaction))
         self.ended = how
         self.decisions.append(how)
         self.taken_back.extend(self.timers.values())

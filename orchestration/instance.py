@@ -14,10 +14,12 @@ from perdure.actors.behavior import Forgets, Outcome, Step
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
 from perdure.errors import (
+    CorruptionError,
     InstanceAlreadyExistsError,
     NonDeterminismError,
     PerdureError,
     UnknownOperationError,
+    UnknownOrchestratorError,
 )
 from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import happening_of, locked_section
@@ -70,8 +72,10 @@ class OrchestrationInstance(EndedInstance):
     def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
         try:
             outcome = handler(self, message, Turn(now))
-        except NonDeterminismError as error:
-            return self._stall(str(error))
+        except (NonDeterminismError, UnknownOrchestratorError, CorruptionError) as error:
+            if self._state is not None and not self._state.is_finished:
+                return self._stall(str(error))
+            return Outcome(b"", describe_failure(error))
         except PerdureError as error:
             return Outcome(b"", describe_failure(error))
         if outcome.forgets is Forgets.ALL:
@@ -154,15 +158,12 @@ class OrchestrationInstance(EndedInstance):
         return Outcome(effects=tuple(turn.messages))
 
     def _begin(self, start: requests.Start, turn: Turn) -> Outcome:
-        state = self._present()
-        state.start = None
-        state.timer = 0
         self._run_generation(
             ExecutionStarted(
                 name=start.name,
                 input=start.input,
                 generation=f"{self._engine.fresh_id():x}",
-                version=state.version,
+                version=self._present().version,
                 parent=start.parent,
                 parent_task=start.parent_task,
                 tags=start.tags,
@@ -191,18 +192,24 @@ class OrchestrationInstance(EndedInstance):
 
     def _renew(self, message: Message, turn: Turn) -> Outcome:
         renewal = requests.decode_renew(message.input)
-        self.gate = None
+        state = self._state
+        if state is None or state.is_finished or state.generation:
+            return Outcome()  # it was ended between two generations
         turn.forgets = Forgets.PAST
         self._run_generation(renewal.started, turn)
         self._raise(renewal.events, turn)
         return turn.outcome()
 
     def _run_generation(self, started: ExecutionStarted, turn: Turn) -> None:
+        execution = self._new_execution()
+        self.gate = None
         state = self._present()
         state.generation = started.generation
         state.begins = self._version
         state.status = RUNNING
-        self._execution = self._new_execution()
+        state.start = None
+        state.timer = 0
+        self._execution = execution
         self._apply(started, turn)
 
     # ---- what happens ---------------------------------------------------------------------
@@ -276,7 +283,10 @@ class OrchestrationInstance(EndedInstance):
         return turn.outcome()
 
     def _open_tasks(self) -> OpenTasks:
-        return lost_tasks(without_rewound(self._history(), self._present().begins))
+        try:
+            return lost_tasks(without_rewound(self._history(), self._present().begins))
+        except CorruptionError:
+            return OpenTasks([], [], [])  # what is damaged can be ended all the same
 
     def _cancel(self, message: Message, turn: Turn) -> Outcome:
         reason = requests.decode_reason(message.input).reason

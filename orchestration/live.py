@@ -102,7 +102,7 @@ class LiveInstance:
             self.gate = only_renewal
 
     def state(self) -> bytes | None:
-        """The row as the last message left it: the next one may be at work without the baton."""
+        """The row as the last message left it: the next may be at work without the baton."""
         return self._stored
 
     def settled(self, outcome: Outcome) -> Outcome:
@@ -136,11 +136,13 @@ class LiveInstance:
                 execution.close()
                 raise
             self._execution = execution
-            state.stalled = False
         return self._execution
 
     def _new_execution(self) -> Execution:
-        program = self._programs.program(self._present(), self._resolve)
+        state = self._present()
+        program = self._programs.program(state, self._resolve)
+        if state.stalled:
+            state.stalled, state.reason = False, ""
         return Execution(self._address, program, self._engine.fresh_id)
 
     def _history(self) -> list[Event]:

@@ -1,4 +1,4 @@
-"""Requests of clients in the simulated scenario: sent, lost, repeated, and what came of them."""
+"""Requests of clients in the simulated scenario: sent, lost, repeated; what came of them."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Outside:
         broken: it has been changed as it must not be.
     """
 
-    random: random.Random = attrs.Factory(random.Random)
+    draw: random.Random = attrs.Factory(random.Random)
     fails: float = 0.0
     kills: float = 0.0
     patched: bool = False
@@ -44,19 +44,22 @@ class Outside:
 
     def begin(self, seed: int, fails: float, kills: float) -> None:
         """A new world, with the first release of the code."""
-        self.random = random.Random(seed)
+        self.draw = random.Random(seed)
         self.fails, self.kills = fails, kills
         self.patched = self.broken = False
 
     def happens(self, chance: float) -> bool:
         """Whether it does this time."""
-        return bool(chance) and self.random.random() < chance
+        return bool(chance) and self.draw.random() < chance
 
 
 outside = Outside()
 app = App("journeys")
+bare = App("journeys")
+"""A release in which somebody has forgotten the orchestrators."""
 
 
+@bare.entity
 @app.entity
 class Purse(Entity):
     """Holds money, and knows for which payments it changed."""
@@ -74,6 +77,7 @@ class Purse(Entity):
         return self.balance
 
 
+@bare.entity
 @app.entity
 class Gauge(Entity):
     """A number that only changes by comparing it first."""
@@ -93,6 +97,7 @@ class Gauge(Entity):
         return self.value
 
 
+@bare.entity
 @app.entity
 class Diary(Entity):
     """Keeps the marks."""
@@ -105,15 +110,17 @@ class Diary(Entity):
         return len(self.marks)
 
 
+@bare.activity
 @app.activity
 async def work(number: int) -> int:
     """Double a number, sometimes slowly, sometimes in vain."""
-    await asyncio.sleep(outside.random.choice([0.0, 0.0, 0.1, 1.5]))
+    await asyncio.sleep(outside.draw.choice([0.0, 0.0, 0.1, 1.5]))
     if outside.happens(outside.fails):
         raise ValueError(number)
     return 2 * number
 
 
+@bare.activity
 @app.activity
 def risk(number: int) -> int:
     """Double a number, or die."""
@@ -220,6 +227,13 @@ async def swap(ctx: OrchestrationContext, key: str, work_inside: bool) -> Any:
     return "swapped" if swapped else "torn"
 
 
+async def leave(ctx: OrchestrationContext, number: int) -> Any:
+    """Ask for what nobody waits for."""
+    ctx.create_timer(timedelta(hours=1))
+    ctx.call_activity(work, number)
+    return "left"
+
+
 async def fail(ctx: OrchestrationContext) -> Any:
     raise ValueError(ctx.instance_id)
 
@@ -239,6 +253,7 @@ STEPS: dict[str, Callable[..., Awaitable[Any]]] = {
         tell,
         pay,
         swap,
+        leave,
         fail,
     )
 }

@@ -21,7 +21,7 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.history import DECISIONS, TaskEvent, TaskScheduled
 from perdure.orchestration.simulation import Simulation
 from tests.simulation.asking import Ask, Asking
-from tests.simulation.journeys import app, journey, listener, outside
+from tests.simulation.journeys import app, bare, journey, listener, outside
 from tests.simulation.ledger import SimulatedCrash
 from tests.simulation.world import DiskFaults
 
@@ -62,6 +62,7 @@ class OrchestratedWorld:
         self.quota = 30
         self.asks: list[Ask] = []
         self.waiting: list[Ask] = []
+        self.deployed = app
         self.generations: set[tuple[str, str]] = set()
         self.simulation = Simulation(
             app, seed=seed, faults=self.faults, chances=self.chances, patience=20_000
@@ -92,13 +93,14 @@ class OrchestratedWorld:
             ["work_again", number],
             ["work_together", [number, number + 1]],
             ["wait", draw.choice([0.0, 0.5, 3.0])],
-            ["race", number, draw.choice([0.05, 1.0])],
+            ["race", number, draw.choice([0.05, 1.0, 3600.0])],
             ["note"],
             ["note_and_wait"],
             ["tell", draw.choice(LISTENERS)],
             [*pay, draw.choice(["", "work", "wait"])],
             [*pay, draw.choice(["work", "wait"])],
             ["swap", draw.choice(GAUGES), draw.random() < 0.5],
+            ["leave", number],
             ["again"],
         ]
         if depth < 2:
@@ -108,12 +110,14 @@ class OrchestratedWorld:
 
     def _ask(self) -> None:
         draw = self.random
-        if draw.random() < 0.5:
+        if self.deployed is app and draw.random() < 0.5:
             instance = draw.choice(JOURNEYS + LISTENERS)
             self.ask("start", instance)
             return
         if draw.random() > self.interferes:
-            self.ask("raise", draw.choice(LISTENERS))
+            instance = draw.choice(LISTENERS)
+            for _ in range(draw.randint(1, 4)):
+                self.ask("raise", instance)
             return
         kind = draw.choice(
             ["terminate", "cancel", "suspend", "resume", "rewind", "restart", "purge"]
@@ -191,6 +195,8 @@ class OrchestratedWorld:
         draw = self.random
         outside.broken = self.quota > 0 and draw.random() < 0.15
         outside.patched = outside.patched or draw.random() < 0.2
+        self.deployed = bare if self.quota > 0 and draw.random() < 0.1 else app
+        self.simulation._app = self.deployed
         self.simulation.crash()
         for ask in self.waiting:
             ask.lost(self.client)
@@ -210,7 +216,7 @@ class OrchestratedWorld:
         self.faults.calm = True
         self.chances.lost_baton = self.chances.passivation = 0.0
         outside.fails = outside.kills = 0.0
-        if outside.broken:
+        if outside.broken or self.deployed is bare:
             self.crash()
         self._calmly(10.0)
         self._redrive()
@@ -259,4 +265,3 @@ class OrchestratedWorld:
             assert blamed, f"an innocent was quarantined: {row.reason}"
             assert self.client.redrive(row.id)
         self.runtime.advance(10.0)
-
