@@ -49,7 +49,7 @@ class Step:
     begun_micros: int = 0
 
 
-class Outcome(msgspec.Struct, eq=False):
+class Outcome(msgspec.Struct, eq=False, gc=False):
     """What one step came to.
 
     Attributes:

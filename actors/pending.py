@@ -25,8 +25,7 @@ Answer = tuple[Any, Outcome | Exception, Message | None]
 """A reply, what it will be resolved with, and the call that it answers."""
 
 
-@attrs.define(eq=False)
-class Record:
+class Record(msgspec.Struct, eq=False):
     """One thing that shall become durable: a turn, or the acceptance of messages.
 
     Attributes:
@@ -45,13 +44,13 @@ class Record:
     time_micros: int
     cell: Any = None
     first_version: int = 0
-    events: list[bytes] = attrs.Factory(list[bytes])
-    accepted: list[Message] = attrs.Factory(list[Message])
-    handled: list[Message] = attrs.Factory(list[Message])
-    consumed: list[int] = attrs.Factory(list[int])
-    replies: list[Answer] = attrs.Factory(list[Answer])
-    outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
-    quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
+    events: list[bytes] = []
+    accepted: list[Message] = []
+    handled: list[Message] = []
+    consumed: list[int] = []
+    replies: list[Answer] = []
+    outcomes: list[OutcomeRow] = []
+    quarantined: list[QuarantineRow] = []
     touched: bool = False
 
     def ended(self) -> Iterator[int]:
