@@ -61,6 +61,7 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
         touched: the state changed, although there is no event.
         taken_back: ids of messages that shall not be handled any more.
         put_back: the message was not handled: it waits on, first in line, for the gate.
+        over: nothing more is expected: the actor is passivated as soon as this is durable.
     """
 
     result: bytes = b"null"
@@ -70,6 +71,7 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
     touched: bool = False
     taken_back: tuple[int, ...] = ()
     put_back: bool = False
+    over: bool = False
 
 
 Gate = Callable[[Message], bool]

@@ -182,6 +182,8 @@ class Cell(pykka.Actor):
             outcome = self.instance.fail(step, error)
         if outcome.touched:
             record.touched = True
+        if outcome.over:
+            record.over = True
         if outcome.put_back:
             self._own_deferred().appendleft(message)
             return

@@ -395,6 +395,9 @@ class Partition:
         self.attempts.settle(pending.number)
         self.activation.settle(batch, pending)
         self._start_gated(pending)
+        for record in pending.records:
+            if record.over and self.cells.get(record.cell.address) is record.cell:
+                self.activation.passivate(record.cell)
         self.recovery.settled(batch.outcomes)
 
     def _start_gated(self, pending: Pending) -> None:

@@ -39,6 +39,7 @@ class Record(msgspec.Struct, eq=False):
         outcomes: outcomes of requests to be remembered.
         quarantined: messages set aside.
         touched: the actor's state is to be written, although there may be no event.
+        over: the actor is passivated once it is durable.
     """
 
     time_micros: int
@@ -52,6 +53,7 @@ class Record(msgspec.Struct, eq=False):
     outcomes: list[OutcomeRow] = []
     quarantined: list[QuarantineRow] = []
     touched: bool = False
+    over: bool = False
 
     def ended(self) -> Iterator[int]:
         """The ids of the accepted messages that end with it."""

@@ -45,6 +45,7 @@ class Turn:
         self.events: list[bytes] = []
         self.messages: list[Message] = []
         self.taken_back: list[int] = []
+        self.ends = False
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -60,6 +61,7 @@ class Turn:
             tuple(self.messages),
             bool(self.events),
             tuple(self.taken_back),
+            over=self.ends,
         )
 
 
@@ -174,6 +176,7 @@ class LiveInstance:
         state.failure = end.failure
         state.updated = turn.now
         state.reason = ""
+        turn.ends = True
         if state.parent:
             turn.messages.append(
                 effects.answer(
