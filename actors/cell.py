@@ -54,7 +54,9 @@ class CellHost(Protocol):
     runtime: Runtime
     requests: Requests
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
 
     def send(self, record: Record, effects: Sequence[Message]) -> None:

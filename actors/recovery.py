@@ -92,7 +92,9 @@ class Engine(CellHost, Protocol):
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon."""
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
 
 
@@ -188,7 +190,7 @@ class Recovery:
         message = cell.mailbox.popleft()
         record = Record(engine.now)
         msg = f"it was the only message in hand at {message.attempts} crashes of the process"
-        engine.refuse(record, message, QuarantinedError(msg))
+        engine.refuse(record, message, QuarantinedError(msg), waits=True)
         engine.put(record)
         if cell.has_work():
             engine.ready.append(cell)
