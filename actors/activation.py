@@ -83,11 +83,13 @@ class Host(Protocol):
 class Activation:
     """Who is in memory, and what waits in the store."""
 
-    def __init__(self, host: Host, reader: Reader, behaviors: Mapping[str, Behavior]) -> None:
+    def __init__(
+        self, host: Host, reader: Reader, behaviors: Mapping[str, Behavior], *, crashed: bool
+    ) -> None:
         self._host = host
         self._reader = reader
         self._behaviors = behaviors
-        self._crashed_id = 0 if reader.opening.clean else host.last_id
+        self._crashed_id = host.last_id if crashed else 0
         self._arrivals: dict[str, list[Message]] = {}
         self._locked_out: dict[str, list[Message]] = {}
         self._swept_micros = host.now
@@ -340,12 +342,13 @@ class Activation:
         """Whether this waiting message is from before the restart."""
         return 0 < message_id < self._first_id
 
-    def old_in_hand(self) -> bool:
+    def old_in_hand(self, passed: int) -> bool:
         """Whether messages from before the restart are still to be done, or to be found.
 
-        One that its actor's gate keeps out is not: it may be so for days.
+        One that its actor's gate keeps out is not: it may be so for days. Nor are *passed*,
+        which are at work.
         """
-        old = self._old_in_hand
+        old = self._old_in_hand - passed
         return self.scanning or (
             old > 0 and old > sum(self.is_old(m.id) for m in self._kept_out())
         )

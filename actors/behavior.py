@@ -9,6 +9,7 @@ they return what shall happen as an outcome.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from typing import Any, Protocol
 
 import attrs
@@ -49,6 +50,16 @@ class Step:
     begun_micros: int = 0
 
 
+class Forgets(Enum):
+    """What a decision drops of its actor's history."""
+
+    NOTHING = 0
+    PAST = 1
+    """All events so far; versions go on."""
+    ALL = 2
+    """All that there ever was, the state too: the next version is 1 again."""
+
+
 class Outcome(msgspec.Struct, eq=False):
     """What one step came to.
 
@@ -61,6 +72,7 @@ class Outcome(msgspec.Struct, eq=False):
         touched: the state changed, although there is no event.
         taken_back: ids of messages that shall not be handled any more.
         put_back: the message was not handled: it waits on, first in line, for the gate.
+        forgets: what goes of the history that the actor had before these events.
     """
 
     result: bytes = b"null"
@@ -70,6 +82,7 @@ class Outcome(msgspec.Struct, eq=False):
     touched: bool = False
     taken_back: tuple[int, ...] = ()
     put_back: bool = False
+    forgets: Forgets = Forgets.NOTHING
 
 
 Gate = Callable[[Message], bool]

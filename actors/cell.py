@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol
 import pykka
 
 from perdure.actors.answers import answer_to
-from perdure.actors.behavior import Gate, Instance, Outcome, Step
+from perdure.actors.behavior import Forgets, Gate, Instance, Outcome, Step
 from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.requests import Requests
@@ -188,6 +188,8 @@ class Cell(pykka.Actor):
             self._own_deferred().appendleft(message)
             return
         record.handled.append(message)
+        if outcome.forgets is not Forgets.NOTHING:
+            self._forget(record, outcome.forgets)
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)
@@ -200,6 +202,13 @@ class Cell(pykka.Actor):
         self._tell(record, message, outcome)
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
+
+    def _forget(self, record: Record, what: Forgets) -> None:
+        if what is Forgets.PAST:
+            record.cut = self.version
+        else:
+            record.erase()
+            self.version = 0
 
     def _tell(self, record: Record, message: Message, outcome: Outcome) -> None:
         """Let whoever waits know, or the log."""

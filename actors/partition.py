@@ -75,7 +75,7 @@ class Partition:
         self.writing: Pending | None = None
         self.durable = opening.last_batch
         self.listeners: list[Callable[[Batch], None]] = []
-        self.activation = Activation(self, store, behaviors)
+        self.activation = Activation(self, store, behaviors, crashed=not opening.clean)
         self.recovery = Recovery(self, store, careful=not opening.clean)
 
     # ---- the loop ---------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 
 from perdure.actors.app import EntityApp
 from perdure.actors.behavior import Behavior
+from perdure.actors.directory import Directory
 from perdure.actors.ids import ACTIVITIES, INSTANCES
 from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
@@ -18,6 +19,7 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.definitions import Registry
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.starting import starter
 from perdure.storage.ports import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,10 +50,21 @@ class App(EntityApp):
     def orchestrator(self, function: F, /) -> F: ...
     @overload
     def orchestrator(
-        self, /, *, name: str | None = None, version: str = ""
+        self,
+        /,
+        *,
+        name: str | None = None,
+        version: str = "",
+        retention: timedelta | None = None,
     ) -> Callable[[F], F]: ...
     def orchestrator(
-        self, function: Any = None, /, *, name: str | None = None, version: str = ""
+        self,
+        function: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        version: str = "",
+        retention: timedelta | None = None,
     ) -> Any:
         """Register an orchestrator: ``async def``, or a generator that yields tasks.
 
@@ -59,16 +72,21 @@ class App(EntityApp):
             function: takes the context, and one input at most.
             name: in the store; the function's name unless given.
             version: several of one name may be registered side by side.
+            retention: how long one that has ended is remembered; for ever unless given.
 
         Raises:
             DefinitionError: it is not well formed, or the name is taken.
         """
         if function is None:
-            return partial(self._add_orchestrator, name=name, version=version)
-        return self._add_orchestrator(function, name=name, version=version)
+            return partial(
+                self._add_orchestrator, name=name, version=version, retention=retention
+            )
+        return self._add_orchestrator(function, name, version, retention)
 
-    def _add_orchestrator(self, function: Any, *, name: str | None, version: str) -> Any:
-        self._registry.add_orchestrator(function, name, version)
+    def _add_orchestrator(
+        self, function: Any, name: str | None, version: str, retention: timedelta | None
+    ) -> Any:
+        self._registry.add_orchestrator(function, name, version, retention)
         return function
 
     @overload
@@ -119,7 +137,7 @@ class App(EntityApp):
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {
-            **self.behaviors(opened, resolve),
+            **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
             INSTANCES: OrchestrationBehavior(programs, resolve),
             ACTIVITIES: ActivityBehavior(
                 programs.registry, late.result, processes, world.now_micros

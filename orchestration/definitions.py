@@ -38,6 +38,7 @@ class OrchestratorDefinition:
         function: the user's function.
         input: how its input is read; ``None`` when it takes none.
         output: how its result is written.
+        retention_micros: how long a finished one is remembered; 0 for ever.
     """
 
     name: str
@@ -45,6 +46,7 @@ class OrchestratorDefinition:
     function: Callable[..., Any]
     input: Codec | None
     output: Codec
+    retention_micros: int = 0
 
     def encode_input(self, value: Any) -> msgspec.Raw:
         """An input as JSON.
@@ -139,14 +141,18 @@ class Registry:
     # ---- registering ----------------------------------------------------------------------
 
     def add_orchestrator(
-        self, function: Callable[..., Any], name: str | None, version: str
+        self,
+        function: Callable[..., Any],
+        name: str | None,
+        version: str,
+        retention: timedelta | None,
     ) -> None:
         """Register an orchestrator.
 
         Raises:
             DefinitionError: it is not well formed, or name and version are taken.
         """
-        definition = define_orchestrator(function, name, version)
+        definition = define_orchestrator(function, name, version, retention)
         versions = self.orchestrators.setdefault(definition.name.lower(), {})
         if version in versions:
             what = f"version {version!r} of orchestrator" if version else "orchestrator"
@@ -258,7 +264,7 @@ def version_key(version: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def define_orchestrator(
-    function: Any, name: str | None, version: str
+    function: Any, name: str | None, version: str, retention: timedelta | None = None
 ) -> OrchestratorDefinition:
     """Read an orchestrator: ``ctx`` and at most one input.
 
@@ -282,6 +288,7 @@ def define_orchestrator(
         function,
         None if given is None else _codec(given, hints, f"the input of {called}"),
         codec_for(returns, f"the result of {called}"),
+        _micros(f"orchestrator {called}", "retention", retention),
     )
 
 
@@ -326,8 +333,8 @@ def define_activity(
         pool=pool,
         concurrency=concurrency,
         rate=rate,
-        timeout_micros=_micros(called, "timeout", timeout),
-        heartbeat_micros=_micros(called, "heartbeat_timeout", heartbeat_timeout),
+        timeout_micros=_micros(f"activity {called}", "timeout", timeout),
+        heartbeat_micros=_micros(f"activity {called}", "heartbeat_timeout", heartbeat_timeout),
     )
 
 
@@ -368,11 +375,11 @@ def _check_limits(called: str, concurrency: object, rate: Any) -> None:
         raise DefinitionError(msg)
 
 
-def _micros(called: str, option: str, value: object) -> int:
+def _micros(what: str, option: str, value: object) -> int:
     if value is None:
         return 0
     if not isinstance(value, timedelta) or value <= timedelta():
-        msg = f"activity {called}: {option}={value!r}; use a timedelta longer than 0"
+        msg = f"{what}: {option}={value!r}; use a timedelta longer than 0"
         raise DefinitionError(msg)
     return value // timedelta(microseconds=1)
 

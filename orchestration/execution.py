@@ -120,6 +120,7 @@ class Execution:
         if not self.is_open or self.section is not section:
             return
         self.section = None
+        self._waiting.pop(section.asked, None)
         for unlock in section.release(undo=undo):
             self.decide(unlock)
 
@@ -280,6 +281,8 @@ class Execution:
 
     def _cancel(self, event: ExecutionCancelRequested) -> None:
         if self._routine is not None:
+            if self._awaited is not None:
+                self._awaited.interrupt()
             self._run(CancelledError(event.reason))
 
     def _run(self, error: BaseException | None) -> None:
@@ -327,6 +330,12 @@ class Execution:
         failure = failure_of(describe_failure(error))
         self._end(ExecutionCompleted(status=status, failure=failure))
 
+    def stop(self, error: BaseException) -> None:
+        """End it with *error*; what the code asked for last does not count."""
+        self.decisions = []
+        self._end_badly(error)
+        self.close()
+
     def _terminate(self, event: ExecutionTerminated) -> None:
         self._held.clear()
         if self.ended is None:
@@ -353,8 +362,12 @@ class Execution:
 
     # ---- replay ---------------------------------------------------------------------------
 
-    def replay(self, history: Iterable[Event]) -> None:
+    def replay(self, history: Iterable[Event], *, go_on: bool = False) -> None:
         """Bring the code to where it was at the end of *history*.
+
+        Args:
+            history: the events of one generation.
+            go_on: what the code asks for beyond them is new, and is left in ``decisions``.
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
@@ -379,10 +392,10 @@ class Execution:
             self.apply(event)
             unmatched.extend(self.decisions)
             sources.extend(self._sources)
-        if unmatched:
+        if unmatched and not go_on:
             raise self._diverged(events, len(events), unmatched, sources)
         self.is_replaying = False
-        self.decisions = []
+        self.decisions = list(unmatched)
         self.taken_back = []
 
     def _adopt_timer(self, event: TimerCreated) -> None:

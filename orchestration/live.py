@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 
-from perdure.actors.behavior import Gate, Outcome, Surroundings
-from perdure.actors.context import Resolve
+from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
+from perdure.actors.directory import Resolve
 from perdure.actors.messages import Message
 from perdure.errors import (
+    HistoryTooLongError,
     InstanceFinishedError,
     InstanceNotFoundError,
 )
@@ -36,6 +38,12 @@ from perdure.orchestration.state import (
     write_state,
 )
 
+logger = logging.getLogger("perdure")
+
+HISTORY_WARNING = 10_000
+HISTORY_EVENTS = 50_000
+"""Events of one generation: the log warns at the one, the orchestration fails at the other."""
+
 
 class Turn:
     """What one message leads to."""
@@ -45,6 +53,8 @@ class Turn:
         self.events: list[bytes] = []
         self.messages: list[Message] = []
         self.taken_back: list[int] = []
+        self.forgets = Forgets.NOTHING
+        self.touched = False
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -58,8 +68,9 @@ class Turn:
             None,
             tuple(self.events),
             tuple(self.messages),
-            bool(self.events),
+            self.touched or bool(self.events),
             tuple(self.taken_back),
+            forgets=self.forgets,
         )
 
 
@@ -79,7 +90,7 @@ class LiveInstance:
         self._resolve = resolve
         self._address = address
         self._version: int = version
-        self._state = state
+        self._state: InstanceState | None = state
         self._engine = engine
         self._execution: Execution | None = None
         self.gate: Gate | None = None
@@ -151,7 +162,29 @@ class LiveInstance:
         if isinstance(event, ExecutionSuspended | ExecutionResumed):
             state.status = SUSPENDED if execution.suspended else RUNNING
             state.reason = event.reason
+        if execution.ended is None:
+            self._check_length(execution, turn)
         self._follow(execution, turn)
+
+    def _check_length(self, execution: Execution, turn: Turn) -> None:
+        """A history that became too long ends here, before it is too long to be replayed."""
+        before = self._version + len(turn.events) - self._present().begins
+        length = before + len(execution.decisions)
+        if length >= HISTORY_EVENTS:
+            msg = (
+                f"the history of orchestration {self._address!r} would be {length} events "
+                f"long, and {HISTORY_EVENTS} is the limit; have it begin a new one now and "
+                "then by ctx.continue_as_new, or give parts of its work to children"
+            )
+            execution.stop(HistoryTooLongError(msg))
+        elif before <= HISTORY_WARNING < length + 1:
+            logger.warning(
+                "the history of orchestration %r is %d events long, it fails at %d; use "
+                "ctx.continue_as_new, or children",
+                self._address,
+                length,
+                HISTORY_EVENTS,
+            )
 
     def _follow(self, execution: Execution, turn: Turn) -> None:
         """Note what the code asked for, and send what follows from it."""
@@ -187,6 +220,12 @@ class LiveInstance:
                     failure_for_parent(self._address, end),
                 )
             )
+        retention = self._programs.retention_micros(state)
+        if retention:
+            purge = effects.send(self._address, requests.PURGE, requests.Purge(), self._address)
+            purge.due_micros = turn.now + retention
+            state.timer = purge.id = self._engine.fresh_id()
+            turn.messages.append(purge)
         self.close()
 
     def _continue(self, execution: Execution, ended: ContinueAsNew, turn: Turn) -> None:
@@ -212,6 +251,12 @@ class LiveInstance:
         state.generation = ""
         self.gate = only_renewal
         self.close()
+
+    def _forget_timer(self, state: InstanceState, turn: Turn) -> None:
+        """Nothing begins, or is forgotten, later by itself any more."""
+        if state.timer:
+            turn.taken_back.append(state.timer)
+        state.timer, state.start = 0, None
 
     # ---- whom else it concerns --------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -22,13 +21,10 @@ from perdure.orchestration.running import RunningActivity, running_of
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
-from perdure.storage.ports import Store
-from perdure.storage.records import BaseRow
 
 R_co = TypeVar("R_co", covariant=True)
 
 _plain = msgspec.json.Decoder().decode
-PAGE = 500
 """Turns that one step of a purge drops at most."""
 
 
@@ -206,18 +202,17 @@ class OrchestrationRef(Generic[R_co]):
         again.ask(requests.START, start)
         return again
 
-    def purge(self) -> None:
-        """Forget a finished one, with its history.
+    def purge(self, *, recursive: bool = True) -> None:
+        """Forget a finished one, with its history; nothing of it is left.
+
+        Args:
+            recursive: its children too, as far as they are finished.
 
         Raises:
             WrongStatusError: it is not finished.
             InstanceNotFoundError: there is none.
         """
-        last_version: int = self.ask(requests.PURGE, requests.Reason())
-        node = self._client.node
-        base = BaseRow(self.id, last_version, None, node.world.now_micros())
-        while node.maintain(partial(_drop, base)) == PAGE:
-            continue
+        self.ask(requests.PURGE, requests.Purge(recursive))
 
     def ask(self, operation: str, payload: msgspec.Struct) -> Any:
         """Send it one of the messages of ``requests.py``, and wait for what it answers."""
@@ -235,10 +230,6 @@ class OrchestrationRef(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<OrchestrationRef {self.id}>"
-
-
-def _drop(base: BaseRow, store: Store) -> int:
-    return store.purge_history(base, limit=PAGE)
 
 
 def _nothing(_: bytes) -> None:

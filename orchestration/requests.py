@@ -66,6 +66,12 @@ class Terminate(msgspec.Struct, omit_defaults=True):
     recursive: bool = True
 
 
+class Purge(msgspec.Struct, omit_defaults=True):
+    """Be forgotten, and the children with it."""
+
+    recursive: bool = True
+
+
 class Reason(msgspec.Struct, omit_defaults=True):
     """Why somebody cancels, suspends, resumes or rewinds."""
 
@@ -78,4 +84,5 @@ decode_renew = msgspec.json.Decoder(Renew).decode
 decode_timer = msgspec.json.Decoder(Timer).decode
 decode_event = msgspec.json.Decoder(EventRaised).decode
 decode_terminate = msgspec.json.Decoder(Terminate).decode
+decode_purge = msgspec.json.Decoder(Purge).decode
 decode_reason = msgspec.json.Decoder(Reason).decode

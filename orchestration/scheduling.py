@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from perdure.actors.context import Resolve
+from perdure.actors.directory import Resolve
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import checked_name
 from perdure.errors import (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from perdure.actors.function_entity import FunctionContext
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
-    from perdure.actors.pipeline import Pipeline, PipelineFailure
+    from perdure.actors.pipeline import PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.actors.verification import Finding
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         EncodingError,
         FailureDetails,
         ForkedError,
+        HistoryTooLongError,
         InstanceAlreadyExistsError,
         InstanceFinishedError,
         InstanceNotFoundError,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.client import Client, OrchestrationPage
     from perdure.orchestration.context import OrchestrationContext
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
+    from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
     from perdure.orchestration.running import RunningActivity
@@ -103,6 +105,7 @@ __all__ = [
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
+    "HistoryTooLongError",
     "InstanceAlreadyExistsError",
     "InstanceFinishedError",
     "InstanceNotFoundError",
@@ -190,7 +193,7 @@ _HOMES = {
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
     "Page": "perdure.actors.snapshots",
-    "Pipeline": "perdure.actors.pipeline",
+    "Pipeline": "perdure.orchestration.pipeline",
     "PipelineFailure": "perdure.actors.pipeline",
     "Position": "perdure.actors.snapshots",
     "Reply": "perdure.actors.replies",

@@ -311,6 +311,10 @@ class NonDeterminismError(PerdureError):
         self.source = source
 
 
+class HistoryTooLongError(PerdureError):
+    """An orchestration has more events than one generation may have; it failed with this."""
+
+
 class NotDurableError(NotAllowedHereError):
     """An orchestrator may await only what its context gives: the message names what instead."""
 

@@ -118,7 +118,7 @@ def test_one_that_dies_idle_is_not_asked(world: Threads) -> None:
 
 def _has_ended(pid: int) -> bool:
     """Also when its parent has not asked for its exit code yet."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):
         return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
     return True
 
