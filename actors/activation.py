@@ -200,7 +200,7 @@ class Activation:
         try:
             return behavior.activate(address, loaded.version, loaded.state, self)
         except PerdureError as error:
-            return Broken(f"{address} cannot be activated: {error}")
+            return Broken(f"{address} cannot be activated: {error}", error)
 
     def fresh_id(self) -> int:
         """A message id that was never used."""

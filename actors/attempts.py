@@ -99,7 +99,8 @@ class Attempts:
             del at[message.request_id]
         if not at:
             del self._at[message.target]
-        self._host.alarms.cancel(message.id)
+        if step.look_again is not None:
+            self._host.alarms.cancel(message.id)
         return True
 
     def ended(self, step: Step, returned: tuple[Any, BaseException | None]) -> None:

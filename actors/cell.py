@@ -259,12 +259,13 @@ class Broken:
 
     gate: Gate | None = None
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, cause: PerdureError | None = None) -> None:
         self.reason = reason
+        self._cause = cause
 
     def prepare(self, message: Message, now_micros: int) -> NoReturn:
         """Refuse *message*."""
-        raise QuarantinedError(self.reason)
+        raise QuarantinedError(self.reason) from self._cause
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Never called: nothing was prepared."""

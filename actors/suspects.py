@@ -30,7 +30,7 @@ from perdure.actors.cell import Cell, CellHost
 from perdure.actors.ids import ACTIVITIES, kind_of
 from perdure.actors.messages import Message
 from perdure.actors.pending import Pending, Record
-from perdure.errors import PerdureError, QuarantinedError
+from perdure.errors import QuarantinedError
 from perdure.storage.ports import Writer
 
 _PATIENCE = 4
@@ -233,8 +233,9 @@ class Suspects:
         message = cell.mailbox.popleft()
         record = Record(engine.now)
         msg = f"it was the only message in hand at {message.attempts} crashes of the process"
-        error: PerdureError = QuarantinedError(msg)
-        engine.refuse(record, message, error, waits=True)
+        if message.answered:
+            msg += f"; {message.caller!r} waits for its answer"
+        engine.refuse(record, message, QuarantinedError(msg), waits=True)
         engine.put(record)
         if cell.has_work():
             engine.ready.append(cell)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any, NoReturn
 
 import msgspec
@@ -162,7 +161,7 @@ class ActivityInstance:
         arguments = [context, *given] if definition.takes_context else given
         if definition.is_async:
             return lambda: _run_async(function, arguments, context)
-        return lambda: copy_context().run(_run, function, arguments, context)
+        return lambda: _run(function, arguments, context)
 
     def _cancel(self, message: Message) -> None:
         """Stop an attempt; one that waits for its turn need not begin."""
@@ -219,8 +218,11 @@ def _refuse() -> NoReturn:
 
 def _run(function: Callable[..., Any], arguments: list[Any], context: ActivityContext) -> Any:
     context.begin()
-    context.enter()
-    return function(*arguments)
+    leave = context.enter()
+    try:
+        return function(*arguments)
+    finally:
+        leave()
 
 
 async def _run_async(

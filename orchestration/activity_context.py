@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import timedelta
@@ -13,6 +14,9 @@ from perdure.actors.messages import Message
 from perdure.errors import ActivityTimeoutError, CancelledError, NotAllowedHereError
 from perdure.orchestration import effects
 from perdure.orchestration.definitions import ActivityDefinition, encode_plain
+
+_NONE: deque[Callable[[], object]] = deque()
+"""Nothing is to be stopped. It stays empty."""
 
 _decode = msgspec.json.Decoder().decode
 _current: ContextVar[ActivityContext] = ContextVar("perdure_activity")
@@ -52,7 +56,7 @@ class ActivityContext:
         self._now = now_micros
         self._progress = b"null"
         self._cancelled: str | None = None
-        self._stops: list[Callable[[], object]] = []
+        self._stops: deque[Callable[[], object]] = _NONE
 
     @property
     def client(self) -> Any:
@@ -103,9 +107,12 @@ class ActivityContext:
         self.raise_if_cancelled()
         self.begun_micros = self.beat_micros = self._now()
 
-    def enter(self) -> None:
-        """It is what ``activity_context()`` gives here from now on (engine only)."""
-        _current.set(self)
+    def enter(self) -> Callable[[], None]:
+        """It is what ``activity_context()`` gives here, until what is returned is called
+        (engine only).
+        """
+        token = _current.set(self)
+        return lambda: _current.reset(token)
 
     def cancel(self, reason: str) -> None:
         """Its result is not needed any more (engine only)."""
@@ -114,7 +121,7 @@ class ActivityContext:
 
     def when_cancelled(self, stop: Callable[[], object]) -> None:
         """Have *stop* called, once, when it is cancelled; at once if it was (engine only)."""
-        self._stops.append(stop)
+        self._stops = deque([stop])
         if self.is_cancelled:
             self._stop()
 

@@ -287,6 +287,13 @@ def test_an_activity_may_use_the_client(world: Simulation) -> None:
     assert world.client.start(listen).result(60) == ["hello", "told"]
 
 
+def test_an_activity_that_nobody_has_registered_is_told_by_its_type(world: Simulation) -> None:
+    details = failure_of(world.client.start(run, ("unheard_of", None)))
+
+    assert details.is_caused_by(perdure.UnknownActivityError)
+    assert "no activity 'unheard_of' is registered" in details.message
+
+
 # ---- cancelling -------------------------------------------------------------------------
 
 

@@ -74,7 +74,7 @@ def crashes_until_quiet(world: Simulation, seconds: float = 3600) -> int:
 def only_in_quarantine(world: Simulation, address: str) -> int:
     [row] = world.client.quarantine()
     assert row.stream == address
-    assert "the only message in hand at 3 crashes" in row.reason
+    assert "the only message in hand at 3 crashes of the process; 'i' waits" in row.reason
     return row.id
 
 
