@@ -27,7 +27,7 @@ def with_context(ctx: perdure.ActivityContext, number: int) -> str:
     return ctx.idempotency_key
 
 
-@app.activity(rate="10/s")  # type: ignore[call-overload]  # pyright: ignore
+@app.activity(rate="10/s")  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore
 def wrong(number: int) -> None: ...
 
 
