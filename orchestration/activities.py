@@ -103,8 +103,7 @@ class ActivityInstance:
         if pace is None:
             return True
         now = self._behavior.now_micros()
-        is_coming = any(pace.waits_for(step.scope) for step in at_work.values())
-        opens = pace.opens_micros(now, is_coming=is_coming)
+        opens = pace.opens_micros(now, is_coming=pace.last_request in at_work)
         if opens > now:
             self._engine.ask_gate_again(self._address, opens)
         return opens <= now
@@ -140,7 +139,7 @@ class ActivityInstance:
             now_micros=behavior.now_micros,
         )
         if self._pace is not None:
-            self._pace.let_through(context)
+            self._pace.let_through(message.request_id, context)
         looks = bool(definition.timeout_micros or definition.heartbeat_micros)
         return Step(
             self._call(context, asked, given),

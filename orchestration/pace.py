@@ -30,14 +30,13 @@ class Pace:
         """Let through at most *rate* a second."""
         self._interval = math.ceil(1_000_000 / rate)
         self._last: Beginning | None = None
+        self.last_request = ""
+        """Names the last one that was let through."""
 
-    def let_through(self, attempt: Beginning) -> None:
+    def let_through(self, request_id: str, attempt: Beginning) -> None:
         """*attempt* is the one that the next has to wait for."""
+        self.last_request = request_id
         self._last = attempt
-
-    def waits_for(self, attempt: object) -> bool:
-        """Whether *attempt* is the last one that was let through."""
-        return attempt is self._last
 
     def opens_micros(self, now: int, *, is_coming: bool) -> int:
         """When to let the next one through, or to ask again.

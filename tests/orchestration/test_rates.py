@@ -192,7 +192,7 @@ class Begun:
 def test_a_pace_waits_for_what_was_let_through_and_has_not_begun() -> None:
     pace, first = Pace(10), Begun()
     assert pace.opens_micros(5, is_coming=False) == 5
-    pace.let_through(first)
+    pace.let_through("r", first)
 
     assert pace.opens_micros(1_000, is_coming=True) == 101_000  # asks again
     first.begun_micros = 50_000
@@ -202,14 +202,14 @@ def test_a_pace_waits_for_what_was_let_through_and_has_not_begun() -> None:
 
 def test_a_pace_forgets_what_never_began() -> None:
     pace = Pace(10)
-    pace.let_through(Begun())
+    pace.let_through("r", Begun())
 
     assert pace.opens_micros(1_000, is_coming=False) == 1_000
 
 
 def test_an_interval_is_rounded_up() -> None:
     pace, first = Pace(3), Begun()
-    pace.let_through(first)
+    pace.let_through("r", first)
     first.begun_micros = 1
 
     assert pace.opens_micros(2, is_coming=False) == 333_335
