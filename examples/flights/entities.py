@@ -62,6 +62,14 @@ class DayBook:
     miles: int = 0
     delay: int = 0
 
+    def __add__(self, other: DayBook) -> DayBook:
+        return DayBook(
+            flights=self.flights + other.flights,
+            cancelled=self.cancelled + other.cancelled,
+            miles=self.miles + other.miles,
+            delay=self.delay + other.delay,
+        )
+
     @property
     def mean_delay(self) -> float:
         """Minutes for each flight that left."""
@@ -76,7 +84,7 @@ class Carrier(Delays):
     flights: int = 0
     cancelled: int = 0
     miles: int = 0
-    books: dict[str, DayBook] = perdure.field(factory=dict)
+    books: dict[str, DayBook] = perdure.field(factory=dict[str, DayBook])
 
     def fly(self, day: str, delay: int | None, miles: int) -> None:
         """One of its flights; no *delay* means that it was cancelled."""

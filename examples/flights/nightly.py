@@ -82,11 +82,6 @@ async def _post(
             ledger.call(Ledger.post, books[carrier], int(carrier in outliers))
             for carrier, ledger in ledgers.items()
         ]
-        total = DayBook(
-            *(
-                sum(getattr(book, field.name) for book in books.values())
-                for field in attrs.fields(DayBook)
-            )
-        )
+        total = sum(books.values(), DayBook())
         posted.append(together.call(Ledger.post, total, len(outliers)))
         await perdure.when_all(posted)

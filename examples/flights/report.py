@@ -150,13 +150,12 @@ def ledgers(client: perdure.Client) -> Table:
     together = rows.pop(ALL)
     largest = sorted(rows.items(), key=lambda row: row[1].flights, reverse=True)[:5]
     table = Table("airline", "", title="Books closed night by night", title_justify="left")
-    for heading in ("days", "flights", "miles", "mean delay", "days approved"):
+    for heading in ("days", "flights", "mean delay", "days approved"):
         table.add_column(heading, justify="right")
     for key, state in (*largest, (ALL, together)):
         mean = state.delay / max(1, state.flights - state.cancelled)
-        numbers = (f"{state.days:,}", f"{state.flights:,}", f"{state.miles:,}")
-        approved = f"{state.outliers:,}"
-        table.add_row(key, names.get(key, ""), *numbers, f"{mean:.1f} min", approved)
+        numbers = (f"{state.days:,}", f"{state.flights:,}", f"{mean:.1f} min")
+        table.add_row(key, names.get(key, ""), *numbers, f"{state.outliers:,}")
     return table
 
 

@@ -24,7 +24,7 @@ class Timetable(perdure.Entity):
 
     position: int = 0
     day: str = ""
-    flights: dict[str, int] = perdure.field(factory=dict)
+    flights: dict[str, int] = perdure.field(factory=dict[str, int])
     nights: int = 0
 
     def publish(self, flights: list[Flight]) -> None:
