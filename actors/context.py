@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-import attrs
-
 from perdure.actors.directory import Directory, Starts, Target
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
@@ -140,18 +138,26 @@ class OperationScope:
         raise NotAllowedHereError(msg)
 
 
-@attrs.frozen(eq=False)
 class SignalRef(Generic[E]):
-    """Another entity as an operation sees it: it can be signalled, and not waited for.
+    """Another entity as an operation sees it: it can be signalled, and not waited for."""
 
-    Attributes:
-        id: whom.
-    """
+    __slots__ = ("_address", "_due_micros", "_scope", "_target")
 
-    id: EntityId
-    _scope: OperationScope = attrs.field(repr=False)
-    _target: Target | None = attrs.field(repr=False)
-    _due_micros: int = 0
+    def __init__(
+        self, address: str, scope: OperationScope, target: Target | None, due_micros: int = 0
+    ) -> None:
+        self._address = address
+        self._scope = scope
+        self._target = target
+        self._due_micros = due_micros
+
+    @property
+    def id(self) -> EntityId:
+        """Whom."""
+        return EntityId.of_address(self._address)
+
+    def __repr__(self) -> str:
+        return f"<SignalRef {self._address}>"
 
     def options(self, *, at: datetime | timedelta | None = None) -> SignalRef[E]:
         """The same entity, to be signalled not before *at* (a duration counts from now).
@@ -160,7 +166,7 @@ class SignalRef(Generic[E]):
             InvalidInputError: a time after the year 9999.
         """
         due = due_micros(at, self._scope.now_micros)
-        return SignalRef(self.id, self._scope, self._target, due)
+        return SignalRef(self._address, self._scope, self._target, due)
 
     @overload
     def signal(
@@ -188,7 +194,7 @@ class SignalRef(Generic[E]):
         name, data, form, _ = encode_operation(self._target, operation, args, kwargs)
         self._scope.send(
             Message(
-                target=str(self.id),
+                target=self._address,
                 operation=name,
                 input=data,
                 form=form,
@@ -262,11 +268,12 @@ class EntityContext(Starts):
             UnknownEntityError: the class is not registered.
         """
         target = self._scope.directory.entity(kind)
+        checked = checked_name("entity key", key)
         if target is None:
-            entity_id = EntityId(kind, checked_name("entity key", key))
+            address = str(EntityId(kind, checked))
         else:
-            entity_id = EntityId.known(target.kind, checked_name("entity key", key))
-        return SignalRef(entity_id, self._scope, target)
+            address = f"@{target.kind}@{checked}"
+        return SignalRef(address, self._scope, target)
 
     def _start(
         self,

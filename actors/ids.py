@@ -87,15 +87,10 @@ class EntityId:
         return cls(kind, key)
 
     @classmethod
-    def known(cls, kind: str, key: str) -> EntityId:
-        """Of parts that are known to obey the rules."""
+    def of_address(cls, address: str) -> EntityId:
+        """Read the address of an entity, ``@kind@key``, which is known to obey the rules."""
         made = _new(cls)
+        _, kind, key = address.split("@", 2)
         _set(made, "kind", kind)
         _set(made, "key", key)
         return made
-
-    @classmethod
-    def of_address(cls, address: str) -> EntityId:
-        """Read the address of an entity that is there, ``@kind@key``."""
-        _, kind, key = address.split("@", 2)
-        return cls.known(kind, key)

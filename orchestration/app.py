@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from copy import copy
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -128,10 +129,30 @@ class App(EntityApp):
         self._registry.add_error(kind)
         return kind
 
+    def with_activities(self, functions: Mapping[Any, Callable[..., Any]]) -> App:
+        """The same app, in which activities run other functions: for tests.
+
+        Args:
+            functions: what runs, by activity: its function, or its name. It takes the same
+                input, and its result is read as the activity's.
+
+        Raises:
+            UnknownActivityError: one is not registered.
+            DefinitionError: what shall run is not well formed.
+        """
+        other = copy(self)
+        other._registry = self._registry.replacing(functions)  # noqa: SLF001
+        return other
+
+    @property
+    def programs(self) -> Programs:
+        """What is registered now, and which versions of it run."""
+        return Programs(self._registry.copied(), self._version, self._match)
+
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
-        programs = Programs(self._registry.copied(), self._version, self._match)
+        programs = self.programs
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {

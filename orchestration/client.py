@@ -25,6 +25,7 @@ from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
+from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.starting import instance_id_of, start_of, starter
 from perdure.orchestration.state import STATUSES
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
@@ -33,10 +34,6 @@ from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
-
-_ENTITIES = "@"
-_BEYOND_ENTITIES = "@\U0010ffff"
-PAGE = 500
 
 
 @attrs.frozen
@@ -143,7 +140,7 @@ class Client(EntityClient):
         """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def start_or_get(
@@ -154,11 +151,22 @@ class Client(EntityClient):
         instance_id: str,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        replace_finished: bool = True,
     ) -> OrchestrationRef[Any]:
-        """Start an orchestration unless one with that id lives; that one is returned then."""
+        """Start an orchestration unless one with that id lives; that one is returned then.
+
+        Args:
+            orchestrator: the function, or its name.
+            input: its one input.
+            instance_id: names it.
+            version: which one, and what is stamped; the app's unless given.
+            tags: what to say of it.
+            replace_finished: start it also where one with that id has ended. Without that it
+                is started once, however often this is called.
+        """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
-        start.if_exists = "return"
-        ref.ask(requests.START, start)
+        start.if_exists = "return" if replace_finished else "keep"
+        ref.begin(start)
         return ref
 
     def signal_with_start(
@@ -178,7 +186,7 @@ class Client(EntityClient):
         start.events = [
             EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
         ]
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def _start_of(
@@ -267,13 +275,8 @@ class Client(EntityClient):
         return counts
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
-        while page := self.node.store.states(prefix, after=after, limit=PAGE):
-            for row in page:
-                if not row.stream.startswith(_ENTITIES) and row.corrupt is None:
-                    yield row
-            after = page[-1].stream
-            if after.startswith(_ENTITIES):
-                after = _BEYOND_ENTITIES
+        rows = instance_rows(self.node.store, prefix, after)
+        return (row for row in rows if row.corrupt is None)
 
     def purge_orchestrations(
         self,

@@ -135,6 +135,32 @@ class Registry:
         copy._by_function = dict(self._by_function)
         return copy
 
+    def replacing(self, functions: Mapping[Any, Callable[..., Any]]) -> Registry:
+        """The same, where activities run other functions, in threads.
+
+        Args:
+            functions: what runs, by activity: its function, or its name.
+
+        Raises:
+            UnknownActivityError: one is not registered.
+            DefinitionError: what shall run is not well formed.
+        """
+        copy = self.copied()
+        for activity, function in functions.items():
+            known = self.activity(activity)
+            if known is None:
+                raise self._unknown_activity(activity)
+            read = define_activity(function, known.name)
+            copy.activities[known.name.lower()] = attrs.evolve(
+                known,
+                function=function,
+                takes_context=read.takes_context,
+                is_async=read.is_async,
+                pool="thread",
+            )
+            copy._by_function[known.function] = copy.activities[known.name.lower()]  # noqa: SLF001
+        return copy
+
     # ---- registering ----------------------------------------------------------------------
 
     def add_orchestrator(
@@ -196,10 +222,14 @@ class Registry:
             return self.activities.get(activity.lower())
         found = self._by_function.get(activity)
         if not isinstance(found, ActivityDefinition):
-            known = ", ".join(sorted(self.activities)) or "none"
-            msg = f"{activity!r} is no activity of this app; registered: {known}"
-            raise UnknownActivityError(msg)
+            raise self._unknown_activity(activity)
         return found
+
+    def _unknown_activity(self, activity: Any) -> UnknownActivityError:
+        known = ", ".join(sorted(self.activities)) or "none"
+        return UnknownActivityError(
+            f"{activity!r} is no activity of this app; registered: {known}"
+        )
 
     def orchestrator(self, orchestrator: Any, version: str = "") -> OrchestratorDefinition:
         """A registered orchestrator by function or name.

@@ -103,7 +103,7 @@ class OrchestrationInstance(EndedInstance):
     def _start(self, message: Message, turn: Turn) -> Outcome:
         start = requests.decode_start(message.input)
         state = self._state
-        if state is not None and not state.is_finished:
+        if state is not None and (not state.is_finished or start.if_exists == "keep"):
             return self._exists(start, state, turn)
         try:
             self._programs.check(start.name, start.version)
@@ -135,7 +135,7 @@ class OrchestrationInstance(EndedInstance):
         return self._begin(start, turn)
 
     def _exists(self, start: requests.Start, state: InstanceState, turn: Turn) -> Outcome:
-        if start.if_exists == "return":
+        if start.if_exists != "error":
             return self._take_events(start.events, state, turn)
         msg = (
             f"orchestration {self._address!r} exists and is {state.status}; choose another "
