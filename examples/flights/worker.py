@@ -47,11 +47,13 @@ def main(store: str, data: Path, stop: int, chunk: int, window: int) -> None:
                     )
                     request.signal(Timetable.publish, flights)
             print(timetable.call(Timetable.where).get(timeout=WAIT_SECONDS), flush=True)
-        close_books(client, timetable.call(Timetable.finish).get(timeout=WAIT_SECONDS))
+        close_books(client)
 
 
-def close_books(client: perdure.Client, nights: int) -> None:
-    """Approve what waits for it, after showing it, until all *nights* are closed."""
+def close_books(client: perdure.Client) -> None:
+    """Approve the nights that wait for it, after showing them, until all are closed."""
+    timetable = client.entity(Timetable, TIMETABLE)
+    nights = timetable.call(Timetable.finish).get(timeout=WAIT_SECONDS)
     approved: set[str] = set()
     while (counts := client.count(prefix="night-")).get("Completed", 0) < nights:
         if "Failed" in counts:
@@ -67,6 +69,8 @@ def close_books(client: perdure.Client, nights: int) -> None:
         if living:
             with suppress(perdure.ReplyTimeoutError):
                 client.orchestration(living[-1].instance_id).result(timeout=0.2)
+        else:
+            timetable.call(Timetable.where).get(timeout=WAIT_SECONDS)
 
 
 def _late(status: dict[str, dict[str, int]]) -> list[str]:

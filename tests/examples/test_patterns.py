@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import count
 
-import attrs
 import pytest
 
 from examples.patterns import approval, async_http, chaining, fan_out, monitor
 from examples.patterns.approval import Expense
 from examples.patterns.monitor import Watch
-from perdure.orchestration.simulation import Simulation
-from perdure.storage.records import Batch
-from perdure.testing import simulate
+from perdure.testing import Simulation, crash_everywhere, simulate
 from tests.examples.scenes import PATTERNS, Pattern
-from tests.simulation.ledger import SimulatedCrash
-
-
-@attrs.define
-class CrashAt:
-    """Ends the process once, at one commit, before or after it is written."""
-
-    number: int
-    written: bool
-    commits: int = 0
-
-    def before_commit(self, batch: Batch) -> None:
-        self.commits += 1
-        self._crash(written=False)
-
-    def after_commit(self, batch: Batch) -> None:
-        self._crash(written=True)
-
-    def _crash(self, *, written: bool) -> None:
-        if self.commits == self.number and written == self.written:
-            raise SimulatedCrash
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
@@ -49,27 +24,13 @@ def test_a_scene_comes_to_its_end(pattern: Pattern) -> None:
         assert list(world.client.verify()) == []
 
 
-@pytest.mark.parametrize("written", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
-def test_a_crash_at_any_commit_changes_nothing_of_the_end(
-    pattern: Pattern, seed: int, written: bool
-) -> None:
-    crashes = number = 0
-    for number in count(1):
-        faults = CrashAt(number, written)
-        world = Simulation(pattern.app, seed=seed, faults=faults)
-        try:
-            pattern.scene(world.client)
-        except SimulatedCrash:
-            crashes += 1
-            world.crash()
-            pattern.scene(world.client)
+def test_a_crash_at_any_commit_changes_nothing_of_the_end(pattern: Pattern) -> None:
+    def scenario(world: Simulation) -> None:
+        pattern.scene(world.client)
         pattern.check(world.client)
-        if faults.commits < number:
-            break
 
-    assert crashes == number - 1 > 3
+    assert crash_everywhere(pattern.app, scenario, seeds=2) > 10
 
 
 def test_each_step_of_the_chain_gets_the_result_of_the_one_before() -> None:
