@@ -8,7 +8,7 @@ they return what shall happen as an outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Protocol
 
@@ -60,7 +60,7 @@ class Forgets(Enum):
     """All that there ever was, the state too: the next version is 1 again."""
 
 
-class Outcome(msgspec.Struct, eq=False):
+class Outcome(msgspec.Struct, eq=False, gc=False):
     """What one step came to.
 
     Attributes:
@@ -73,6 +73,7 @@ class Outcome(msgspec.Struct, eq=False):
         taken_back: ids of messages that shall not be handled any more.
         put_back: the message was not handled: it waits on, first in line, for the gate.
         forgets: what goes of the history that the actor had before these events.
+        over: nothing more is expected: the actor is passivated as soon as this is durable.
     """
 
     result: bytes = b"null"
@@ -83,6 +84,7 @@ class Outcome(msgspec.Struct, eq=False):
     taken_back: tuple[int, ...] = ()
     put_back: bool = False
     forgets: Forgets = Forgets.NOTHING
+    over: bool = False
 
 
 Gate = Callable[[Message], bool]
@@ -99,6 +101,17 @@ class Surroundings(Protocol):
     def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
         """The turns of a stream beyond a version, oldest first."""
         ...
+
+    def at_work(self, address: str) -> Mapping[str, Step]:
+        """The actor's attempts that are at work, or about to be, by their requests."""
+        ...
+
+    def may_have_run(self, message_id: int) -> bool:
+        """Whether a process ended without a word while that message waited."""
+        ...
+
+    def ask_gate_again(self, address: str, micros: int) -> None:
+        """Ask the actor's gate again at that time, whatever happens meanwhile."""
 
 
 class Instance(Protocol):

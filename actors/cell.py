@@ -54,7 +54,9 @@ class CellHost(Protocol):
     runtime: Runtime
     requests: Requests
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
 
     def send(self, record: Record, effects: Sequence[Message]) -> None:
@@ -186,8 +188,8 @@ class Cell(pykka.Actor):
             self._own_deferred().appendleft(message)
             return
         record.handled.append(message)
-        if outcome.forgets is not Forgets.NOTHING:
-            self._forget(record, outcome.forgets)
+        if outcome.over or outcome.forgets is not Forgets.NOTHING:
+            self._let_go(record, outcome)
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)
@@ -201,10 +203,11 @@ class Cell(pykka.Actor):
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
 
-    def _forget(self, record: Record, what: Forgets) -> None:
-        if what is Forgets.PAST:
+    def _let_go(self, record: Record, outcome: Outcome) -> None:
+        record.over = outcome.over
+        if outcome.forgets is Forgets.PAST:
             record.cut = self.version
-        else:
+        elif outcome.forgets is Forgets.ALL:
             record.erase()
             self.version = 0
 
@@ -257,12 +260,13 @@ class Broken:
 
     gate: Gate | None = None
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, cause: PerdureError | None = None) -> None:
         self.reason = reason
+        self._cause = cause
 
     def prepare(self, message: Message, now_micros: int) -> NoReturn:
         """Refuse *message*."""
-        raise QuarantinedError(self.reason)
+        raise QuarantinedError(self.reason) from self._cause
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Never called: nothing was prepared."""

@@ -140,7 +140,7 @@ class Client(EntityClient):
         """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def start_or_get(
@@ -151,11 +151,22 @@ class Client(EntityClient):
         instance_id: str,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        replace_finished: bool = True,
     ) -> OrchestrationRef[Any]:
-        """Start an orchestration unless one with that id lives; that one is returned then."""
+        """Start an orchestration unless one with that id lives; that one is returned then.
+
+        Args:
+            orchestrator: the function, or its name.
+            input: its one input.
+            instance_id: names it.
+            version: which one, and what is stamped; the app's unless given.
+            tags: what to say of it.
+            replace_finished: start it also where one with that id has ended. Without that it
+                is started once, however often this is called.
+        """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
-        start.if_exists = "return"
-        ref.ask(requests.START, start)
+        start.if_exists = "return" if replace_finished else "keep"
+        ref.begin(start)
         return ref
 
     def signal_with_start(
@@ -175,7 +186,7 @@ class Client(EntityClient):
         start.events = [
             EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
         ]
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def _start_of(

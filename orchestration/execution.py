@@ -197,6 +197,10 @@ class Execution:
         self.taken_back = []
         if event.time:
             self.now = event.time
+        with guarded():
+            self._happen(event)
+
+    def _happen(self, event: Event) -> None:
         if isinstance(event, ExecutionTerminated):
             self._terminate(event)
         elif isinstance(event, ExecutionSuspended):
@@ -259,6 +263,11 @@ class Execution:
         waiting = self._waiting.get(task_id)
         return None if waiting is None or task_id in self._held_tasks else waiting.kind
 
+    def awaited(self) -> list[str]:
+        """What it waits for, in words: tasks in the order of their numbers, then events."""
+        tasks = [f"{self._waiting[number].what}" for number in sorted(self._waiting)]
+        return tasks + [f"event {name}" for name, waits in self._waits.items() if waits]
+
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()
         waits = self._waits.get(key)
@@ -274,8 +283,7 @@ class Execution:
     def _start(self, event: ExecutionStarted) -> None:
         self.started = event
         try:
-            with guarded():
-                made = self.program.start(self, event)
+            made = self.program.start(self, event)
         except BaseException as error:
             self._end_badly(error)
             return
@@ -300,8 +308,7 @@ class Execution:
         """Resume the code, until it awaits a task that is not complete, or ends."""
         while True:
             try:
-                with guarded():
-                    awaited = self._resume(error)
+                awaited = self._resume(error)
             except StopIteration as stop:
                 self._end_well(stop.value)
                 return
@@ -373,12 +380,19 @@ class Execution:
 
     # ---- replay ---------------------------------------------------------------------------
 
-    def replay(self, history: Iterable[Event], *, go_on: bool = False) -> None:
+    def replay(
+        self,
+        history: Iterable[Event],
+        *,
+        go_on: bool = False,
+        before: Callable[[Event], None] | None = None,
+    ) -> None:
         """Bring the code to where it was at the end of *history*.
 
         Args:
             history: the events of one generation.
             go_on: what the code asks for beyond them is new, and is left in ``decisions``.
+            before: told each event right before the code takes it.
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
@@ -400,6 +414,8 @@ class Execution:
                 continue
             if unmatched:
                 raise self._diverged(events, place, unmatched, sources)
+            if before is not None:
+                before(event)
             self.apply(event)
             unmatched.extend(self.decisions)
             sources.extend(self._sources)

@@ -107,7 +107,7 @@ class OrchestrationInstance(EndedInstance):
     def _start(self, message: Message, turn: Turn) -> Outcome:
         start = requests.decode_start(message.input)
         state = self._state
-        if state is not None and not state.is_finished:
+        if state is not None and (not state.is_finished or start.if_exists == "keep"):
             return self._exists(start, state, turn)
         try:
             self._programs.check(start.name, start.version)
@@ -138,7 +138,7 @@ class OrchestrationInstance(EndedInstance):
         return self._begin(start, turn)
 
     def _exists(self, start: requests.Start, state: InstanceState, turn: Turn) -> Outcome:
-        if start.if_exists == "return":
+        if start.if_exists != "error":
             return self._take_events(start.events, state, turn)
         msg = (
             f"orchestration {self._address!r} exists and is {state.status}; choose another "
@@ -275,6 +275,7 @@ class OrchestrationInstance(EndedInstance):
                 turn.messages.append(release)
             if event.recursive:
                 self._end_children(open_tasks.children, event, turn)
+            self._stop_activities(open_tasks.activities, "terminated", turn)
         end = ExecutionCompleted(status=TERMINATED, result=event.output)
         turn.note(end)
         self.gate = None
@@ -286,7 +287,7 @@ class OrchestrationInstance(EndedInstance):
         try:
             return lost_tasks(without_rewound(self._history(), self._present().begins))
         except CorruptionError:
-            return OpenTasks([], [], [])  # what is damaged can be ended all the same
+            return OpenTasks([], [], [], {})  # what is damaged can be ended all the same
 
     def _cancel(self, message: Message, turn: Turn) -> Outcome:
         reason = requests.decode_reason(message.input).reason

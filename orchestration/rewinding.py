@@ -20,6 +20,7 @@ from perdure.orchestration.history import (
     SubOrchestrationInstanceCompleted,
     SubOrchestrationInstanceCreated,
     SubOrchestrationInstanceFailed,
+    TaskCompleted,
     TaskFailed,
     TaskScheduled,
     TimerCreated,
@@ -134,29 +135,39 @@ class OpenTasks:
         timers: ids of the messages of timers that have not fired.
         children: instance ids of children that have not ended.
         locks: what lets go of the entities that are locked.
+        activities: the names of activities that have not ended, by task.
     """
 
     timers: list[int]
     children: list[str]
     locks: list[EntityUnlockSent]
+    activities: dict[int, str]
 
 
 def lost_tasks(history: Iterable[Event]) -> OpenTasks:
     """What is open at the end of *history*, found without running the code."""
     timers: dict[int, int] = {}
     children: dict[int, str] = {}
+    activities: dict[int, str] = {}
     asked: dict[int, EntityLockRequested] = {}
     locks: dict[str, EntityUnlockSent] = {}
     for event in history:
         match event:
             case TimerCreated():
                 timers[event.id] = event.message
-            case TimerFired():
-                timers.pop(event.id, None)
             case SubOrchestrationInstanceCreated():
                 children[event.id] = event.instance_id
-            case SubOrchestrationInstanceCompleted() | SubOrchestrationInstanceFailed():
-                children.pop(event.id, None)
+            case TaskScheduled():
+                activities[event.id] = event.name
+            case (
+                TimerFired()
+                | SubOrchestrationInstanceCompleted()
+                | SubOrchestrationInstanceFailed()
+                | TaskCompleted()
+                | TaskFailed()
+            ):
+                for tasks in (timers, children, activities):
+                    tasks.pop(event.id, None)
             case EntityLockRequested():
                 asked[event.id] = event
             case EntityLockGranted():
@@ -168,4 +179,6 @@ def lost_tasks(history: Iterable[Event]) -> OpenTasks:
                 locks.pop(event.entity, None)
             case _:
                 continue
-    return OpenTasks(list(timers.values()), list(children.values()), list(locks.values()))
+    return OpenTasks(
+        list(timers.values()), list(children.values()), list(locks.values()), activities
+    )
