@@ -54,10 +54,10 @@ class OrchestratedWorld:
             some(0.1) if draw.random() < 0.3 else 0.0,
         )
         self.outside = (seed + 2, some(0.6), some(0.1))
-        self.chances = Chances(some(0.3), some(0.5), some(1.0))
+        self.chances = Chances(some(0.6), some(0.5), some(1.0))
         self.crash_anywhere = some(0.02)
         self.jumps = some(0.05)
-        self.forged = some(0.1)
+        self.forged = some(0.5)
         self.interferes = some(1.0)
         self.quota = 30
         self.asks: list[Ask] = []
@@ -120,7 +120,7 @@ class OrchestratedWorld:
                 self.ask("raise", instance)
             return
         kind = draw.choice(
-            ["terminate", "cancel", "suspend", "resume", "rewind", "restart", "purge"]
+            ["terminate", "cancel", "suspend", "suspend", "resume", "rewind", "restart", "purge"]
         )
         harmless = kind in {"suspend", "resume", "rewind"}
         among = [i for i in JOURNEYS + LISTENERS if harmless or i not in SPARED]
