@@ -400,8 +400,9 @@ class Partition:
         self.activation.settle(batch, pending)
         self._start_gated(pending)
         for record in pending.records:
-            if record.over and self.cells.get(record.cell.address) is record.cell:
-                self.activation.passivate(record.cell)
+            cell = record.cell
+            if record.over and cell is not None and self.cells.get(cell.address) is cell:
+                self.activation.passivate(cell)
         self.recovery.settled(batch.outcomes)
 
     def _start_gated(self, pending: Pending) -> None:
