@@ -71,7 +71,8 @@ class OrchestrationInstance(EndedInstance):
 
     def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
         try:
-            outcome = handler(self, message, Turn(now))
+            # a process that was started with a clock that is behind does not turn times back
+            outcome = handler(self, message, Turn(max(now, self._updated())))
         except (NonDeterminismError, UnknownOrchestratorError, CorruptionError) as error:
             if self._state is not None and not self._state.is_finished:
                 return self._stall(str(error))

@@ -318,6 +318,9 @@ class LiveInstance:
         assert state is not None
         return state
 
+    def _updated(self) -> int:
+        return 0 if self._state is None else self._state.updated
+
     def _required(self) -> InstanceState:
         if self._state is None:
             msg = f"there is no orchestration {self._address!r}"

@@ -166,6 +166,27 @@ def test_an_answer_that_comes_twice_while_suspended_is_noted_once() -> None:
         assert answers == [1, 2]
 
 
+def test_the_answer_to_a_replaced_one_does_not_reach_the_next() -> None:
+    world = simulate(app)
+    world.client.start(chain, [1, 2], instance_id="c")
+    first = world.client.orchestration("c").status()
+    assert first is not None
+    world.client.orchestration("c").terminate()
+    world.client.start(chain, [3, 4], instance_id="c")
+    for task in (1, 2):
+        late = Message(
+            target="c",
+            operation=ANSWER,
+            input=msgspec.json.encode(Answer(result=msgspec.Raw(b"99"))),
+            form="value",
+            request_id=f"{first.generation}:{task}",
+            caller="@@double",
+        )
+        world.client.send_call(late, lambda _: None)
+
+    assert world.client.orchestration("c").result(60) == [6, 8]
+
+
 def test_a_failure_is_rewound_in_the_turn_in_which_it_came() -> None:
     fails.clear()
     fails.add(1)

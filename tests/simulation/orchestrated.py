@@ -120,7 +120,16 @@ class OrchestratedWorld:
                 self.ask("raise", instance)
             return
         kind = draw.choice(
-            ["terminate", "cancel", "suspend", "suspend", "resume", "rewind", "restart", "purge"]
+            [
+                "terminate",
+                "cancel",
+                "suspend",
+                "suspend",
+                "resume",
+                "rewind",
+                "restart",
+                "purge",
+            ]
         )
         harmless = kind in {"suspend", "resume", "rewind"}
         among = [i for i in JOURNEYS + LISTENERS if harmless or i not in SPARED]
@@ -197,6 +206,8 @@ class OrchestratedWorld:
         outside.patched = outside.patched or draw.random() < 0.2
         self.deployed = bare if self.quota > 0 and draw.random() < 0.1 else app
         self.simulation._app = self.deployed
+        if self.jumps and draw.random() < 0.3:
+            self.runtime.clock.micros -= draw.randint(1, 2_000_000)  # it was set right
         self.simulation.crash()
         for ask in self.waiting:
             ask.lost(self.client)
