@@ -14,6 +14,7 @@ from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
 from perdure.actors.context import due_micros, to_micros
 from perdure.actors.definition import EntityDefinition
+from perdure.actors.ids import EntityId
 from perdure.actors.node import Node
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.orchestration import requests
@@ -30,6 +31,7 @@ from perdure.orchestration.starting import instance_id_of, start_of, starter
 from perdure.orchestration.state import STATUSES
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
+from perdure.orchestration.why import Investigation, Reason
 from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
@@ -277,6 +279,21 @@ class Client(EntityClient):
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
         rows = instance_rows(self.node.store, prefix, after)
         return (row for row in rows if row.corrupt is None)
+
+    def why(self, address: str | EntityId) -> list[Reason]:
+        """What an entity or an orchestration waits for, in words.
+
+        Args:
+            address: an orchestration's id, or an entity's, as text ``@kind@key``.
+
+        Raises:
+            InstanceNotFoundError: there is nothing of it in the store.
+        """
+        self.node.check_open()
+        investigation = Investigation(
+            self.node.store, self.now_micros(), self._programs, self._resolve
+        )
+        return investigation.why(str(address))
 
     def purge_orchestrations(
         self,

@@ -252,10 +252,13 @@ class Execution:
         waiting = self._waiting.get(task_id)
         return None if waiting is None else waiting.kind
 
-    def awaited(self) -> list[str]:
-        """What it waits for, in words: tasks in the order of their numbers, then events."""
-        tasks = [f"{self._waiting[number].what}" for number in sorted(self._waiting)]
-        return tasks + [f"event {name}" for name, waits in self._waits.items() if waits]
+    def open_tasks(self) -> dict[int, str]:
+        """What each task that is not answered is, by number."""
+        return {number: self._waiting[number].what for number in sorted(self._waiting)}
+
+    def awaited_events(self) -> list[str]:
+        """The names of the events that are waited for, in lower case."""
+        return [name for name, waits in self._waits.items() if waits]
 
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()

@@ -311,19 +311,23 @@ class Scheduling:
             if delay is None:
                 outer.fail(error)
             else:
-                self._timer(self._execution.now + delay).follow(lambda _: run(attempt + 1))
+                what = (
+                    f"attempt {attempt + 1} of {policy.max_number_of_attempts}, after {error}"
+                )
+                again = self._timer(self._execution.now + delay, what)
+                again.follow(lambda _: run(attempt + 1))
 
         run(1)
         return outer
 
-    def _timer(self, micros: int) -> TimerTask:
+    def _timer(self, micros: int, what: str = "timer") -> TimerTask:
         execution = self._execution
         task_id = execution.next_task()
         task = TimerTask(lambda: execution.cancel_timer(task_id))
         message = 0 if execution.is_replaying else execution.fresh_id()
         execution.timers[task_id] = message
         execution.decide(TimerCreated(id=task_id, fire_at=micros, message=message))
-        execution.open(task_id, Open(task, "timer", "timer", _nothing))
+        execution.open(task_id, Open(task, "timer", what, _nothing))
         return task
 
     # ---- inside ---------------------------------------------------------------------------

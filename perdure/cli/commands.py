@@ -33,6 +33,7 @@ _COMMANDS = {
     "tail": ("perdure.cli.reading", "Follow the changes of the whole store."),
     "status": ("perdure.cli.upkeep", "Show how a store and its owner are."),
     "verify": ("perdure.cli.upkeep", "Check a store for damage."),
+    "why": ("perdure.cli.explaining", "Say what an orchestration or an entity waits for."),
     "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
     "debug": ("perdure.cli.debugging", "Replay one orchestration under the debugger."),
     "backup": ("perdure.cli.upkeep", "Copy a store into a new file, also while it is in use."),
