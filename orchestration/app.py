@@ -35,16 +35,22 @@ class App(EntityApp):
         version: stamped on orchestrations that it starts; empty for none.
         version_match: which orchestrations it runs: ``none``: of any version; ``strict``: of
             its own; ``current_or_older``: of none that is newer.
+        version_mismatch: what becomes of the others: ``leave_pending``: they wait, stalled,
+            until an app opens the store that runs them; ``fail``: they fail.
     """
 
     def __init__(
-        self, name: str = "app", *, version: str = "", version_match: str = "none"
+        self,
+        name: str = "app",
+        *,
+        version: str = "",
+        version_match: str = "none",
+        version_mismatch: str = "leave_pending",
     ) -> None:
         super().__init__(name)
         self._registry = Registry()
-        Programs(self._registry, version, version_match)  # refuses what makes no sense
-        self._version = version
-        self._match = version_match
+        self._versions = (version, version_match, version_mismatch)
+        Programs(self._registry, *self._versions)  # refuses what makes no sense
 
     @overload
     def orchestrator(self, function: F, /) -> F: ...
@@ -131,7 +137,7 @@ class App(EntityApp):
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
-        programs = Programs(self._registry.copied(), self._version, self._match)
+        programs = Programs(self._registry.copied(), *self._versions)
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {

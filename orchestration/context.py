@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from perdure.actors.context import due_micros, to_datetime
 from perdure.actors.directory import Resolve
 from perdure.actors.ids import checked_name
+from perdure.errors import InvalidInputError
 from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
 from perdure.orchestration.entity_calls import EntityCalls
 from perdure.orchestration.execution import Execution
@@ -104,7 +105,14 @@ class OrchestrationContext(EntityCalls):
             InvalidInputError: a time after the year 9999.
         """
         self._execution.require_open()
-        return self._timer(due_micros(fire_at, self._execution.now))
+        return self._timer(self._due(fire_at))
+
+    def _due(self, fire_at: datetime | timedelta) -> int:
+        given: object = fire_at
+        if given is None:
+            msg = "a timer for None: use a datetime, or a timedelta from now"
+            raise InvalidInputError(msg)
+        return due_micros(fire_at, self._execution.now)
 
     @overload
     def wait_for_external_event(
@@ -129,10 +137,11 @@ class OrchestrationContext(EntityCalls):
         self._execution.require_open()
         checked_name("event name", name)
         execution = self._execution
+        due = None if timeout is None else self._due(timeout)
         waiting = execution.wait_for_event(name, decoder_for(data_type, f"event {name}"))
-        if timeout is None or waiting.is_complete:
+        if due is None or waiting.is_complete:
             return waiting
-        timer = self.create_timer(timeout)
+        timer = self._timer(due)
 
         def give_up() -> None:
             waiting.cancel()

@@ -194,7 +194,7 @@ class Registry:
         """
         if isinstance(activity, str):
             return self.activities.get(activity.lower())
-        found = self._by_function.get(activity)
+        found = self._registered(activity)
         if not isinstance(found, ActivityDefinition):
             known = ", ".join(sorted(self.activities)) or "none"
             msg = f"{activity!r} is no activity of this app; registered: {known}"
@@ -213,7 +213,7 @@ class Registry:
             UnknownOrchestratorError: it is not registered, or not in that version.
         """
         if not isinstance(orchestrator, str):
-            found = self._by_function.get(orchestrator)
+            found = self._registered(orchestrator)
             if not isinstance(found, OrchestratorDefinition):
                 raise self._unknown(orchestrator)
             return found
@@ -229,6 +229,12 @@ class Registry:
             )
             raise UnknownOrchestratorError(msg)
         return versions.get("") or versions[max(versions, key=version_key)]
+
+    def _registered(self, function: Any) -> Any:
+        try:
+            return self._by_function.get(function)
+        except TypeError:  # it is not even hashable
+            return None
 
     def _unknown(self, orchestrator: Any) -> UnknownOrchestratorError:
         known = ", ".join(sorted(self.orchestrators)) or "none"
@@ -269,6 +275,10 @@ def define_orchestrator(
         DefinitionError: it is not well formed.
     """
     called, hints, parameters = _read(function, name, "orchestrator")
+    given_version: object = version
+    if not isinstance(given_version, str):
+        msg = f"orchestrator {called}: version={version!r}; use a str"
+        raise DefinitionError(msg)
     if not 1 <= len(parameters) <= 2:
         msg = (
             f"orchestrator {called}{inspect.signature(function)}: it takes ctx, and one input "

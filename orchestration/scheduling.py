@@ -15,6 +15,7 @@ from perdure.errors import (
     InvalidInputError,
     TaskFailedError,
 )
+from perdure.orchestration.checking import checked_tags, checked_text
 from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
@@ -153,7 +154,7 @@ class Scheduling:
             decode = definition.output.decode
             if return_type is not None:
                 decode = decoder_for(return_type, f"the result of {name}")
-        kept = dict(tags or {})
+        kept = checked_tags(tags)
 
         def schedule() -> Task[Any]:
             execution = self._execution
@@ -240,13 +241,14 @@ class Scheduling:
         if self._execution.section is not None:
             msg = "no sub-orchestration inside a critical section; start it before or after"
             raise CriticalSectionError(msg)
-        definition = self._registry.orchestrator(orchestrator, version or "")
+        wanted = checked_text("version", version or "")
+        definition = self._registry.orchestrator(orchestrator, wanted)
         data = definition.encode_input(input)
         decode: Callable[[Any], Any] = definition.output.decode
         if return_type is not None:
             decode = decoder_for(return_type, f"the result of {definition.name}")
         chosen = None if instance_id is None else checked_instance_id(instance_id)
-        kept = dict(tags or {})
+        kept = checked_tags(tags)
 
         def schedule() -> Task[Any]:
             execution = self._execution
@@ -258,7 +260,7 @@ class Scheduling:
                     name=definition.name,
                     instance_id=child,
                     input=data,
-                    version=version or definition.version,
+                    version=wanted or definition.version,
                     tags=kept,
                 )
             )
