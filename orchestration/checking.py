@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from perdure.actors.codec import encode
 from perdure.errors import InvalidInputError
@@ -47,10 +48,9 @@ def checked_tags(tags: object) -> dict[str, str]:
         msg = f"tags={tags!r}: use a dict of texts"
         raise InvalidInputError(msg)
     kept: dict[str, str] = {}
-    for name, value in tags.items():  # pyright: ignore[reportUnknownVariableType]
-        pair: tuple[object, object] = (name, value)
+    for name, value in cast("Mapping[object, object]", tags).items():
         if not (isinstance(name, str) and isinstance(value, str)):
-            msg = f"tag {pair[0]!r}: {pair[1]!r}: use texts for both"
+            msg = f"tag {name!r}: {value!r}: use texts for both"
             raise InvalidInputError(msg)
         kept[name] = value
     encode(kept, what="tags")

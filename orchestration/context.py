@@ -108,11 +108,11 @@ class OrchestrationContext(EntityCalls):
         return self._timer(self._due(fire_at))
 
     def _due(self, fire_at: datetime | timedelta) -> int:
-        given: object = fire_at
-        if given is None:
-            msg = "a timer for None: use a datetime, or a timedelta from now"
+        due = due_micros(fire_at, self._execution.now)
+        if not due:
+            msg = f"a timer for {fire_at!r}: use a datetime, or a timedelta from now"
             raise InvalidInputError(msg)
-        return due_micros(fire_at, self._execution.now)
+        return due
 
     @overload
     def wait_for_external_event(

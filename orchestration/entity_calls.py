@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 import attrs
 import msgspec
@@ -158,7 +158,8 @@ def _ids_in(item: object) -> list[EntityId]:
     if isinstance(item, OrchestrationEntityRef):
         return [item.id]
     if isinstance(item, Sequence) and not isinstance(item, str | bytes):
-        return [entity_id for one in item for entity_id in _ids_in(one)]  # pyright: ignore[reportUnknownVariableType]
+        given = cast("Sequence[object]", item)
+        return [entity_id for one in given for entity_id in _ids_in(one)]
     msg = f"{item!r} is no entity; lock what ctx.entity(…) returns, or an EntityId"
     raise InvalidInputError(msg)
 

@@ -18,6 +18,7 @@ from perdure.errors import (
     PerdureError,
     UnknownOperationError,
     UnknownOrchestratorError,
+    WrongStatusError,
 )
 from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import happening_of, locked_section
@@ -324,6 +325,12 @@ class OrchestrationInstance(EndedInstance):
         state = self._require_alive()
         if state.status == SUSPENDED:
             return Outcome()
+        if state.status == PENDING:
+            msg = (
+                f"orchestration {self._address!r} is Pending; only one that has begun is "
+                "suspended: wait for its start, or terminate it"
+            )
+            raise WrongStatusError(msg)
         return self._happen(
             ExecutionSuspended(reason=requests.decode_reason(message.input).reason), turn
         )

@@ -152,7 +152,9 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError, InstanceFinishedError: there is nothing to end.
         """
         data = encode_plain(output, "the output")
-        self.ask(requests.TERMINATE, requests.Terminate(data, checked_flag("recursive", recursive)))
+        self.ask(
+            requests.TERMINATE, requests.Terminate(data, checked_flag("recursive", recursive))
+        )
 
     def cancel(self, reason: str = "") -> None:
         """Have CancelledError raised where its code waits, so that it ends in its own way.
@@ -163,7 +165,12 @@ class OrchestrationRef(Generic[R_co]):
         self.ask(requests.CANCEL, requests.Reason(checked_text("reason", reason)))
 
     def suspend(self, reason: str = "") -> None:
-        """Have it take note of nothing until it is resumed. Again is no error."""
+        """Have it take note of nothing until it is resumed. Again is no error.
+
+        Raises:
+            WrongStatusError: it is Pending.
+            InstanceNotFoundError, InstanceFinishedError: there is nothing to suspend.
+        """
         self.ask(requests.SUSPEND, requests.Reason(checked_text("reason", reason)))
 
     def resume(self, reason: str = "") -> None:

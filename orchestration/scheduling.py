@@ -291,13 +291,17 @@ class Scheduling:
                 outer.complete(task.get_result())
                 return
             error = task.get_exception()
-            delay = delay_micros(
-                policy,
-                details_of_error(error),
-                attempt=attempt,
-                since_first_micros=self._execution.now - first,
-                draw=lambda: self.random.random(),
-            )
+            try:
+                delay = delay_micros(
+                    policy,
+                    details_of_error(error),
+                    attempt=attempt,
+                    since_first_micros=self._execution.now - first,
+                    draw=lambda: self.random.random(),
+                )
+            except Exception as raised:  # by the user's handle_failure
+                outer.fail(raised)
+                return
             if delay is None:
                 outer.fail(error)
             else:

@@ -134,8 +134,7 @@ def test_an_app_runs_the_versions_that_match_its_own(
             world.client.start("work", version=version)
 
 
-def test_one_that_does_not_match_is_left_until_an_app_comes_that_does(
-) -> None:
+def test_one_that_does_not_match_is_left_until_an_app_comes_that_does() -> None:
     world = simulate(app_of(""))
     world.client.start("work", instance_id="w", version="1.10")
     deploy(world, app_of("1.9", match="strict"))
