@@ -104,7 +104,6 @@ class _Scope(OperationScope):
         self.directory = directory
         self.effects = None
         self.is_open = True
-        self.context = None
         self.sent_bytes = 0
         self.definition = definition
         self.state = state

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -12,12 +11,11 @@ import msgspec
 
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.codec import codec_for, encode
-from perdure.actors.context import OperationScope, Sending, context_of
+from perdure.actors.context import EntityContext, OperationScope
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.directory import Directory
 from perdure.actors.entity_events import Changed, Deleted, write_event
 from perdure.actors.failures import describe_failure
-from perdure.actors.ids import EntityId
 from perdure.actors.locks import Lockable
 from perdure.actors.messages import Message
 
@@ -25,12 +23,12 @@ T = TypeVar("T")
 _UNSET = object()
 
 
-class FunctionContext(Sending):
+class FunctionContext(EntityContext):
     """What a function-style entity is given: its operation, input and state."""
 
     def __init__(self, kind: str, scope: OperationScope, state: bytes | None) -> None:
+        super().__init__(scope)
         self._kind = kind
-        self._scope = scope
         self._state = state
         self._result: Any = _UNSET
 
@@ -38,26 +36,6 @@ class FunctionContext(Sending):
     def operation_name(self) -> str:
         """The operation, lower case."""
         return self._scope.message.operation
-
-    @property
-    def id(self) -> EntityId:
-        """The entity itself."""
-        return EntityId.parse(self._scope.message.target)
-
-    @property
-    def now(self) -> datetime:
-        """The time, one for all of the operation, in UTC."""
-        return context_of(self._scope).now
-
-    @property
-    def request_id(self) -> str:
-        """Names the request; empty when its sender chose none."""
-        return self._scope.message.request_id
-
-    @property
-    def caller(self) -> str | None:
-        """The address of the actor that sent the message; ``None`` for a client."""
-        return self._scope.message.caller or None
 
     @overload
     def get_input(self) -> Any: ...

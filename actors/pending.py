@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
 import msgspec
 
 from perdure.actors.behavior import Outcome, Step
@@ -25,8 +24,7 @@ Answer = tuple[Any, Outcome | Exception, Message | None]
 """A reply, what it will be resolved with, and the call that it answers."""
 
 
-@attrs.define(eq=False)
-class Record:
+class Record(msgspec.Struct, eq=False):
     """One thing that shall become durable: a turn, or the acceptance of messages.
 
     Attributes:
@@ -47,13 +45,13 @@ class Record:
     time_micros: int
     cell: Any = None
     first_version: int = 0
-    events: list[bytes] = attrs.Factory(list[bytes])
-    accepted: list[Message] = attrs.Factory(list[Message])
-    handled: list[Message] = attrs.Factory(list[Message])
-    consumed: list[int] = attrs.Factory(list[int])
-    replies: list[Answer] = attrs.Factory(list[Answer])
-    outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
-    quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
+    events: list[bytes] = []
+    accepted: list[Message] = []
+    handled: list[Message] = []
+    consumed: list[int] = []
+    replies: list[Answer] = []
+    outcomes: list[OutcomeRow] = []
+    quarantined: list[QuarantineRow] = []
     touched: bool = False
     cut: int = 0
     erased_at: int | None = None
@@ -88,16 +86,15 @@ class Record:
         ) or any(message.id for message in self.handled)
 
 
-@attrs.define(eq=False)
-class Pending:
+class Pending(msgspec.Struct, eq=False):
     """The records that the next commit will take, in order."""
 
     number: int
-    records: list[Record] = attrs.Factory(list[Record])
+    records: list[Record] = []
     weight: int = 0
-    gated: list[Step] = attrs.Factory(list[Step])
+    gated: list[Step] = []
     """Operations that start only when all of this is durable."""
-    scheduled: list[Message] = attrs.Factory(list[Message])
+    scheduled: list[Message] = []
     """Accepted messages that are due later."""
     batch: Batch | None = None
     """What the commit writes, once it was handed over."""

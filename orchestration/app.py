@@ -134,10 +134,15 @@ class App(EntityApp):
         self._registry.add_error(kind)
         return kind
 
+    @property
+    def programs(self) -> Programs:
+        """What is registered now, and which versions of it run."""
+        return Programs(self._registry.copied(), *self._versions)
+
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
-        programs = Programs(self._registry.copied(), *self._versions)
+        programs = self.programs
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {

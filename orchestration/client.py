@@ -28,6 +28,7 @@ from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
+from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.starting import instance_id_of, start_of, starter
 from perdure.orchestration.state import STATUSES
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
@@ -36,10 +37,6 @@ from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
-
-_ENTITIES = "@"
-_BEYOND_ENTITIES = "@\U0010ffff"
-PAGE = 500
 
 
 @attrs.frozen
@@ -271,13 +268,8 @@ class Client(EntityClient):
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
         checked_text("prefix", prefix)
-        while page := self.node.store.states(prefix, after=after, limit=PAGE):
-            for row in page:
-                if not row.stream.startswith(_ENTITIES) and row.corrupt is None:
-                    yield row
-            after = page[-1].stream
-            if after.startswith(_ENTITIES):
-                after = _BEYOND_ENTITIES
+        rows = instance_rows(self.node.store, prefix, after)
+        return (row for row in rows if row.corrupt is None)
 
     def purge_orchestrations(
         self,

@@ -20,6 +20,7 @@ from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
 from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, events_beyond
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.replaying import export_history
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
@@ -126,6 +127,15 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError: there is none.
         """
         return self._events(self._required())
+
+    def export_history(self) -> bytes:
+        """The same by itself, as JSON: what ``perdure.testing.assert_replays`` takes.
+
+        Raises:
+            InstanceNotFoundError: there is none.
+        """
+        self._client.node.check_open()
+        return msgspec.json.encode(export_history(self._client.node.store, self.id))
 
     def _events(self, state: InstanceState) -> Iterator[Event]:
         turns = turns_of(self._client.node.store, self.id, state.begins)

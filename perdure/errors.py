@@ -301,9 +301,9 @@ class NonDeterminismError(PerdureError):
         right = asked[here] if here < len(asked) else "(nothing more)"
         where = f" at {source}" if source else ""
         super().__init__(
-            f"orchestration {instance_id!r} is stalled: decision {here + 1} is {left!r} in its "
-            f"history, and {right!r} in the code{where}; deploy the code it was started with, "
-            "or branch on ctx.patched(…)"
+            f"the code of orchestration {instance_id!r} does not fit its history: decision "
+            f"{here + 1} is {left!r} there, and {right!r} in the code{where}; deploy the code "
+            "it was started with, or branch on ctx.patched(…)"
         )
         self.instance_id = instance_id
         self.recorded = recorded

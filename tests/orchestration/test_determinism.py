@@ -128,7 +128,7 @@ def test_a_change_of_kind_name_or_target_stalls(before: Step, after: Step) -> No
     world, state = stalled_by(waiting(before), waiting(after))
 
     assert (state.runtime_status, state.is_stalled) == ("Running", True)
-    assert "in its history" in state.reason
+    assert "does not fit its history" in state.reason
     deploy(world, app_of(waiting(before)))
     world.client.orchestration("w").raise_event("go")
     assert world.client.orchestration("w").result(60) == "done"
@@ -140,7 +140,7 @@ def test_the_reason_shows_both_sequences_and_the_line() -> None:
 
     _, state = stalled_by(waiting(ACT, ACT), waiting(ACT, other))
 
-    assert "decision 2 is 'TaskScheduled act (task 2)' in its history" in state.reason
+    assert "decision 2 is 'TaskScheduled act (task 2)' there" in state.reason
     assert "'TaskScheduled other (task 2)' in the code" in state.reason
     assert f"{__file__}:{other.__code__.co_firstlineno + 1}" in state.reason
 
@@ -149,7 +149,7 @@ def test_the_error_holds_both_sequences_side_by_side() -> None:
     error = perdure.NonDeterminismError("w", ["a", "b"], ["a", "c"], "file.py:1")
 
     assert (error.recorded, error.asked) == (["a", "b"], ["a", "c"])
-    assert "decision 2 is 'b' in its history, and 'c' in the code at file.py:1" in str(error)
+    assert "decision 2 is 'b' there, and 'c' in the code at file.py:1" in str(error)
 
 
 def test_inputs_and_times_are_not_compared() -> None:
@@ -193,7 +193,7 @@ def test_what_cannot_be_read_any_more_is_no_divergence(
     state = world.client.orchestration("w").status()
     assert state is not None
     assert (state.runtime_status, state.is_stalled) == ("Running", True)
-    assert "in its history" not in state.reason
+    assert "does not fit its history" not in state.reason
     assert "array" in state.reason
     deploy(world, app_of(code, **old))
     world.client.orchestration("w").raise_event("go")
@@ -213,7 +213,7 @@ def test_a_rewind_whose_code_does_not_fit_is_an_error_of_its_caller() -> None:
     world.settle()
     deploy(world, app_of(other))
 
-    with pytest.raises(perdure.PerdureError, match="in its history"):
+    with pytest.raises(perdure.PerdureError, match="does not fit its history"):
         world.client.orchestration("w").rewind()
     state = world.client.orchestration("w").status()
     assert state is not None

@@ -36,10 +36,7 @@ from perdure.errors import DecodingError, FailureDetails
 from perdure.orchestration import requests
 from perdure.orchestration.definitions import Registry, encode_plain
 from perdure.orchestration.effects import send
-from perdure.orchestration.simulation import Simulation, simulate
 from perdure.orchestration.starting import instance_id_of
-
-__all__ = ["Given", "Sent", "Simulation", "Started", "Then", "given", "simulate"]
 
 E = TypeVar("E", bound=Entity)
 P = ParamSpec("P")
