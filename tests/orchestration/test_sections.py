@@ -226,7 +226,7 @@ def test_a_transaction_is_all_or_nothing(world: Simulation, end: str) -> None:
     assert (holder(world, "a"), holder(world, "b")) == (None, None)
 
 
-def test_the_watch_shows_the_state_from_before_a_transaction(world: Simulation) -> None:
+def test_the_feed_tells_of_a_transaction_at_its_end(world: Simulation) -> None:
     world.client.entity(Account, "a").call(Account.add, 100).get()
     changes = [str(change.id) for change in world.client.changes(follow=False)]
     ref = world.client.start(paying, "well")
