@@ -16,7 +16,7 @@ NULL = msgspec.Raw(b"null")
 """No value: JSON's null."""
 
 
-class Failure(msgspec.Struct, omit_defaults=True):
+class Failure(msgspec.Struct, omit_defaults=True, gc=False):
     """Failure details as they are stored and sent."""
 
     error_type: str
@@ -27,7 +27,7 @@ class Failure(msgspec.Struct, omit_defaults=True):
     non_retriable: bool = False
 
 
-class Answer(msgspec.Struct, omit_defaults=True):
+class Answer(msgspec.Struct, omit_defaults=True, gc=False):
     """What came of a request: its result, or why there is none."""
 
     result: msgspec.Raw = NULL

@@ -60,7 +60,7 @@ class Forgets(Enum):
     """All that there ever was, the state too: the next version is 1 again."""
 
 
-class Outcome(msgspec.Struct, eq=False):
+class Outcome(msgspec.Struct, eq=False, gc=False):
     """What one step came to.
 
     Attributes:
@@ -73,6 +73,7 @@ class Outcome(msgspec.Struct, eq=False):
         taken_back: ids of messages that shall not be handled any more.
         put_back: the message was not handled: it waits on, first in line, for the gate.
         forgets: what goes of the history that the actor had before these events.
+        over: nothing more is expected: the actor is passivated as soon as this is durable.
     """
 
     result: bytes = b"null"
@@ -83,6 +84,7 @@ class Outcome(msgspec.Struct, eq=False):
     taken_back: tuple[int, ...] = ()
     put_back: bool = False
     forgets: Forgets = Forgets.NOTHING
+    over: bool = False
 
 
 Gate = Callable[[Message], bool]

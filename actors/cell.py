@@ -186,8 +186,8 @@ class Cell(pykka.Actor):
             self._own_deferred().appendleft(message)
             return
         record.handled.append(message)
-        if outcome.forgets is not Forgets.NOTHING:
-            self._forget(record, outcome.forgets)
+        if outcome.over or outcome.forgets is not Forgets.NOTHING:
+            self._let_go(record, outcome)
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)
@@ -201,10 +201,11 @@ class Cell(pykka.Actor):
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
 
-    def _forget(self, record: Record, what: Forgets) -> None:
-        if what is Forgets.PAST:
+    def _let_go(self, record: Record, outcome: Outcome) -> None:
+        record.over = outcome.over
+        if outcome.forgets is Forgets.PAST:
             record.cut = self.version
-        else:
+        elif outcome.forgets is Forgets.ALL:
             record.erase()
             self.version = 0
 

@@ -16,7 +16,7 @@ ALONE = ""
 """The caller of a message that a client sent."""
 
 
-class Message(msgspec.Struct, kw_only=True, eq=False):
+class Message(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """One call, signal or event for one actor.
 
     Attributes:
@@ -56,7 +56,7 @@ class Chunk(msgspec.Struct, eq=False):
     ack: Any
 
 
-class _Body(msgspec.Struct, array_like=True):
+class _Body(msgspec.Struct, array_like=True, gc=False):
     """What of a message is stored as JSON. New fields go to the end, with defaults."""
 
     operation: str

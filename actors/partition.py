@@ -395,6 +395,11 @@ class Partition:
         self.attempts.settle(pending.number)
         self.activation.settle(batch, pending)
         self._start_gated(pending)
+        for record in pending.records:
+            if record.over:
+                cell = self.cells.get(record.cell.address)
+                if cell is not None and cell is record.cell:
+                    self.activation.passivate(cell)
         self.recovery.settled(batch.outcomes)
 
     def _start_gated(self, pending: Pending) -> None:

@@ -40,6 +40,7 @@ class Record(msgspec.Struct, eq=False):
         touched: the actor's state is to be written, although there may be no event.
         cut: the version at which the actor's history begins from now on; 0 for no change.
         erased_at: the version at which all that the actor was is dropped, if it is.
+        over: the actor is passivated once it is durable.
     """
 
     time_micros: int
@@ -53,6 +54,7 @@ class Record(msgspec.Struct, eq=False):
     outcomes: list[OutcomeRow] = []
     quarantined: list[QuarantineRow] = []
     touched: bool = False
+    over: bool = False
     cut: int = 0
     erased_at: int | None = None
 

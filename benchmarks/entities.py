@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from perdure.actors.entity import Entity, readonly
+from perdure.benchmarks.orchestrators import include_orchestrations
 from perdure.orchestration.app import App
 
 
@@ -47,7 +48,8 @@ class Sleeper(Entity):
 
 
 def bench_app() -> App:
-    """A new app with all of them."""
+    """A new app with all of them, and with the orchestrations."""
     app = App(name="bench")
     app.include([Counter, Relay, Sleeper])
+    include_orchestrations(app)
     return app

@@ -41,7 +41,7 @@ with app.open(sys.argv[1]) as client:
 """
 
 
-def _child(*arguments: str) -> float:
+def child(*arguments: str) -> float:
     """Run Python with *arguments* and return the number that it prints."""
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -59,14 +59,14 @@ def _child(*arguments: str) -> float:
 def import_time(bench: Bench) -> Turn:
     """``import perdure`` in a new process."""
     del bench
-    return Turn(_child("-c", _IMPORT))
+    return Turn(child("-c", _IMPORT))
 
 
 def first_call(bench: Bench) -> Turn:
     """From the start of a new process until its first call is durable."""
     path = bench.new_path()
     begun = time.monotonic()
-    ended = _child("-c", _FIRST_CALL, path)
+    ended = child("-c", _FIRST_CALL, path)
     remove_store(path)
     return Turn(ended - begun)
 
@@ -74,7 +74,7 @@ def first_call(bench: Bench) -> Turn:
 def active_memory(bench: Bench) -> Turn:
     """What each of 100,000 active entities adds to the process."""
     path = bench.new_path()
-    kib = _child("-m", __name__, "active", path, str(bench.count(100_000)))
+    kib = child("-m", __name__, "active", path, str(bench.count(100_000)))
     remove_store(path)
     return Turn(kib)
 
@@ -83,10 +83,10 @@ def passive_memory(bench: Bench) -> Turn:
     """What a store of a million entities adds to a process that uses ten of them."""
     path = bench.new_path()
     few, many = 1_000, bench.count(1_000_000 if bench.full else 100_000)
-    _child("-m", __name__, "fill", path, str(few))
-    with_few = _child("-m", __name__, "passive", path, str(few))
-    _child("-m", __name__, "fill", path, str(many))
-    with_many = _child("-m", __name__, "passive", path, str(many))
+    child("-m", __name__, "fill", path, str(few))
+    with_few = child("-m", __name__, "passive", path, str(few))
+    child("-m", __name__, "fill", path, str(many))
+    with_many = child("-m", __name__, "passive", path, str(many))
     remove_store(path)
     return Turn(max(0.0, with_many - with_few))
 

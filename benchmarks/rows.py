@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from perdure.benchmarks import footprint, latency, throughput
+from perdure.benchmarks import footprint, latency, orchestrations, throughput, waiting
 from perdure.benchmarks.bench import Bench
 from perdure.benchmarks.figures import Bar, Turn
 
@@ -111,6 +111,76 @@ ROWS = (
         unit="µs",
         bar=Bar(limit=3.0, at_most=True),
         measure=latency.activation,
+        turns=3,
+    ),
+    Row(
+        name="sequences",
+        title="orchestrations of 3 no-op activities, 64 in flight",
+        against=TELL,
+        bar=Bar(limit=0.015, aim=0.03),
+        measure=orchestrations.sequences,
+    ),
+    Row(
+        name="sequence",
+        title="an orchestration of 3 no-op activities, one in flight, p50",
+        against="SQLite commit of one row",
+        unit="µs",
+        bar=Bar(limit=8.0, at_most=True, aim=5.0),
+        measure=orchestrations.single_sequence,
+    ),
+    Row(
+        name="fan-out",
+        title="activities, 1,000 at once and waited for",
+        against=TELL,
+        bar=Bar(limit=0.06, aim=0.12),
+        measure=orchestrations.fan_outs,
+    ),
+    Row(
+        name="transfers",
+        title="transfers between 2 of 1,000 accounts under locks, 64 in flight",
+        against=TELL,
+        bar=Bar(limit=0.012, aim=0.03),
+        measure=orchestrations.transfers,
+    ),
+    Row(
+        name="waiting-starts",
+        title="starts of 100,000 orchestrations that wait for an event",
+        bar=Bar(limit=5_000.0),
+        measure=waiting.starting,
+        turns=1,
+    ),
+    Row(
+        name="waiting-memory",
+        title="memory for 100,000 of them, passive, all together",
+        unit="KiB",
+        bar=Bar(limit=4_096.0, at_most=True),
+        measure=waiting.memory,
+        turns=1,
+    ),
+    Row(
+        name="waiting-restart",
+        title="process start to the first new result beside 100,000 of them, p50",
+        against="an empty store",
+        unit="s",
+        bar=Bar(limit=1.5, at_most=True),
+        measure=waiting.restart,
+        turns=1,
+    ),
+    Row(
+        name="past-activation",
+        title="activation of an orchestration with a history of 10,000 events",
+        unit="s",
+        bar=Bar(limit=1.0, at_most=True),
+        measure=waiting.long_activation,
+        turns=3,
+    ),
+    Row(
+        name="past-turn",
+        title="an event of an active one with a history of 10,000 events, p50",
+        against="one of 10 events",
+        unit="µs",
+        bar=Bar(limit=1.5, at_most=True),
+        measure=waiting.long_turns,
         turns=3,
     ),
     Row(

@@ -143,7 +143,7 @@ class Client(EntityClient):
         """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def start_or_get(
@@ -158,7 +158,7 @@ class Client(EntityClient):
         """Start an orchestration unless one with that id lives; that one is returned then."""
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def signal_with_start(
@@ -179,7 +179,7 @@ class Client(EntityClient):
         start.events = [
             EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
         ]
-        ref.ask(requests.START, start)
+        ref.begin(start)
         return ref
 
     def _start_of(

@@ -189,6 +189,10 @@ class Execution:
         self.taken_back = []
         if event.time:
             self.now = event.time
+        with guarded():
+            self._happen(event)
+
+    def _happen(self, event: Event) -> None:
         if isinstance(event, ExecutionTerminated):
             self._terminate(event)
         elif isinstance(event, ExecutionSuspended):
@@ -275,8 +279,7 @@ class Execution:
     def _start(self, event: ExecutionStarted) -> None:
         self.started = event
         try:
-            with guarded():
-                made = self.program.start(self, event)
+            made = self.program.start(self, event)
         except BaseException as error:
             if isinstance(error, DecodingError):
                 self._unreadable = error
@@ -303,8 +306,7 @@ class Execution:
         """Resume the code, until it awaits a task that is not complete, or ends."""
         while True:
             try:
-                with guarded():
-                    awaited = self._resume(error)
+                awaited = self._resume(error)
             except StopIteration as stop:
                 self._end_well(stop.value)
                 return

@@ -7,8 +7,6 @@ whatever is asked of it is an error that names the durable replacement.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from perdure.errors import NotDurableError
@@ -48,15 +46,17 @@ def _refuse(name: str) -> NoReturn:
 _GUARD: Any = _GuardLoop()
 
 
-@contextmanager
-def guarded() -> Generator[None]:
-    """Have asyncio refuse to work in the block."""
-    before = asyncio._get_running_loop()  # noqa: SLF001
-    asyncio._set_running_loop(_GUARD)  # noqa: SLF001
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(before)  # noqa: SLF001
+class guarded:  # noqa: N801 - it reads as a function
+    """Has asyncio refuse to work in the block."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = asyncio._get_running_loop()  # noqa: SLF001
+        asyncio._set_running_loop(_GUARD)  # noqa: SLF001
+
+    def __exit__(self, *_: object) -> None:
+        asyncio._set_running_loop(self._before)  # noqa: SLF001
 
 
 def refuse(awaited: object) -> NotDurableError:

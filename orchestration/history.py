@@ -16,7 +16,9 @@ from perdure.errors import CorruptionError
 from perdure.storage.records import StoredTurn
 
 
-class HistoryEvent(msgspec.Struct, tag_field="event", omit_defaults=True, kw_only=True):
+class HistoryEvent(
+    msgspec.Struct, tag_field="event", omit_defaults=True, kw_only=True, gc=False
+):
     """What all events tell.
 
     Attributes:

@@ -62,6 +62,7 @@ class Turn:
         self.taken_back: list[int] = []
         self.forgets = Forgets.NOTHING
         self.touched = False
+        self.ends = False
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -78,6 +79,7 @@ class Turn:
             self.touched or bool(self.events),
             tuple(self.taken_back),
             forgets=self.forgets,
+            over=self.ends,
         )
 
 
@@ -229,6 +231,7 @@ class LiveInstance:
         state.failure = end.failure
         state.updated = turn.now
         state.reason = ""
+        turn.ends = True
         if state.parent:
             turn.messages.append(
                 effects.answer(

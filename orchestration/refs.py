@@ -23,7 +23,7 @@ from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.replaying import export_history
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
-from perdure.orchestration.waiting import Waits
+from perdure.orchestration.waiting import Waits, Watch
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -52,13 +52,14 @@ class OrchestrationRef(Generic[R_co]):
         id: its instance id.
     """
 
-    __slots__ = ("_client", "_decode", "id")
+    __slots__ = ("_client", "_decode", "_watch", "id")
 
     def __init__(
         self, client: Source, instance_id: str, decode: Callable[[bytes], R_co] = _plain
     ) -> None:
         self._client = client
         self._decode = decode
+        self._watch: Watch | None = None
         self.id = instance_id
 
     # ---- waiting --------------------------------------------------------------------------
@@ -74,14 +75,19 @@ class OrchestrationRef(Generic[R_co]):
         return self._outcome().get(timeout)
 
     def _outcome(self) -> Reply[R_co]:
-        return self._client.waits.wait(self.id, "result", self._decode)
+        return self._client.waits.wait(self._watched(), "result", self._decode)
+
+    def _watched(self) -> Watch:
+        if self._watch is None:
+            self._watch = self._client.waits.watch(self.id)
+        return self._watch
 
     def __await__(self) -> Generator[Any, None, R_co]:
         return self._outcome().__await__()
 
     def wait_for_start(self, timeout: float | None = None) -> None:
         """Wait until it is no longer Pending, at most *timeout* seconds."""
-        self._client.waits.wait(self.id, "start", _nothing).get(timeout)
+        self._client.waits.wait(self._watched(), "start", _nothing).get(timeout)
 
     # ---- reading --------------------------------------------------------------------------
 
@@ -210,7 +216,7 @@ class OrchestrationRef(Generic[R_co]):
             tags=state.tags,
         )
         again = OrchestrationRef(self._client, again_id, self._decode)
-        again.ask(requests.START, start)
+        again.begin(start)
         return again
 
     def purge(self, *, recursive: bool = True) -> None:
@@ -224,6 +230,11 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError: there is none.
         """
         self.ask(requests.PURGE, requests.Purge(checked_flag("recursive", recursive)))
+
+    def begin(self, start: requests.Start) -> None:
+        """Start it; whoever then waits for its result need not read the store."""
+        self._watched()
+        self.ask(requests.START, start)
 
     def ask(self, operation: str, payload: msgspec.Struct) -> Any:
         """Send it one of the messages of ``requests.py``, and wait for what it answers."""

@@ -20,7 +20,7 @@ REWIND = "rewind"
 PURGE = "purge"
 
 
-class Start(msgspec.Struct, omit_defaults=True, kw_only=True):
+class Start(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """Begin to exist.
 
     Attributes:

@@ -30,7 +30,7 @@ STATUSES = (
 )
 
 
-class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True):
+class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """What is stored of one orchestration beside its history.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from perdure.actors.answers import details_of
 from perdure.actors.behavior import Outcome
@@ -12,74 +13,109 @@ from perdure.actors.node import Node
 from perdure.actors.replies import Reply
 from perdure.errors import InstanceNotFoundError, NodeClosedError, OrchestrationFailedError
 from perdure.orchestration.state import COMPLETED, PENDING, InstanceState, read_state
-from perdure.storage.records import Batch
+from perdure.storage.records import Batch, StateRow
 
 Decide = Callable[[InstanceState], "Outcome | BaseException | None"]
 """What a waiter is told of a state; ``None``: it waits on."""
 
 
+class Watch:
+    """One instance that somebody looks at, and those who wait for it.
+
+    Attributes:
+        instance_id: whose.
+        row: its row as last committed since then; ``None`` while nothing was.
+        waiting: who wants to know of it.
+    """
+
+    __slots__ = ("__weakref__", "instance_id", "row", "waiting")
+
+    def __init__(self, instance_id: str) -> None:
+        self.instance_id = instance_id
+        self.row: StateRow | None = None
+        self.waiting: list[tuple[Reply[Any], Decide]] = []
+
+
 class Waits:
-    """Those who wait, by instance. Register first, then look: so no end is missed."""
+    """Those who look at instances. Register first, then read: so no end is missed.
+
+    A watch lives as long as whoever asked for it, or waits; what was committed meanwhile needs
+    not be read from the store.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._waiting: dict[str, list[tuple[Reply[Any], Decide]]] = {}
+        self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
+        self._waited_for: set[Watch] = set()
         self._lock = Lock()
         self._listens = False
 
-    def wait(self, instance_id: str, decide: str, decode: Callable[[Any], Any]) -> Reply[Any]:
-        """A reply that is resolved when the instance has ended, or begun.
-
-        Args:
-            instance_id: whose.
-            decide: ``result`` or ``start``.
-            decode: reads the output.
-        """
-        reply: Reply[Any] = Reply(self._node.world, instance_id, decide, "", decode)
-        wanted = _RULES[decide](instance_id)
+    def watch(self, instance_id: str) -> Watch:
+        """Take note of what is committed of an instance from now on."""
         with self._lock:
             if not self._listens:
                 self._listens = True
                 self._node.on_commit(self._look)
-            self._waiting.setdefault(instance_id, []).append((reply, wanted))
-        row = self._node.store.state(instance_id)
-        if row is None or row.state is None:
-            self._tell(instance_id, None)
-        else:
-            self._tell(instance_id, read_state(instance_id, row.state))
+            watch = self._watches.get(instance_id)
+            if watch is None:
+                watch = self._watches[instance_id] = Watch(instance_id)
+            return watch
+
+    def wait(self, watch: Watch, decide: str, decode: Callable[[Any], Any]) -> Reply[Any]:
+        """A reply that is resolved when the instance has ended, or begun.
+
+        Args:
+            watch: of the instance.
+            decide: ``result`` or ``start``.
+            decode: reads the output.
+        """
+        instance_id = watch.instance_id
+        reply: Reply[Any] = Reply(self._node.world, instance_id, decide, "", decode)
+        with self._lock:
+            watch.waiting.append((reply, _RULES[decide](instance_id)))
+            self._waited_for.add(watch)
+        row = watch.row or self._node.store.state(instance_id)
+        self._tell(watch, None if row is None else row.state)
         return reply
 
     def _look(self, batch: Batch) -> None:
-        waiting = self._waiting
-        if not waiting:
+        watches = self._watches
+        if not watches:
             return
         for row in batch.states:
-            if row.stream in waiting:
-                state = None if row.state is None else read_state(row.stream, row.state)
-                self._tell(row.stream, state)
+            watch = watches.get(row.stream)
+            if watch is not None:
+                watch.row = row
+                if watch.waiting:
+                    self._tell(watch, row.state)
 
-    def _tell(self, instance_id: str, state: InstanceState | None) -> None:
+    def _tell(self, watch: Watch, row: bytes | None) -> None:
+        state = None if row is None else read_state(watch.instance_id, row)
         told: list[tuple[Reply[Any], Outcome | BaseException]] = []
         with self._lock:
             left: list[tuple[Reply[Any], Decide]] = []
-            for reply, decide in self._waiting.pop(instance_id, ()):
-                answer = _missing(instance_id) if state is None else decide(state)
+            for reply, decide in watch.waiting:
+                answer = _missing(watch.instance_id) if state is None else decide(state)
                 if answer is None:
                     left.append((reply, decide))
                 else:
                     told.append((reply, answer))
-            if left:
-                self._waiting[instance_id] = left
+            watch.waiting = left
+            if not left:
+                self._waited_for.discard(watch)
         for reply, answer in told:
             reply.resolve(answer)
 
     def close(self) -> None:
         """Nobody will know any more."""
         with self._lock:
-            waiting, self._waiting = self._waiting, {}
-        for instance_id, replies in waiting.items():
-            for reply, _ in replies:
-                msg = f"the node was closed before {instance_id!r} ended; open it and ask again"
+            waited_for, self._waited_for = self._waited_for, set()
+        for watch in waited_for:
+            for reply, _ in watch.waiting:
+                msg = (
+                    f"the node was closed before {watch.instance_id!r} ended; open it and ask "
+                    "again"
+                )
                 reply.resolve(NodeClosedError(msg))
 
 
