@@ -84,6 +84,8 @@ STARTS: list[tuple[str, type[Exception], Use]] = [
     ("at text", INVALID_INPUT, lambda c: c.start(waiting, 1, start_at="now")),
     ("at nan", INVALID_INPUT, lambda c: c.start(waiting, 1, start_at=math.nan)),
     ("at far", INVALID_INPUT, lambda c: c.start(waiting, 1, start_at=timedelta.max)),
+    ("no id", INVALID_ID, lambda c: c.orchestration("")),
+    ("entity's id", INVALID_ID, lambda c: c.orchestration("@account@a")),
     ("get id", INVALID_ID, lambda c: c.start_or_get(waiting, 1, instance_id="a/b")),
     ("get input", perdure.DecodingError, lambda c: c.start_or_get(waiting, instance_id="a")),
 ]
