@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from copy import copy
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
@@ -16,9 +17,9 @@ from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
 from perdure.orchestration.behavior import OrchestrationBehavior
 from perdure.orchestration.client import Client
-from perdure.orchestration.definitions import Registry
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.starting import starter
 from perdure.storage.ports import Store
 
@@ -105,6 +106,7 @@ class App(EntityApp):
         name: str | None = None,
         pool: str = "thread",
         concurrency: int | None = None,
+        rate: float | None = None,
         timeout: timedelta | None = None,
         heartbeat_timeout: timedelta | None = None,
     ) -> Callable[[F], F]: ...
@@ -115,8 +117,9 @@ class App(EntityApp):
             function: takes one input at most, perhaps after an :class:`ActivityContext`.
             **options: ``name``: in the store, the function's unless given. ``pool``:
                 ``thread``, or ``process`` for work that computes. ``concurrency``: attempts at
-                once. ``timeout``: of an attempt.
-                ``heartbeat_timeout``: how long an attempt may be silent.
+                once. ``rate``: attempts that begin per second, at most, evenly spread.
+                ``timeout``: of an attempt. ``heartbeat_timeout``: how long an attempt may be
+                silent.
 
         Raises:
             DefinitionError: it is not well formed, or the name is taken.
@@ -134,6 +137,21 @@ class App(EntityApp):
         self._registry.add_error(kind)
         return kind
 
+    def with_activities(self, functions: Mapping[Any, Callable[..., Any]]) -> App:
+        """The same app, in which activities run other functions: for tests.
+
+        Args:
+            functions: what runs, by activity: its function, or its name. It takes the same
+                input, and its result is read as the activity's.
+
+        Raises:
+            UnknownActivityError: one is not registered.
+            DefinitionError: what shall run is not well formed.
+        """
+        other = copy(self)
+        other._registry = self._registry.replacing(functions)  # noqa: SLF001
+        return other
+
     @property
     def programs(self) -> Programs:
         """What is registered now, and which versions of it run."""
@@ -148,7 +166,9 @@ class App(EntityApp):
         behaviors: dict[str, Behavior] = {
             **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
             INSTANCES: OrchestrationBehavior(programs, resolve),
-            ACTIVITIES: ActivityBehavior(programs.registry, late.result, processes),
+            ACTIVITIES: ActivityBehavior(
+                programs.registry, late.result, processes, world.now_micros
+            ),
         }
         node = self.node(store, world, behaviors)
         client = Client(node, opened, resolve, programs, processes)

@@ -154,10 +154,21 @@ class Client(EntityClient):
         instance_id: str,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        replace_finished: bool = True,
     ) -> OrchestrationRef[Any]:
-        """Start an orchestration unless one with that id lives; that one is returned then."""
+        """Start an orchestration unless one with that id lives; that one is returned then.
+
+        Args:
+            orchestrator: the function, or its name.
+            input: its one input.
+            instance_id: names it.
+            version: which one, and what is stamped; the app's unless given.
+            tags: what to say of it.
+            replace_finished: start it also where one with that id has ended. Without that it
+                is started once, however often this is called.
+        """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
-        start.if_exists = "return"
+        start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start)
         return ref
 

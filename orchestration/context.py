@@ -12,7 +12,7 @@ from perdure.actors.context import due_micros, to_datetime
 from perdure.actors.directory import Resolve
 from perdure.actors.ids import checked_name
 from perdure.errors import InvalidInputError
-from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
+from perdure.orchestration.definitions import decoder_for, encode_plain
 from perdure.orchestration.entity_calls import EntityCalls
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
@@ -20,6 +20,7 @@ from perdure.orchestration.history import (
     EventSent,
 )
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.tasks import EventTask, Task, TimerTask
 
 E = TypeVar("E")

@@ -1,4 +1,4 @@
-"""What is registered: orchestrators, activities, and exception classes, read once."""
+"""Orchestrators and activities as values: their functions, read once."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import Any
 import attrs
 import msgspec
 
-from perdure.actors.answers import NULL, Failure, details_of
+from perdure.actors.answers import NULL
 from perdure.actors.codec import Codec, codec_for, encode
 from perdure.actors.ids import checked_name
 from perdure.errors import (
     DefinitionError,
     InvalidIdError,
     InvalidInputError,
-    TaskFailedError,
-    UnknownActivityError,
-    UnknownOrchestratorError,
 )
+from perdure.orchestration.pace import FASTEST, SLOWEST
 
 POOLS = ("thread", "process")
 CONTEXT_NAMES = ("ctx", "context", "_", "_ctx")
@@ -70,6 +68,7 @@ class ActivityDefinition:
         is_async: it runs on the event loop.
         pool: ``thread`` or ``process``.
         concurrency: how many attempts may run at once; ``None``: as many as there are threads.
+        rate: how many may begin per second, evenly spread; ``None``: as many as there are.
         timeout_micros: how long an attempt may take; 0 for ever.
         heartbeat_micros: how long it may be silent; 0 for ever.
     """
@@ -82,6 +81,7 @@ class ActivityDefinition:
     is_async: bool = False
     pool: str = "thread"
     concurrency: int | None = None
+    rate: float | None = None
     timeout_micros: int = 0
     heartbeat_micros: int = 0
 
@@ -115,152 +115,6 @@ def encode_plain(value: Any, what: str) -> msgspec.Raw:
 def decoder_for(annotation: Any, what: str) -> Callable[[Any], Any]:
     """What reads values of that type; plain JSON values for ``None``."""
     return codec_for(Any if annotation is None else annotation, what).decode
-
-
-class Registry:
-    """Everything that is registered, by name and by function."""
-
-    def __init__(self) -> None:
-        self.orchestrators: dict[str, dict[str, OrchestratorDefinition]] = {}
-        self.activities: dict[str, ActivityDefinition] = {}
-        self.errors: dict[str, type[BaseException]] = {}
-        self._by_function: dict[Any, Any] = {}
-
-    def copied(self) -> Registry:
-        """All that is registered now; what comes later is not in it."""
-        copy = Registry()
-        copy.orchestrators = {name: dict(found) for name, found in self.orchestrators.items()}
-        copy.activities = dict(self.activities)
-        copy.errors = dict(self.errors)
-        copy._by_function = dict(self._by_function)
-        return copy
-
-    # ---- registering ----------------------------------------------------------------------
-
-    def add_orchestrator(
-        self,
-        function: Callable[..., Any],
-        name: str | None,
-        version: str,
-        retention: timedelta | None,
-    ) -> None:
-        """Register an orchestrator.
-
-        Raises:
-            DefinitionError: it is not well formed, or name and version are taken.
-        """
-        definition = define_orchestrator(function, name, version, retention)
-        versions = self.orchestrators.setdefault(definition.name.lower(), {})
-        if version in versions:
-            what = f"version {version!r} of orchestrator" if version else "orchestrator"
-            msg = f"{what} {definition.name!r} is registered already; use another name"
-            raise DefinitionError(msg)
-        versions[version] = definition
-        self._by_function[function] = definition
-
-    def add_activity(
-        self, function: Callable[..., Any], name: str | None, **options: Any
-    ) -> None:
-        """Register an activity.
-
-        Raises:
-            DefinitionError: it is not well formed, or the name is taken.
-        """
-        definition = define_activity(function, name, **options)
-        if definition.name.lower() in self.activities:
-            msg = f"activity {definition.name!r} is registered already; use another name"
-            raise DefinitionError(msg)
-        self.activities[definition.name.lower()] = definition
-        self._by_function[function] = definition
-
-    def add_error(self, kind: Any) -> None:
-        """Register an exception class, to be raised again where a task failed with it.
-
-        Raises:
-            DefinitionError: it is no exception class.
-        """
-        if not (isinstance(kind, type) and issubclass(kind, Exception)):
-            msg = f"{kind!r} is no exception class"
-            raise DefinitionError(msg)
-        self.errors[f"{kind.__module__}.{kind.__qualname__}"] = kind
-
-    # ---- looking up -----------------------------------------------------------------------
-
-    def activity(self, activity: Any) -> ActivityDefinition | None:
-        """A registered activity by function or name; ``None`` for an unknown name.
-
-        Raises:
-            UnknownActivityError: a function that is not registered.
-        """
-        if isinstance(activity, str):
-            return self.activities.get(activity.lower())
-        found = self._registered(activity)
-        if not isinstance(found, ActivityDefinition):
-            known = ", ".join(sorted(self.activities)) or "none"
-            msg = f"{activity!r} is no activity of this app; registered: {known}"
-            raise UnknownActivityError(msg)
-        return found
-
-    def orchestrator(self, orchestrator: Any, version: str = "") -> OrchestratorDefinition:
-        """A registered orchestrator by function or name.
-
-        Args:
-            orchestrator: the function, or its name.
-            version: the version wanted; of a name that has only one, that one will do, and of
-                several the one without a version, else the latest.
-
-        Raises:
-            UnknownOrchestratorError: it is not registered, or not in that version.
-        """
-        if not isinstance(orchestrator, str):
-            found = self._registered(orchestrator)
-            if not isinstance(found, OrchestratorDefinition):
-                raise self._unknown(orchestrator)
-            return found
-        versions = self.orchestrators.get(orchestrator.lower())
-        if not versions:
-            raise self._unknown(orchestrator)
-        if version in versions:
-            return versions[version]
-        if version and "" not in versions:
-            msg = (
-                f"orchestrator {orchestrator!r} is not registered in version {version!r}; "
-                f"there is {', '.join(sorted(versions))}"
-            )
-            raise UnknownOrchestratorError(msg)
-        return versions.get("") or versions[max(versions, key=version_key)]
-
-    def _registered(self, function: Any) -> Any:
-        try:
-            return self._by_function.get(function)
-        except TypeError:  # it is not even hashable
-            return None
-
-    def _unknown(self, orchestrator: Any) -> UnknownOrchestratorError:
-        known = ", ".join(sorted(self.orchestrators)) or "none"
-        return UnknownOrchestratorError(
-            f"{orchestrator!r} is no orchestrator of this app; registered: {known}"
-        )
-
-    def error_of(self, what: str, failure: Failure) -> BaseException:
-        """What a failed task raises: the original class where it is registered."""
-        details = details_of(failure)
-        failed = TaskFailedError(what, details)
-        kind = self.errors.get(details.error_type)
-        if kind is None:
-            return failed
-        try:
-            error = kind(details.message)
-        except Exception:  # its class wants other arguments
-            return failed
-        error.__cause__ = failed
-        return error
-
-
-def version_key(version: str) -> tuple[tuple[int, int | str], ...]:
-    """Sorts versions as people count them: ``1.9`` before ``1.10``."""
-    parts = version.replace("-", ".").split(".")
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
 
 
 # ---- reading functions -------------------------------------------------------------------
@@ -305,6 +159,7 @@ def define_activity(
     *,
     pool: str = "thread",
     concurrency: int | None = None,
+    rate: float | None = None,
     timeout: timedelta | None = None,
     heartbeat_timeout: timedelta | None = None,
 ) -> ActivityDefinition:
@@ -323,7 +178,12 @@ def define_activity(
         )
         raise DefinitionError(msg)
     is_async = inspect.iscoroutinefunction(function)
-    _check_options(called, pool, concurrency, is_async=is_async, context=takes_context)
+    if pool not in POOLS:
+        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
+        raise DefinitionError(msg)
+    if pool == "process":
+        _check_process(called, function, is_async, takes_context, heartbeat_timeout)
+    _check_limits(called, concurrency, rate)
     return ActivityDefinition(
         name=called,
         function=function,
@@ -333,28 +193,46 @@ def define_activity(
         is_async=is_async,
         pool=pool,
         concurrency=concurrency,
+        rate=rate,
         timeout_micros=_micros(f"activity {called}", "timeout", timeout),
         heartbeat_micros=_micros(f"activity {called}", "heartbeat_timeout", heartbeat_timeout),
     )
 
 
-def _check_options(
-    called: str,
-    pool: str,
-    concurrency: object,
-    *,
-    is_async: bool,
-    context: bool,
+def _check_process(
+    called: str, function: Any, is_async: bool, takes_context: bool, silence: object
 ) -> None:
-    if pool not in POOLS:
-        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
-        raise DefinitionError(msg)
-    if pool == "process" and (is_async or context):
+    """Refuse what cannot run in a process pool."""
+    if is_async or takes_context:
         what = "is a coroutine function" if is_async else "takes a context"
         msg = f"activity {called} {what}, which works in no process pool; use a plain function"
         raise DefinitionError(msg)
+    if silence is not None:
+        msg = (
+            f"activity {called}: heartbeat_timeout={silence!r}, but in a process pool it can "
+            "send no heartbeat; use timeout"
+        )
+        raise DefinitionError(msg)
+    if "<" in f"{function.__module__}{function.__qualname__}":
+        msg = (
+            f"activity {called}: another process cannot import {function.__qualname__}; define "
+            "it at the top of a module"
+        )
+        raise DefinitionError(msg)
+
+
+def _check_limits(called: str, concurrency: object, rate: Any) -> None:
     if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
         msg = f"activity {called}: concurrency={concurrency!r}; use an int from 1, or None"
+        raise DefinitionError(msg)
+    if rate is None:
+        return
+    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if not is_number or not SLOWEST <= rate <= FASTEST:
+        msg = (
+            f"activity {called}: rate={rate!r}; use a number of starts per second from "
+            f"{SLOWEST:f} to {FASTEST}, or None"
+        )
         raise DefinitionError(msg)
 
 
@@ -399,7 +277,7 @@ def _read(
 
 def _is_context(parameter: inspect.Parameter, hints: Mapping[str, Any], count: int) -> bool:
     annotation = hints.get(parameter.name)
-    if annotation is not None:
+    if annotation not in (None, Any):
         return getattr(annotation, "__name__", "") == "ActivityContext"
     return count == 2 or parameter.name in CONTEXT_NAMES
 

@@ -11,11 +11,9 @@ The rules, the same for a live step and a replayed one:
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -25,10 +23,10 @@ from perdure.actors.failures import describe_failure
 from perdure.errors import (
     CancelledError,
     DecodingError,
-    NonDeterminismError,
     NotAllowedHereError,
     PerdureError,
 )
+from perdure.orchestration.divergence import calling_line, divergence
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
@@ -52,7 +50,6 @@ from perdure.orchestration.history import (
     TaskFailed,
     TimerCreated,
     TimerFired,
-    describe,
     fits,
 )
 from perdure.orchestration.programming import Open, Program
@@ -134,7 +131,7 @@ class Execution:
     def decide(self, decision: Decision) -> None:
         """Note what the code asks for."""
         if self.is_replaying:
-            self._sources.append(_calling_line())
+            self._sources.append(calling_line())
         self.decisions.append(decision)
 
     def open(self, task_id: int, waiting: Open) -> None:
@@ -264,6 +261,11 @@ class Execution:
         waiting = self._waiting.get(task_id)
         return None if waiting is None else waiting.kind
 
+    def awaited(self) -> list[str]:
+        """What it waits for, in words: tasks in the order of their numbers, then events."""
+        tasks = [f"{self._waiting[number].what}" for number in sorted(self._waiting)]
+        return tasks + [f"event {name}" for name, waits in self._waits.items() if waits]
+
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()
         waits = self._waits.get(key)
@@ -378,12 +380,19 @@ class Execution:
 
     # ---- replay ---------------------------------------------------------------------------
 
-    def replay(self, history: Iterable[Event], *, go_on: bool = False) -> None:
+    def replay(
+        self,
+        history: Iterable[Event],
+        *,
+        go_on: bool = False,
+        before: Callable[[Event], None] | None = None,
+    ) -> None:
         """Bring the code to where it was at the end of *history*.
 
         Args:
             history: the events of one generation.
             go_on: what the code asks for beyond them is new, and is left in ``decisions``.
+            before: told each event right before the code takes it.
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
@@ -406,6 +415,8 @@ class Execution:
                 continue
             if unmatched:
                 raise self._diverged(events, place, unmatched, sources)
+            if before is not None:
+                before(event)
             self.apply(event)
             unmatched.extend(self.decisions)
             sources.extend(self._sources)
@@ -429,20 +440,4 @@ class Execution:
         if self._unreadable is not None:
             msg = f"{self._unreadable}; it was recorded by {self.instance_id!r} with other code"
             return DecodingError(msg)
-        before = [describe(event) for event in events[:place] if isinstance(event, DECISIONS)]
-        after = [describe(event) for event in events[place:] if isinstance(event, DECISIONS)]
-        asked = [*before, *(describe(decision) for decision in unmatched)]
-        return NonDeterminismError(
-            self.instance_id, [*before, *after], asked, next(iter(sources), "")
-        )
-
-
-def _calling_line() -> str:
-    """The file and line of the user's code that is at work."""
-    frame: FrameType | None = inspect.currentframe()
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if not module.startswith("perdure."):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
+        return divergence(self.instance_id, events, place, unmatched, next(iter(sources), ""))

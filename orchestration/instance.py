@@ -121,7 +121,7 @@ class OrchestrationInstance(EndedInstance):
     def _start(self, message: Message, turn: Turn) -> Outcome:
         start = requests.decode_start(message.input)
         state = self._state
-        if state is not None and not state.is_finished:
+        if state is not None and (not state.is_finished or start.if_exists == "keep"):
             return self._exists(start, state, turn)
         try:
             self._programs.check(start.name, start.version)
@@ -153,7 +153,7 @@ class OrchestrationInstance(EndedInstance):
         return self._begin(start, turn)
 
     def _exists(self, start: requests.Start, state: InstanceState, turn: Turn) -> Outcome:
-        if start.if_exists == "return":
+        if start.if_exists != "error":
             return self._take_events(start.events, state, turn)
         msg = (
             f"orchestration {self._address!r} exists and is {state.status}; choose another "
@@ -298,6 +298,7 @@ class OrchestrationInstance(EndedInstance):
             )
             if children_with is not None:
                 self._end_children(open_tasks.children, children_with, turn)
+            self._stop_activities(open_tasks.activities, "terminated", turn)
         self.gate = None
         state.stalled = False
         self._note_end(end, turn)

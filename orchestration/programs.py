@@ -10,9 +10,10 @@ from perdure.actors.answers import Failure
 from perdure.actors.directory import Resolve
 from perdure.errors import DefinitionError, UnknownOrchestratorError
 from perdure.orchestration.context import OrchestrationContext
-from perdure.orchestration.definitions import OrchestratorDefinition, Registry, version_key
+from perdure.orchestration.definitions import OrchestratorDefinition
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import ExecutionStarted
+from perdure.orchestration.registry import Registry, version_key
 from perdure.orchestration.state import InstanceState
 
 MATCHES = ("none", "strict", "current_or_older")

@@ -31,7 +31,8 @@ class Start(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         parent: the orchestration that starts it; empty for none.
         parent_task: the request of the parent to answer when it ends.
         start_at: not before, in microseconds since 1970 UTC; 0 for at once.
-        if_exists: ``error``: one that lives is in the way; ``return``: it will do.
+        if_exists: ``error``: one that lives is in the way; ``return``: it will do; ``keep``:
+            one that has ended will do as well.
         events: what to raise, to the new one or the one that lives.
     """
 

@@ -16,7 +16,7 @@ from perdure.errors import (
     TaskFailedError,
 )
 from perdure.orchestration.checking import checked_tags, checked_text
-from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
+from perdure.orchestration.definitions import decoder_for, encode_plain
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ExecutionStarted,
@@ -26,6 +26,7 @@ from perdure.orchestration.history import (
 )
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.programming import Open
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.retry import RetryPolicy, delay_micros
 from perdure.orchestration.tasks import Task, TimerTask
 
@@ -155,11 +156,23 @@ class Scheduling:
             if return_type is not None:
                 decode = decoder_for(return_type, f"the result of {name}")
         kept = checked_tags(tags)
+        first = 0
 
-        def schedule() -> Task[Any]:
+        def schedule(attempt: int) -> Task[Any]:
+            nonlocal first
             execution = self._execution
             task_id = execution.next_task()
-            execution.decide(TaskScheduled(id=task_id, name=name, input=data, tags=kept))
+            execution.decide(
+                TaskScheduled(
+                    id=task_id,
+                    name=name,
+                    input=data,
+                    tags=kept,
+                    attempt=attempt,
+                    first=first,
+                )
+            )
+            first = first or task_id
             task: Task[Any] = Task()
             execution.activities[task_id] = name
             execution.open(task_id, Open(task, "activity", f"activity {name}", decode))
@@ -250,7 +263,7 @@ class Scheduling:
         chosen = None if instance_id is None else checked_instance_id(instance_id)
         kept = checked_tags(tags)
 
-        def schedule() -> Task[Any]:
+        def schedule(_: int) -> Task[Any]:
             execution = self._execution
             task_id = execution.next_task()
             child = chosen or f"{self._started.generation}:{task_id:04x}"
@@ -272,10 +285,10 @@ class Scheduling:
         return self._with_retries(schedule, retry_policy)
 
     def _with_retries(
-        self, schedule: Callable[[], Task[Any]], policy: RetryPolicy | None
+        self, schedule: Callable[[int], Task[Any]], policy: RetryPolicy | None
     ) -> Task[Any]:
         if policy is None:
-            return schedule()
+            return schedule(1)
         given: object = policy
         if not isinstance(given, RetryPolicy):
             msg = f"retry_policy={policy!r}: use perdure.RetryPolicy(…)"
@@ -284,7 +297,7 @@ class Scheduling:
         first = self._execution.now
 
         def run(attempt: int) -> None:
-            schedule().follow(lambda task: ended(task, attempt))
+            schedule(attempt).follow(lambda task: ended(task, attempt))
 
         def ended(task: Task[Any], attempt: int) -> None:
             if not task.is_failed:
