@@ -79,9 +79,8 @@ class Attempts:
         step.begun_micros = host.now
         host.open.gated.append(step)
 
-    def start(self, step: Step) -> None:
-        """Its message is durable: it runs from now on."""
-        self._host.runtime.start(step)
+    def started(self, step: Step) -> None:
+        """Its message is durable, and it runs: look when it is to be asked again."""
         self._look_again(step)
 
     def drop(self, step: Step) -> None:

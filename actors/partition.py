@@ -373,6 +373,10 @@ class Partition:
         self.runtime.commit(batch, lambda error: self._written(pending, batch, error))
 
     def _open_gate(self, pending: Pending) -> None:
+        """What leaves the partition may: replies, and attempts at work outside."""
+        for step in pending.gated:
+            if step.concurrent:
+                self.runtime.start(step)
         for record in pending.records:
             for reply, outcome, _ in record.replies:
                 reply.resolve(outcome)
@@ -413,6 +417,6 @@ class Partition:
     def _start_gated(self, pending: Pending) -> None:
         for step in pending.gated:
             if step.concurrent:
-                self.attempts.start(step)
+                self.attempts.started(step)
             elif self.cells.get(step.cell.address) is step.cell:  # else it was dropped
                 self.runtime.start(step)
