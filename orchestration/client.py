@@ -14,10 +14,12 @@ from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
 from perdure.actors.context import due_micros, to_micros
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
+from perdure.actors.snapshots import checked_limit
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.orchestration import requests
+from perdure.orchestration.checking import checked_tags, checked_text
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised
@@ -185,6 +187,7 @@ class Client(EntityClient):
         """Raise an event to an orchestration, which is started first unless it lives."""
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
+        checked_name("event name", event_name)
         start.events = [
             EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
         ]
@@ -247,9 +250,8 @@ class Client(EntityClient):
             InvalidInputError: an argument makes no sense.
         """
         self.node.check_open()
-        if not 1 <= limit <= 1000:
-            msg = f"limit {limit}: use 1 to 1000, and the page's next for more"
-            raise InvalidInputError(msg)
+        checked_limit(limit)
+        checked_text("after", after)
         fits = _filter(statuses, created_from, created_to, name, tags, parent, custom_status)
         items: list[OrchestrationState] = []
         for row in self._rows(prefix, after):
@@ -277,6 +279,7 @@ class Client(EntityClient):
         return counts
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
+        checked_text("prefix", prefix)
         rows = instance_rows(self.node.store, prefix, after)
         return (row for row in rows if row.corrupt is None)
 
@@ -348,9 +351,13 @@ def _filter(
         if status not in STATUSES:
             msg = f"status {status!r}: use some of {', '.join(STATUSES)}"
             raise InvalidInputError(msg)
+    for what, text in (("name", name), ("parent", parent), ("custom_status", custom_status)):
+        if text is not None:
+            checked_text(what, text)
+    wanted = checked_tags(tags)
     first = None if created_from is None else to_micros(created_from)
     last = None if created_to is None else to_micros(created_to)
-    text = None if custom_status is None else custom_status.encode()
+    custom = None if custom_status is None else custom_status.encode()
 
     def fits(state: Any) -> bool:
         return (
@@ -358,9 +365,9 @@ def _filter(
             and (first is None or state.created >= first)
             and (last is None or state.created <= last)
             and (name is None or state.name.lower() == name.lower())
-            and (not tags or tags.items() <= state.tags.items())
+            and wanted.items() <= state.tags.items()
             and (parent is None or state.parent == parent)
-            and (text is None or text in bytes(state.custom_status))
+            and (custom is None or custom in bytes(state.custom_status))
         )
 
     return fits
