@@ -34,6 +34,7 @@ _COMMANDS = {
     "status": ("perdure.cli.upkeep", "Show how a store and its owner are."),
     "verify": ("perdure.cli.upkeep", "Check a store for damage."),
     "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
+    "lint": ("perdure.cli.linting", "Check code of orchestrators, entities and activities."),
     "backup": ("perdure.cli.upkeep", "Copy a store into a new file, also while it is in use."),
     "purge": ("perdure.cli.upkeep", "Drop an entity's old events."),
     "quarantine": ("perdure.cli.quarantine", "Messages that were set aside."),
