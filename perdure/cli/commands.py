@@ -31,6 +31,10 @@ _COMMANDS = {
     "show": ("perdure.cli.reading", "Show one entity's state."),
     "history": ("perdure.cli.reading", "Show one entity's events."),
     "tail": ("perdure.cli.reading", "Follow the changes of the whole store."),
+    "orchestration": (
+        "perdure.cli.orchestrating",
+        "Start orchestrations, look at them, ask something of them.",
+    ),
     "status": ("perdure.cli.upkeep", "Show how a store and its owner are."),
     "verify": ("perdure.cli.upkeep", "Check a store for damage."),
     "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
