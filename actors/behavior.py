@@ -8,7 +8,7 @@ they return what shall happen as an outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Protocol
 
@@ -101,6 +101,17 @@ class Surroundings(Protocol):
     def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
         """The turns of a stream beyond a version, oldest first."""
         ...
+
+    def at_work(self, address: str) -> Mapping[str, Step]:
+        """The actor's attempts that are at work, or about to be, by their requests."""
+        ...
+
+    def may_have_run(self, message_id: int) -> bool:
+        """Whether a process ended without a word while that message waited."""
+        ...
+
+    def ask_gate_again(self, address: str, micros: int) -> None:
+        """Ask the actor's gate again at that time, whatever happens meanwhile."""
 
 
 class Instance(Protocol):

@@ -54,7 +54,9 @@ class CellHost(Protocol):
     runtime: Runtime
     requests: Requests
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
 
     def send(self, record: Record, effects: Sequence[Message]) -> None:
@@ -258,12 +260,13 @@ class Broken:
 
     gate: Gate | None = None
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, cause: PerdureError | None = None) -> None:
         self.reason = reason
+        self._cause = cause
 
     def prepare(self, message: Message, now_micros: int) -> NoReturn:
         """Refuse *message*."""
-        raise QuarantinedError(self.reason)
+        raise QuarantinedError(self.reason) from self._cause
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Never called: nothing was prepared."""

@@ -100,6 +100,7 @@ class App(EntityApp):
         name: str | None = None,
         pool: str = "thread",
         concurrency: int | None = None,
+        rate: float | None = None,
         timeout: timedelta | None = None,
         heartbeat_timeout: timedelta | None = None,
     ) -> Callable[[F], F]: ...
@@ -110,8 +111,9 @@ class App(EntityApp):
             function: takes one input at most, perhaps after an :class:`ActivityContext`.
             **options: ``name``: in the store, the function's unless given. ``pool``:
                 ``thread``, or ``process`` for work that computes. ``concurrency``: attempts at
-                once. ``timeout``: of an attempt.
-                ``heartbeat_timeout``: how long an attempt may be silent.
+                once. ``rate``: attempts that begin per second, at most, evenly spread.
+                ``timeout``: of an attempt. ``heartbeat_timeout``: how long an attempt may be
+                silent.
 
         Raises:
             DefinitionError: it is not well formed, or the name is taken.
@@ -158,7 +160,9 @@ class App(EntityApp):
         behaviors: dict[str, Behavior] = {
             **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
             INSTANCES: OrchestrationBehavior(programs, resolve),
-            ACTIVITIES: ActivityBehavior(programs.registry, late.result, processes),
+            ACTIVITIES: ActivityBehavior(
+                programs.registry, late.result, processes, world.now_micros
+            ),
         }
         node = self.node(store, world, behaviors)
         client = Client(node, opened, resolve, programs, processes)

@@ -22,6 +22,7 @@ from perdure.errors import (
     UnknownActivityError,
     UnknownOrchestratorError,
 )
+from perdure.orchestration.pace import FASTEST, SLOWEST
 
 POOLS = ("thread", "process")
 CONTEXT_NAMES = ("ctx", "context", "_", "_ctx")
@@ -70,6 +71,7 @@ class ActivityDefinition:
         is_async: it runs on the event loop.
         pool: ``thread`` or ``process``.
         concurrency: how many attempts may run at once; ``None``: as many as there are threads.
+        rate: how many may begin per second, evenly spread; ``None``: as many as there are.
         timeout_micros: how long an attempt may take; 0 for ever.
         heartbeat_micros: how long it may be silent; 0 for ever.
     """
@@ -82,6 +84,7 @@ class ActivityDefinition:
     is_async: bool = False
     pool: str = "thread"
     concurrency: int | None = None
+    rate: float | None = None
     timeout_micros: int = 0
     heartbeat_micros: int = 0
 
@@ -325,6 +328,7 @@ def define_activity(
     *,
     pool: str = "thread",
     concurrency: int | None = None,
+    rate: float | None = None,
     timeout: timedelta | None = None,
     heartbeat_timeout: timedelta | None = None,
 ) -> ActivityDefinition:
@@ -343,7 +347,12 @@ def define_activity(
         )
         raise DefinitionError(msg)
     is_async = inspect.iscoroutinefunction(function)
-    _check_options(called, pool, concurrency, is_async=is_async, context=takes_context)
+    if pool not in POOLS:
+        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
+        raise DefinitionError(msg)
+    if pool == "process":
+        _check_process(called, function, is_async, takes_context, heartbeat_timeout)
+    _check_limits(called, concurrency, rate)
     return ActivityDefinition(
         name=called,
         function=function,
@@ -353,28 +362,46 @@ def define_activity(
         is_async=is_async,
         pool=pool,
         concurrency=concurrency,
+        rate=rate,
         timeout_micros=_micros(f"activity {called}", "timeout", timeout),
         heartbeat_micros=_micros(f"activity {called}", "heartbeat_timeout", heartbeat_timeout),
     )
 
 
-def _check_options(
-    called: str,
-    pool: str,
-    concurrency: object,
-    *,
-    is_async: bool,
-    context: bool,
+def _check_process(
+    called: str, function: Any, is_async: bool, takes_context: bool, silence: object
 ) -> None:
-    if pool not in POOLS:
-        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
-        raise DefinitionError(msg)
-    if pool == "process" and (is_async or context):
+    """Refuse what cannot run in a process pool."""
+    if is_async or takes_context:
         what = "is a coroutine function" if is_async else "takes a context"
         msg = f"activity {called} {what}, which works in no process pool; use a plain function"
         raise DefinitionError(msg)
+    if silence is not None:
+        msg = (
+            f"activity {called}: heartbeat_timeout={silence!r}, but in a process pool it can "
+            "send no heartbeat; use timeout"
+        )
+        raise DefinitionError(msg)
+    if "<" in f"{function.__module__}{function.__qualname__}":
+        msg = (
+            f"activity {called}: another process cannot import {function.__qualname__}; define "
+            "it at the top of a module"
+        )
+        raise DefinitionError(msg)
+
+
+def _check_limits(called: str, concurrency: object, rate: Any) -> None:
     if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
         msg = f"activity {called}: concurrency={concurrency!r}; use an int from 1, or None"
+        raise DefinitionError(msg)
+    if rate is None:
+        return
+    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if not is_number or not SLOWEST <= rate <= FASTEST:
+        msg = (
+            f"activity {called}: rate={rate!r}; use a number of starts per second from "
+            f"{SLOWEST:f} to {FASTEST}, or None"
+        )
         raise DefinitionError(msg)
 
 
@@ -419,7 +446,7 @@ def _read(
 
 def _is_context(parameter: inspect.Parameter, hints: Mapping[str, Any], count: int) -> bool:
     annotation = hints.get(parameter.name)
-    if annotation is not None:
+    if annotation not in (None, Any):
         return getattr(annotation, "__name__", "") == "ActivityContext"
     return count == 2 or parameter.name in CONTEXT_NAMES
 

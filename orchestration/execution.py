@@ -252,6 +252,11 @@ class Execution:
         waiting = self._waiting.get(task_id)
         return None if waiting is None else waiting.kind
 
+    def awaited(self) -> list[str]:
+        """What it waits for, in words: tasks in the order of their numbers, then events."""
+        tasks = [f"{self._waiting[number].what}" for number in sorted(self._waiting)]
+        return tasks + [f"event {name}" for name, waits in self._waits.items() if waits]
+
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()
         waits = self._waits.get(key)
@@ -364,12 +369,19 @@ class Execution:
 
     # ---- replay ---------------------------------------------------------------------------
 
-    def replay(self, history: Iterable[Event], *, go_on: bool = False) -> None:
+    def replay(
+        self,
+        history: Iterable[Event],
+        *,
+        go_on: bool = False,
+        before: Callable[[Event], None] | None = None,
+    ) -> None:
         """Bring the code to where it was at the end of *history*.
 
         Args:
             history: the events of one generation.
             go_on: what the code asks for beyond them is new, and is left in ``decisions``.
+            before: told each event right before the code takes it.
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
@@ -391,6 +403,8 @@ class Execution:
                 continue
             if unmatched:
                 raise self._diverged(events, place, unmatched, sources)
+            if before is not None:
+                before(event)
             self.apply(event)
             unmatched.extend(self.decisions)
             sources.extend(self._sources)

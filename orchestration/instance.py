@@ -273,6 +273,7 @@ class OrchestrationInstance(EndedInstance):
             )
             if event.recursive:
                 self._end_children(open_tasks.children, event, turn)
+            self._stop_activities(open_tasks.activities, "terminated", turn)
         self.gate = None
         state.stalled = False
         self._note_end(end, turn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
 from perdure.actors.directory import Resolve
@@ -151,13 +151,16 @@ class LiveInstance:
         if execution is None:
             return
         turn.note(event)
-        execution.apply(event)
+        if isinstance(event, ExecutionTerminated):
+            if event.recursive:
+                self._end_children(execution.children.values(), event, turn)
+            self._stop_activities(execution.activities, "terminated", turn)
+        elif isinstance(event, ExecutionCancelRequested):
+            self._cancel_children(execution.children.values(), event, turn)
+            self._stop_activities(execution.activities, "cancelled", turn)
+        execution.apply(event)  # after that there may be new ones, which clean up
         state = self._present()
         state.updated = turn.now
-        if isinstance(event, ExecutionTerminated) and event.recursive:
-            self._end_children(execution.children.values(), event, turn)
-        elif isinstance(event, ExecutionCancelRequested):
-            self._pass_on_cancel(execution, event, turn)
         if isinstance(event, ExecutionSuspended | ExecutionResumed):
             state.status = SUSPENDED if execution.suspended else RUNNING
             state.reason = event.reason
@@ -267,16 +270,22 @@ class LiveInstance:
             ended = requests.Terminate(event.output, event.recursive)
             turn.messages.append(effects.send(child, requests.TERMINATE, ended, self._address))
 
-    def _pass_on_cancel(
-        self, execution: Execution, event: ExecutionCancelRequested, turn: Turn
+    def _cancel_children(
+        self, children: Iterable[str], event: ExecutionCancelRequested, turn: Turn
     ) -> None:
-        generation = self._present().generation
-        for child in execution.children.values():
+        for child in children:
             reason = requests.Reason(event.reason)
             turn.messages.append(effects.send(child, requests.CANCEL, reason, self._address))
-        for task_id, name in execution.activities.items():
+
+    def _stop_activities(self, activities: Mapping[int, str], how: str, turn: Turn) -> None:
+        """Tell what runs, or waits, that its result is not needed any more."""
+        generation = self._present().generation
+        for task_id, name in activities.items():
             request_id = effects.task_request(generation, task_id)
-            turn.messages.append(effects.cancel_activity(name, request_id, self._address))
+            reason = f"orchestration {self._address} was {how}"
+            turn.messages.append(
+                effects.cancel_activity(name, request_id, self._address, reason)
+            )
 
     # ---- what is required -------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
 from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, events_beyond
 from perdure.orchestration.replaying import export_history
+from perdure.orchestration.running import RunningActivity, running_of
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits, Watch
@@ -131,6 +132,15 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError: there is none.
         """
         return self._events(self._required())
+
+    def activities(self) -> list[RunningActivity]:
+        """The attempts of its activities that are at work now, with their progress."""
+        node = self._client.node
+        node.check_open()
+        found: list[RunningActivity] = node.ask_partition(
+            lambda partition: running_of(self.id, partition.attempts.steps())
+        )
+        return found
 
     def export_history(self) -> bytes:
         """The same by itself, as JSON: what ``perdure.testing.assert_replays`` takes.

@@ -6,7 +6,7 @@ Nothing is sent and nothing is stored. What a deploy would stall is found before
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -183,11 +183,7 @@ def export_history(reader: Reader, instance_id: str) -> RecordedHistory:
         InstanceNotFoundError: there is none.
         CorruptionError: it is damaged.
     """
-    row = reader.state(instance_id)
-    if row is None or row.state is None:
-        msg = f"there is no orchestration {instance_id!r}"
-        raise InstanceNotFoundError(msg)
-    state = read_state(instance_id, row.state)
+    state = _state_of(reader, instance_id)
     return RecordedHistory(
         instance_id=instance_id,
         name=state.name,
@@ -199,6 +195,14 @@ def export_history(reader: Reader, instance_id: str) -> RecordedHistory:
             for event in _events_of(reader, instance_id, state)
         ],
     )
+
+
+def _state_of(reader: Reader, instance_id: str) -> InstanceState:
+    row = reader.state(instance_id)
+    if row is None or row.state is None:
+        msg = f"there is no orchestration {instance_id!r}"
+        raise InstanceNotFoundError(msg)
+    return read_state(instance_id, row.state)
 
 
 def _events_of(reader: Reader, instance_id: str, state: InstanceState) -> list[Event]:
@@ -252,6 +256,53 @@ def _is_too_long(event: Event) -> bool:
         and event.failure is not None
         and event.failure.error_type.endswith(HistoryTooLongError.__name__)
     )
+
+
+@attrs.define(eq=False)
+class Debugged:
+    """One stored history, to be replayed while somebody looks on."""
+
+    _state: InstanceState
+    _history: list[Event]
+    _execution: Execution
+
+    @classmethod
+    def of(
+        cls, reader: Reader, instance_id: str, programs: Programs, resolve: Resolve
+    ) -> Debugged:
+        """The history of an orchestration that has begun.
+
+        Raises:
+            InstanceNotFoundError: there is none, or it has not begun.
+            UnknownOrchestratorError: its orchestrator is not registered.
+            CorruptionError: it is damaged.
+        """
+        state = _state_of(reader, instance_id)
+        if not state.generation:
+            msg = f"orchestration {instance_id!r} is {state.status}: it has no history yet"
+            raise InstanceNotFoundError(msg)
+        events = _events_of(reader, instance_id, state)
+        program = programs.program(state, resolve)
+        execution = Execution(instance_id, program, itertools.count(1).__next__)
+        return cls(state, _decided(state, events), execution)
+
+    def run(self, before: Callable[[Event], None]) -> None:
+        """Replay it; *before* is told each event right before the code takes it.
+
+        Raises:
+            NonDeterminismError: the code does not fit.
+        """
+        try:
+            self._execution.replay(self._history, before=before)
+        finally:
+            self._execution.close()
+
+    def standing(self) -> str:
+        """Where the code stands at the end, in words."""
+        if self._execution.ended is not None:
+            return f"it has ended: {self._state.status}"
+        awaited = self._execution.awaited()
+        return f"it waits for {', '.join(awaited) or 'nothing that can come'}"
 
 
 def sequences(error: NonDeterminismError) -> Iterable[tuple[str, str]]:

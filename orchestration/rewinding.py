@@ -20,6 +20,7 @@ from perdure.orchestration.history import (
     SubOrchestrationInstanceCompleted,
     SubOrchestrationInstanceCreated,
     SubOrchestrationInstanceFailed,
+    TaskCompleted,
     TaskFailed,
     TaskScheduled,
     TimerCreated,
@@ -134,29 +135,39 @@ class OpenTasks:
         timers: ids of the messages of timers that have not fired.
         children: instance ids of children that have not ended.
         locks: entities that are locked, and for which sections.
+        activities: the names of activities that have not ended, by task.
     """
 
     timers: list[int]
     children: list[str]
     locks: list[tuple[str, str]]
+    activities: dict[int, str]
 
 
 def lost_tasks(history: Iterable[Event]) -> OpenTasks:
     """What is open at the end of *history*, found without running the code."""
     timers: dict[int, int] = {}
     children: dict[int, str] = {}
+    activities: dict[int, str] = {}
     asked: dict[int, str] = {}
     locks: dict[str, str] = {}
     for event in history:
         match event:
             case TimerCreated():
                 timers[event.id] = event.message
-            case TimerFired():
-                timers.pop(event.id, None)
             case SubOrchestrationInstanceCreated():
                 children[event.id] = event.instance_id
-            case SubOrchestrationInstanceCompleted() | SubOrchestrationInstanceFailed():
-                children.pop(event.id, None)
+            case TaskScheduled():
+                activities[event.id] = event.name
+            case (
+                TimerFired()
+                | SubOrchestrationInstanceCompleted()
+                | SubOrchestrationInstanceFailed()
+                | TaskCompleted()
+                | TaskFailed()
+            ):
+                for tasks in (timers, children, activities):
+                    tasks.pop(event.id, None)
             case EntityLockRequested():
                 asked[event.id] = event.section
             case EntityLockGranted():
@@ -165,4 +176,6 @@ def lost_tasks(history: Iterable[Event]) -> OpenTasks:
                 locks.pop(event.entity, None)
             case _:
                 continue
-    return OpenTasks(list(timers.values()), list(children.values()), list(locks.items()))
+    return OpenTasks(
+        list(timers.values()), list(children.values()), list(locks.items()), activities
+    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.actors.verification import Finding
     from perdure.errors import (
+        ActivityProcessDiedError,
         ActivityTimeoutError,
         CancelledError,
         CorruptionError,
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
         VersionConflictError,
         WrongStatusError,
     )
-    from perdure.orchestration.activities import ActivityContext, activity_context
+    from perdure.orchestration.activity_context import ActivityContext, activity_context
     from perdure.orchestration.app import App
     from perdure.orchestration.client import Client, OrchestrationPage
     from perdure.orchestration.context import OrchestrationContext
@@ -76,11 +77,13 @@ if TYPE_CHECKING:
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
+    from perdure.orchestration.running import RunningActivity
     from perdure.orchestration.status import OrchestrationState
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
 
 __all__ = [
     "ActivityContext",
+    "ActivityProcessDiedError",
     "ActivityTimeoutError",
     "App",
     "CancelledError",
@@ -136,6 +139,7 @@ __all__ = [
     "RequestMismatchError",
     "RetryPolicy",
     "RowRejectedError",
+    "RunningActivity",
     "StoreError",
     "StoreOpenError",
     "StoreOwnedError",
@@ -163,8 +167,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ActivityContext": "perdure.orchestration.activities",
-    "activity_context": "perdure.orchestration.activities",
+    "ActivityContext": "perdure.orchestration.activity_context",
+    "activity_context": "perdure.orchestration.activity_context",
     "App": "perdure.orchestration.app",
     "Client": "perdure.orchestration.client",
     "OrchestrationPage": "perdure.orchestration.client",
@@ -172,6 +176,7 @@ _HOMES = {
     "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
     "OrchestrationRef": "perdure.orchestration.refs",
     "RetryPolicy": "perdure.orchestration.retry",
+    "RunningActivity": "perdure.orchestration.running",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",

@@ -327,6 +327,12 @@ class ActivityTimeoutError(PerdureError, TimeoutError):
     """The attempt took too long, or its heartbeat stopped."""
 
 
+class ActivityProcessDiedError(PerdureError):
+    """The process of an attempt in a process pool has died: of the attempt, of a signal, or for
+    lack of memory. A retry policy tries again, in another process.
+    """
+
+
 class CancelledError(BaseException):
     """Somebody has cancelled the orchestration or activity; raised where it waits, so that
     ``finally`` blocks run. Let it pass, or raise it again.

@@ -113,6 +113,15 @@ class MemoryStore:
                     row.attempts = max(row.attempts, 0) + 1 if alone else row.attempts or -1
             self._disk.suspect = message_ids[0] if alone else None
 
+    def set_attempts(self, message_ids: Sequence[int], attempts: int) -> None:
+        """See :meth:`perdure.storage.ports.Writer.set_attempts`."""
+        with self._disk.lock:
+            self._require_ownership()
+            for message_id in message_ids:
+                row = self._disk.inbox.get(message_id)
+                if row is not None:
+                    row.attempts = attempts
+
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
         with self._disk.lock:

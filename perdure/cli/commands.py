@@ -39,6 +39,7 @@ _COMMANDS = {
     "verify": ("perdure.cli.upkeep", "Check a store for damage."),
     "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
     "lint": ("perdure.cli.linting", "Check code of orchestrators, entities and activities."),
+    "debug": ("perdure.cli.debugging", "Replay one orchestration under the debugger."),
     "backup": ("perdure.cli.upkeep", "Copy a store into a new file, also while it is in use."),
     "purge": ("perdure.cli.upkeep", "Drop an entity's old events."),
     "quarantine": ("perdure.cli.quarantine", "Messages that were set aside."),

@@ -100,6 +100,11 @@ UPDATE inbox SET attempts = max(attempts, 0) + 1 WHERE id = :message_id;
 UPDATE inbox SET attempts = -1
 WHERE attempts = 0 AND id IN (SELECT value FROM json_each(:message_ids));
 
+-- name: set_attempts
+-- What is known of waiting messages has changed.
+UPDATE inbox SET attempts = :attempts
+WHERE id IN (SELECT value FROM json_each(:message_ids));
+
 -- name: quarantined_one
 -- One message set aside.
 SELECT id, CAST(stream AS BLOB), body, attempts, CAST(reason AS BLOB), time, crc

@@ -182,6 +182,12 @@ class SqliteStore(SqliteReader):
                 connection.execute(STATEMENTS["count_first_attempts"], ids)
             connection.execute(STATEMENTS["put_suspect"], {"message_id": alone})
 
+    def set_attempts(self, message_ids: Sequence[int], attempts: int) -> None:
+        """See :meth:`perdure.storage.ports.Writer.set_attempts`."""
+        values = {"message_ids": to_json(message_ids), "attempts": attempts}
+        with self._writing(), self._claimed() as connection:
+            connection.execute(STATEMENTS["set_attempts"], values)
+
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
         asked = {"message_id": message_id}

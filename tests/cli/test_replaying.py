@@ -1,4 +1,4 @@
-"""``perdure replay``: what would stall is found before it is deployed."""
+"""``perdure replay`` and ``perdure debug``: what would stall is found, and looked into."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from perdure.cli.commands import perdure
 from tests.cli.changing import app
 from tests.cli.conftest import Shell
 
@@ -66,3 +68,38 @@ def test_nothing_to_replay_is_bad_use(replaying: Shell, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     result = replaying.run("replay", BEFORE, str(tmp_path / "x.json"))
     assert (result.exit_code, "neither a store nor" in result.stderr) == (1, True)
+
+
+def debugged(store: str, app: str, instance_id: str, keys: str) -> Result:
+    runner = CliRunner(env={"PERDURE_STORE": store, "PERDURE_APP": app})
+    return runner.invoke(perdure, ["debug", instance_id], input=keys)
+
+
+def test_a_history_is_debugged_event_by_event(replaying: Shell) -> None:
+    result = debugged(replaying.store, BEFORE, "tea", "p item\nc\nn\n")
+
+    assert result.exit_code == 0
+    told = [line.split("Z  ")[1] for line in result.output.splitlines() if "* 20" in line]
+    assert told == [
+        'ExecutionStarted order: "tea"',
+        'TaskCompleted (task 1): "packed tea"',
+        'TaskCompleted (task 2): "posted tea"',
+    ]
+    assert "-> await ctx.call_activity(pack, item)" in result.output
+    assert "'tea'" in result.output
+    assert result.output.endswith("* it has ended: Completed\n")
+
+
+def test_debugging_may_be_left(replaying: Shell) -> None:
+    result = debugged(replaying.store, BEFORE, "tea", "q\n")
+
+    assert (result.exit_code, result.output.count("ExecutionStarted")) == (0, 1)
+    assert "TaskCompleted" not in result.output
+
+
+def test_debugging_ends_where_the_code_does_not_fit(replaying: Shell) -> None:
+    result = debugged(replaying.store, AFTER, "tea", "c\n" * 5)
+
+    assert result.exit_code == 1
+    assert "decision 1 is 'TaskScheduled pack (task 1)' there" in result.stderr
+    assert debugged(replaying.store, AFTER, "nobody", "").exit_code == 1
