@@ -259,6 +259,15 @@ class EntityClient(Upkeep):
         assert self._control is None
         self._control = ControlServer.start(self, path)
 
+    def orchestrate(self, command: bytes) -> bytes:
+        """Do what the command line asks about an orchestration (the control socket calls this).
+
+        Raises:
+            InvalidInputError: here are only entities.
+        """
+        msg = f"{command[:80]!r}: this client has no orchestrations; open a perdure.App"
+        raise InvalidInputError(msg)
+
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
         """Take nothing more, finish what is in hand within *timeout* seconds, and close.
 

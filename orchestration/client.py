@@ -12,14 +12,16 @@ import msgspec
 from perdure.actors import limits
 from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
-from perdure.actors.context import due_micros, to_micros
+from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
 from perdure.actors.snapshots import checked_limit
-from perdure.errors import InvalidInputError, PerdureError
+from perdure.errors import PerdureError
 from perdure.orchestration import requests
-from perdure.orchestration.checking import checked_tags, checked_text
+from perdure.orchestration.checking import checked_text
+from perdure.orchestration.choosing import chooser
+from perdure.orchestration.commands import perform
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised
@@ -30,7 +32,6 @@ from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.starting import instance_id_of, start_of, starter
-from perdure.orchestration.state import STATUSES
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
@@ -252,7 +253,7 @@ class Client(EntityClient):
         self.node.check_open()
         checked_limit(limit)
         checked_text("after", after)
-        fits = _filter(statuses, created_from, created_to, name, tags, parent, custom_status)
+        fits = chooser(statuses, created_from, created_to, name, tags, parent, custom_status)
         items: list[OrchestrationState] = []
         for row in self._rows(prefix, after):
             state = state_of(row)
@@ -270,7 +271,7 @@ class Client(EntityClient):
     def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
         """How many orchestrations there are of each runtime status."""
         self.node.check_open()
-        fits = _filter(None, None, None, name, None, None, None)
+        fits = chooser(None, None, None, name, None, None, None)
         counts: dict[str, int] = {}
         for row in self._rows(prefix, ""):
             state = state_of(row)
@@ -314,7 +315,7 @@ class Client(EntityClient):
             statuses: only with one of these runtime statuses.
             recursive: their children too, as far as they are finished.
         """
-        fits = _filter(statuses, created_from, created_to, None, None, None, None)
+        fits = chooser(statuses, created_from, created_to, None, None, None, None)
         purged = 0
         for row in self._rows("", ""):
             state = state_of(row)
@@ -326,6 +327,10 @@ class Client(EntityClient):
                 purged += 1
         return purged
 
+    def orchestrate(self, command: bytes) -> bytes:
+        """Do what the command line asks about an orchestration (the control socket does)."""
+        return perform(self, command)
+
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
         """Take nothing more, finish what is in hand within *timeout* seconds, and close.
 
@@ -336,38 +341,3 @@ class Client(EntityClient):
         self.waits.close()
         self._processes.close()
         return clean
-
-
-def _filter(
-    statuses: list[str] | None,
-    created_from: datetime | None,
-    created_to: datetime | None,
-    name: str | None,
-    tags: Mapping[str, str] | None,
-    parent: str | None,
-    custom_status: str | None,
-) -> Callable[[Any], bool]:
-    for status in statuses or ():
-        if status not in STATUSES:
-            msg = f"status {status!r}: use some of {', '.join(STATUSES)}"
-            raise InvalidInputError(msg)
-    for what, text in (("name", name), ("parent", parent), ("custom_status", custom_status)):
-        if text is not None:
-            checked_text(what, text)
-    wanted = checked_tags(tags)
-    first = None if created_from is None else to_micros(created_from)
-    last = None if created_to is None else to_micros(created_to)
-    custom = None if custom_status is None else custom_status.encode()
-
-    def fits(state: Any) -> bool:
-        return (
-            (not statuses or state.status in statuses)
-            and (first is None or state.created >= first)
-            and (last is None or state.created <= last)
-            and (name is None or state.name.lower() == name.lower())
-            and wanted.items() <= state.tags.items()
-            and (parent is None or state.parent == parent)
-            and (custom is None or custom in bytes(state.custom_status))
-        )
-
-    return fits
