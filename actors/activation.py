@@ -9,13 +9,14 @@ one scan in order of due time, whether they wait since before a restart or are d
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import msgspec
 
 from perdure.actors import limits
-from perdure.actors.behavior import Behavior, Instance, Outcome
+from perdure.actors.alarms import Alarms
+from perdure.actors.behavior import Behavior, Instance, Outcome, Step
 from perdure.actors.cell import Broken, Cell
 from perdure.actors.ids import ACTIVITIES, INSTANCES, kind_of
 from perdure.actors.messages import Message, from_row
@@ -35,6 +36,18 @@ from perdure.storage.records import (
 _END = (1 << 63) - 1
 
 
+class AttemptsAtWork(Protocol):
+    """What activation asks of attempts."""
+
+    def __contains__(self, message_id: object) -> bool:
+        """Whether one is at work on that message."""
+        ...
+
+    def at_work(self, address: str) -> Mapping[str, Step]:
+        """Those of one actor, by their requests."""
+        ...
+
+
 class Host(Protocol):
     """What activation asks of the partition."""
 
@@ -46,10 +59,11 @@ class Host(Protocol):
     at_gates: set[Cell]
 
     @property
-    def attempts(self) -> Container[int]:
-        """The ids of the messages that attempts are at work on."""
+    def attempts(self) -> AttemptsAtWork:
+        """The attempts that are at work."""
         ...
 
+    alarms: Alarms
     requests: Requests
 
     def fresh_id(self) -> int:
@@ -62,14 +76,20 @@ class Host(Protocol):
     def add(self, record: Record) -> None:
         """Queue *record* for the next commit."""
 
+    def make_ready(self, cell: Cell) -> None:
+        """Let *cell* have a turn when it has work."""
+
 
 class Activation:
     """Who is in memory, and what waits in the store."""
 
-    def __init__(self, host: Host, reader: Reader, behaviors: Mapping[str, Behavior]) -> None:
+    def __init__(
+        self, host: Host, reader: Reader, behaviors: Mapping[str, Behavior], *, crashed: bool
+    ) -> None:
         self._host = host
         self._reader = reader
         self._behaviors = behaviors
+        self._crashed_id = host.last_id if crashed else 0
         self._arrivals: dict[str, list[Message]] = {}
         self._locked_out: dict[str, list[Message]] = {}
         self._swept_micros = host.now
@@ -180,7 +200,7 @@ class Activation:
         try:
             return behavior.activate(address, loaded.version, loaded.state, self)
         except PerdureError as error:
-            return Broken(f"{address} cannot be activated: {error}")
+            return Broken(f"{address} cannot be activated: {error}", error)
 
     def fresh_id(self) -> int:
         """A message id that was never used."""
@@ -189,6 +209,24 @@ class Activation:
     def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
         """The turns of a stream beyond a version, oldest first."""
         return turns_of(self._reader, address, after_version)
+
+    def at_work(self, address: str) -> Mapping[str, Step]:
+        """The actor's attempts that are at work, or about to be, by their requests."""
+        return self._host.attempts.at_work(address)
+
+    def may_have_run(self, message_id: int) -> bool:
+        """Whether a process ended without a word while that message waited."""
+        return 0 < message_id <= self._crashed_id
+
+    def ask_gate_again(self, address: str, micros: int) -> None:
+        """Ask the actor's gate again at that time, whatever happens meanwhile."""
+
+        def ask() -> None:
+            cell = self._host.cells.get(address)
+            if cell is not None:
+                self._host.make_ready(cell)
+
+        self._host.alarms.set(address, micros, ask)
 
     def _is_in_hand(self, message_id: int) -> bool:
         return message_id in self.in_hand or message_id in self._host.attempts
@@ -304,12 +342,13 @@ class Activation:
         """Whether this waiting message is from before the restart."""
         return 0 < message_id < self._first_id
 
-    def old_in_hand(self) -> bool:
+    def old_in_hand(self, passed: int) -> bool:
         """Whether messages from before the restart are still to be done, or to be found.
 
-        One that its actor's gate keeps out is not: it may be so for days.
+        One that its actor's gate keeps out is not: it may be so for days. Nor are *passed*,
+        which are at work.
         """
-        old = self._old_in_hand
+        old = self._old_in_hand - passed
         return self.scanning or (
             old > 0 and old > sum(self.is_old(m.id) for m in self._kept_out())
         )

@@ -13,6 +13,7 @@ from perdure.actors.behavior import Behavior
 from perdure.actors.client import EntityClient
 from perdure.actors.control import socket_path
 from perdure.actors.definition import EntityDefinition, define_entity
+from perdure.actors.directory import Directory
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.forks import close_in_children
 from perdure.actors.node import Node, World
@@ -153,7 +154,7 @@ class EntityApp:
     def attach(self, store: Store, world: World) -> EntityClient:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
-        node = self.node(store, world, self.behaviors(opened, resolve))
+        node = self.node(store, world, self.behaviors(opened, Directory(resolve)))
         return EntityClient(node, opened, resolve)
 
     def opened(self) -> tuple[dict[str, EntityDefinition], Resolve]:
@@ -179,9 +180,9 @@ class EntityApp:
         return node
 
     def behaviors(
-        self, opened: dict[str, EntityDefinition], resolve: Resolve
+        self, opened: dict[str, EntityDefinition], directory: Directory
     ) -> dict[str, Behavior]:
         """How each kind of actor decides."""
         return {
-            kind: EntityBehavior(definition, resolve) for kind, definition in opened.items()
+            kind: EntityBehavior(definition, directory) for kind, definition in opened.items()
         }

@@ -7,14 +7,15 @@ meanwhile: a commit that failed drops the actor, not the attempt.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from perdure.actors.alarms import Alarms
 from perdure.actors.behavior import Step
 from perdure.actors.cell import Cell, CellHost
 from perdure.actors.pending import Pending, Record
 from perdure.actors.recovery import Recovery
+from perdure.errors import NodeClosedError
 
 
 class Host(CellHost, Protocol):
@@ -23,6 +24,8 @@ class Host(CellHost, Protocol):
     cells: dict[str, Cell]
     recovery: Recovery
     open: Pending
+    alarms: Alarms
+    closing: bool
 
     def fresh_id(self) -> int:
         """A message id that was never used."""
@@ -44,8 +47,8 @@ class Attempts:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._running: dict[int, Step] = {}
+        self._at: dict[str, dict[str, Step]] = {}
         self._ended: dict[int, tuple[int, Step, tuple[Any, BaseException | None]]] = {}
-        self._alarms: list[tuple[int, int, Callable[[], None]]] = []
 
     def __contains__(self, message_id: object) -> bool:
         return message_id in self._running or message_id in self._ended
@@ -56,6 +59,10 @@ class Attempts:
     def steps(self) -> Iterator[Step]:
         """Those at work, or about to be."""
         return iter(self._running.values())
+
+    def at_work(self, address: str) -> Mapping[str, Step]:
+        """Those of one actor that are at work, or about to be, by their requests."""
+        return self._at.get(address, {})
 
     def begin(self, step: Step) -> None:
         """Run *step* as soon as its message is durable."""
@@ -68,6 +75,7 @@ class Attempts:
             row = host.requests.accept(message)
             host.add(Record(host.now, accepted=[message], outcomes=[row]))
         self._running[message.id] = step
+        self._at.setdefault(message.target, {})[message.request_id] = step
         step.begun_micros = host.now
         host.open.gated.append(step)
 
@@ -77,7 +85,22 @@ class Attempts:
 
     def drop(self, step: Step) -> None:
         """It has not started, and will not."""
-        self._running.pop(step.message.id, None)
+        self._leave(step)
+
+    def _leave(self, step: Step) -> bool:
+        """*step* is at work no more; false when it was not."""
+        message = step.message
+        if self._running.get(message.id) is not step:
+            return False
+        del self._running[message.id]
+        at = self._at[message.target]
+        if at.get(message.request_id) is step:
+            del at[message.request_id]
+        if not at:
+            del self._at[message.target]
+        if step.look_again is not None:
+            self._host.alarms.cancel(message.id)
+        return True
 
     def ended(self, step: Step, returned: tuple[Any, BaseException | None]) -> None:
         """An attempt has ended; only the first end counts."""
@@ -85,8 +108,10 @@ class Attempts:
         if host.recovery.failed:
             host.recovery.keep(lambda: self.ended(step, returned))
             return
-        if self._running.pop(step.message.id, None) is not step:
+        if not self._leave(step):
             return
+        if host.closing and isinstance(returned[1], NodeClosedError):
+            return  # it asked something of a node that takes nothing more: it begins again
         self._note_end(step, returned)
 
     def _note_end(self, step: Step, returned: tuple[Any, BaseException | None]) -> None:
@@ -123,17 +148,5 @@ class Attempts:
             self.ended(step, (None, error))
         else:
             if micros is not None:
-                order = self._host.fresh_id()
-                heapq.heappush(self._alarms, (micros, order, lambda: self._look_again(step)))
-
-    # ---- time -----------------------------------------------------------------------------
-
-    def next_look(self) -> int | None:
-        """When one is to be asked again."""
-        return self._alarms[0][0] if self._alarms else None
-
-    def look(self) -> None:
-        """Ask those whose time has come."""
-        alarms = self._alarms
-        while alarms and alarms[0][0] <= self._host.now:
-            heapq.heappop(alarms)[2]()
+                alarms = self._host.alarms
+                alarms.set(step.message.id, micros, lambda: self._look_again(step))

@@ -8,7 +8,8 @@ they return what shall happen as an outcome.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from typing import Any, Protocol
 
 import attrs
@@ -49,6 +50,16 @@ class Step:
     begun_micros: int = 0
 
 
+class Forgets(Enum):
+    """What a decision drops of its actor's history."""
+
+    NOTHING = 0
+    PAST = 1
+    """All events so far; versions go on."""
+    ALL = 2
+    """All that there ever was, the state too: the next version is 1 again."""
+
+
 class Outcome(msgspec.Struct, eq=False, gc=False):
     """What one step came to.
 
@@ -61,6 +72,7 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
         touched: the state changed, although there is no event.
         taken_back: ids of messages that shall not be handled any more.
         put_back: the message was not handled: it waits on, first in line, for the gate.
+        forgets: what goes of the history that the actor had before these events.
         over: nothing more is expected: the actor is passivated as soon as this is durable.
     """
 
@@ -71,6 +83,7 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
     touched: bool = False
     taken_back: tuple[int, ...] = ()
     put_back: bool = False
+    forgets: Forgets = Forgets.NOTHING
     over: bool = False
 
 
@@ -88,6 +101,17 @@ class Surroundings(Protocol):
     def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
         """The turns of a stream beyond a version, oldest first."""
         ...
+
+    def at_work(self, address: str) -> Mapping[str, Step]:
+        """The actor's attempts that are at work, or about to be, by their requests."""
+        ...
+
+    def may_have_run(self, message_id: int) -> bool:
+        """Whether a process ended without a word while that message waited."""
+        ...
+
+    def ask_gate_again(self, address: str, micros: int) -> None:
+        """Ask the actor's gate again at that time, whatever happens meanwhile."""
 
 
 class Instance(Protocol):

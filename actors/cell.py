@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Protocol
 import pykka
 
 from perdure.actors.answers import answer_to
-from perdure.actors.behavior import Gate, Instance, Outcome, Step
+from perdure.actors.behavior import Forgets, Gate, Instance, Outcome, Step
 from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.requests import Requests
@@ -54,7 +54,9 @@ class CellHost(Protocol):
     runtime: Runtime
     requests: Requests
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
 
     def send(self, record: Record, effects: Sequence[Message]) -> None:
@@ -182,12 +184,12 @@ class Cell(pykka.Actor):
             outcome = self.instance.fail(step, error)
         if outcome.touched:
             record.touched = True
-        if outcome.over:
-            record.over = True
         if outcome.put_back:
             self._own_deferred().appendleft(message)
             return
         record.handled.append(message)
+        if outcome.over or outcome.forgets is not Forgets.NOTHING:
+            self._let_go(record, outcome)
         if outcome.events:
             record.events.extend(outcome.events)
             self.version += len(outcome.events)
@@ -200,6 +202,14 @@ class Cell(pykka.Actor):
         self._tell(record, message, outcome)
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
+
+    def _let_go(self, record: Record, outcome: Outcome) -> None:
+        record.over = outcome.over
+        if outcome.forgets is Forgets.PAST:
+            record.cut = self.version
+        elif outcome.forgets is Forgets.ALL:
+            record.erase()
+            self.version = 0
 
     def _tell(self, record: Record, message: Message, outcome: Outcome) -> None:
         """Let whoever waits know, or the log."""
@@ -250,12 +260,13 @@ class Broken:
 
     gate: Gate | None = None
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, cause: PerdureError | None = None) -> None:
         self.reason = reason
+        self._cause = cause
 
     def prepare(self, message: Message, now_micros: int) -> NoReturn:
         """Refuse *message*."""
-        raise QuarantinedError(self.reason)
+        raise QuarantinedError(self.reason) from self._cause
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """Never called: nothing was prepared."""

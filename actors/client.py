@@ -13,7 +13,7 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.node import Node
-from perdure.actors.pipeline import Pipeline
+from perdure.actors.pipeline import EntityPipeline
 from perdure.actors.purging import CUT_TURNS, chosen_turns, next_base
 from perdure.actors.reads import Reads
 from perdure.actors.refs import CallRef
@@ -246,9 +246,9 @@ class EntityClient(Upkeep):
         step: int = self.node.maintain(lambda s: s.purge_history(base, limit=CUT_TURNS))
         return step
 
-    def pipeline(self) -> Pipeline:
+    def pipeline(self) -> EntityPipeline:
         """Send many signals without waiting for each; durable when the block ends."""
-        return Pipeline(self)
+        return EntityPipeline(self)
 
     # ---- life ---------------------------------------------------------------------------
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-import attrs
-
+from perdure.actors.directory import Directory, Starts, Target
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
@@ -18,27 +17,6 @@ P = ParamSpec("P")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class Target(Protocol):
-    """What must be known of a kind of entity to send it something."""
-
-    @property
-    def kind(self) -> str:
-        """The kind's name."""
-        ...
-
-    def operation(self, name: str) -> OperationSpec | None:
-        """One operation, or ``None`` when any name and input will do.
-
-        Raises:
-            UnknownOperationError: there is no such operation.
-        """
-
-
-Resolve = Callable[[Any], "Target | None"]
-"""Finds a kind by its class or name; ``None`` for a name that this process does not know.
-Raises UnknownEntityError for a class that is not registered."""
 
 
 def encode_operation(
@@ -109,22 +87,20 @@ class OperationScope:
     """
 
     __slots__ = (
-        "context",
+        "directory",
         "effects",
         "is_open",
         "message",
         "now_micros",
-        "resolve",
         "sent_bytes",
     )
 
-    def __init__(self, message: Message, now_micros: int, resolve: Resolve) -> None:
+    def __init__(self, message: Message, now_micros: int, directory: Directory) -> None:
         self.message = message
         self.now_micros = now_micros
-        self.resolve = resolve
+        self.directory = directory
         self.effects: list[Message] | None = None
         self.is_open = True
-        self.context: EntityContext | None = None
         self.sent_bytes = 0
 
     def send(self, message: Message) -> None:
@@ -162,18 +138,26 @@ class OperationScope:
         raise NotAllowedHereError(msg)
 
 
-@attrs.frozen(eq=False)
 class SignalRef(Generic[E]):
-    """Another entity as an operation sees it: it can be signalled, and not waited for.
+    """Another entity as an operation sees it: it can be signalled, and not waited for."""
 
-    Attributes:
-        id: whom.
-    """
+    __slots__ = ("_address", "_due_micros", "_scope", "_target")
 
-    id: EntityId
-    _scope: OperationScope = attrs.field(repr=False)
-    _target: Target | None = attrs.field(repr=False)
-    _due_micros: int = 0
+    def __init__(
+        self, address: str, scope: OperationScope, target: Target | None, due_micros: int = 0
+    ) -> None:
+        self._address = address
+        self._scope = scope
+        self._target = target
+        self._due_micros = due_micros
+
+    @property
+    def id(self) -> EntityId:
+        """Whom."""
+        return EntityId.of_address(self._address)
+
+    def __repr__(self) -> str:
+        return f"<SignalRef {self._address}>"
 
     def options(self, *, at: datetime | timedelta | None = None) -> SignalRef[E]:
         """The same entity, to be signalled not before *at* (a duration counts from now).
@@ -182,7 +166,7 @@ class SignalRef(Generic[E]):
             InvalidInputError: a time after the year 9999.
         """
         due = due_micros(at, self._scope.now_micros)
-        return SignalRef(self.id, self._scope, self._target, due)
+        return SignalRef(self._address, self._scope, self._target, due)
 
     @overload
     def signal(
@@ -210,7 +194,7 @@ class SignalRef(Generic[E]):
         name, data, form, _ = encode_operation(self._target, operation, args, kwargs)
         self._scope.send(
             Message(
-                target=str(self.id),
+                target=self._address,
                 operation=name,
                 input=data,
                 form=form,
@@ -237,22 +221,36 @@ class SignalRef(Generic[E]):
         raise NotAllowedHereError(msg)
 
 
-@attrs.frozen(eq=False)
-class EntityContext:
-    """The running operation's surroundings.
+class EntityContext(Starts):
+    """The running operation's surroundings."""
 
-    Attributes:
-        id: the entity itself.
-        now: the time, one for all of the operation, in UTC.
-        request_id: names the request; empty when its sender chose none.
-        caller: the address of the actor that sent it; ``None`` for a client.
-    """
+    __slots__ = ("_scope",)
 
-    id: EntityId
-    now: datetime
-    request_id: str
-    caller: str | None
-    _scope: OperationScope = attrs.field(repr=False)
+    def __init__(self, scope: OperationScope) -> None:
+        self._scope = scope
+
+    @property
+    def id(self) -> EntityId:
+        """The entity itself."""
+        return EntityId.of_address(self._scope.message.target)
+
+    @property
+    def now(self) -> datetime:
+        """The time, one for all of the operation, in UTC."""
+        return to_datetime(self._scope.now_micros)
+
+    @property
+    def request_id(self) -> str:
+        """Names the request; empty when its sender chose none."""
+        return self._scope.message.request_id
+
+    @property
+    def caller(self) -> str | None:
+        """The address of the actor that sent the message; ``None`` for a client."""
+        return self._scope.message.caller or None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._scope.message.target}>"
 
     @overload
     def entity(self, kind: type[E], key: str) -> SignalRef[E]: ...
@@ -269,22 +267,26 @@ class EntityContext:
             InvalidIdError: the key or name breaks the rules.
             UnknownEntityError: the class is not registered.
         """
-        target = self._scope.resolve(kind)
-        name: str = kind if target is None else target.kind
-        return SignalRef(EntityId(name, checked_name("entity key", key)), self._scope, target)
+        target = self._scope.directory.entity(kind)
+        checked = checked_name("entity key", key)
+        if target is None:
+            address = str(EntityId(kind, checked))
+        else:
+            address = f"@{target.kind}@{checked}"
+        return SignalRef(address, self._scope, target)
 
-
-def context_of(scope: OperationScope) -> EntityContext:
-    """The context of a running operation."""
-    known = scope.context
-    if known is not None:
-        return known
-    message = scope.message
-    scope.context = EntityContext(
-        EntityId.parse(message.target),
-        to_datetime(scope.now_micros),
-        message.request_id,
-        message.caller or None,
-        scope,
-    )
-    return scope.context
+    def _start(
+        self,
+        orchestrator: Any,
+        input: Any,
+        instance_id: str | None,
+        start_at: datetime | timedelta | None,
+        version: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> str:
+        scope = self._scope
+        due = due_micros(start_at, scope.now_micros)
+        message = scope.directory.start(orchestrator, input, instance_id, due, version, tags)
+        message.caller = scope.message.target
+        scope.send(message)
+        return message.target

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, dataclass_transform, overload
 import attrs
 from attrs import field as field
 
-from perdure.actors.context import EntityContext, OperationScope, context_of
+from perdure.actors.context import EntityContext, OperationScope
 from perdure.errors import DefinitionError, NotAllowedHereError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -174,7 +174,7 @@ class Entity:
         Raises:
             NotAllowedHereError: no operation is running.
         """
-        return context_of(self._running())
+        return EntityContext(self._running())
 
     def record(self, event: object) -> None:
         """Record a domain event: its handler changes the state, now and whenever replayed.

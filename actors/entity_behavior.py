@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from perdure.actors.behavior import Instance, Outcome, Step, Surroundings
-from perdure.actors.context import OperationScope, Resolve, Target
+from perdure.actors.context import OperationScope
 from perdure.actors.definition import DELETE, EntityDefinition
+from perdure.actors.directory import Directory, Target
 from perdure.actors.entity_events import NOTHING, Changed, Deleted, Recorded, write_event
 from perdure.actors.failures import describe_failure
 from perdure.actors.function_entity import FunctionInstance
@@ -41,15 +42,17 @@ from perdure.errors import (
 class EntityBehavior:
     """One kind of entity, as the engine runs it."""
 
-    def __init__(self, definition: EntityDefinition, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, definition: EntityDefinition, directory: Directory | None = None
+    ) -> None:
         """Serve *definition*.
 
         Args:
             definition: of the class or function.
-            resolve: finds other kinds, for signals to them.
+            directory: what its operations can send to; only itself unless given.
         """
         self.definition = definition
-        self._resolve = resolve or self._resolve_self
+        self._directory = directory or Directory(self._resolve_self)
 
     def _resolve_self(self, kind: Any) -> Target | None:
         definition = self.definition
@@ -70,7 +73,7 @@ class EntityBehavior:
         """
         of_its_style = EntityInstance if self.definition.function is None else FunctionInstance
         try:
-            return of_its_style(self.definition, self._resolve, state)
+            return of_its_style(self.definition, self._directory, state)
         except DecodingError as error:
             if state is None or not is_locked(state):
                 raise
@@ -90,7 +93,7 @@ class _Scope(OperationScope):
         self,
         message: Message,
         now_micros: int,
-        resolve: Resolve,
+        directory: Directory,
         definition: EntityDefinition,
         state: EntityState,
         spec: OperationSpec,
@@ -98,10 +101,9 @@ class _Scope(OperationScope):
         self.spec = spec
         self.message = message
         self.now_micros = now_micros
-        self.resolve = resolve
+        self.directory = directory
         self.effects = None
         self.is_open = True
-        self.context = None
         self.sent_bytes = 0
         self.definition = definition
         self.state = state
@@ -155,20 +157,20 @@ class EntityInstance(Lockable):
 
     __slots__ = (
         "_definition",
+        "_directory",
         "_encoded",
         "_operations",
-        "_resolve",
         "_rewrite",
         "_state",
         "_stored",
     )
 
     def __init__(
-        self, definition: EntityDefinition, resolve: Resolve, stored: bytes | None
+        self, definition: EntityDefinition, directory: Directory, stored: bytes | None
     ) -> None:
         self._definition = definition
         self._operations = definition.operations
-        self._resolve = resolve
+        self._directory = directory
         super().__init__(stored)
 
     def load(self, state: bytes | None) -> None:
@@ -201,13 +203,13 @@ class EntityInstance(Lockable):
             assert spec is not None
             if spec.name == DELETE and DELETE not in self._operations:
                 return Step(
-                    _nothing, False, False, OperationScope(message, now_micros, self._resolve)
+                    _nothing, False, False, OperationScope(message, now_micros, self._directory)
                 )
         args, kwargs = spec.decode_input(message.input, message.form)
         state = self._state
         if state is None:
             state = self._state = self._restored()
-        scope = _Scope(message, now_micros, self._resolve, self._definition, state, spec)
+        scope = _Scope(message, now_micros, self._directory, self._definition, state, spec)
         entity: Any = state.entity
         entity._perdure_scope = scope  # noqa: SLF001 - the entity's hidden half is ours
         return Step(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, overload
 
@@ -12,11 +11,11 @@ import msgspec
 
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.codec import codec_for, encode
-from perdure.actors.context import OperationScope, Resolve, SignalRef, context_of
+from perdure.actors.context import EntityContext, OperationScope
 from perdure.actors.definition import EntityDefinition
+from perdure.actors.directory import Directory
 from perdure.actors.entity_events import Changed, Deleted, write_event
 from perdure.actors.failures import describe_failure
-from perdure.actors.ids import EntityId
 from perdure.actors.locks import Lockable
 from perdure.actors.messages import Message
 
@@ -24,12 +23,12 @@ T = TypeVar("T")
 _UNSET = object()
 
 
-class FunctionContext:
+class FunctionContext(EntityContext):
     """What a function-style entity is given: its operation, input and state."""
 
     def __init__(self, kind: str, scope: OperationScope, state: bytes | None) -> None:
+        super().__init__(scope)
         self._kind = kind
-        self._scope = scope
         self._state = state
         self._result: Any = _UNSET
 
@@ -37,26 +36,6 @@ class FunctionContext:
     def operation_name(self) -> str:
         """The operation, lower case."""
         return self._scope.message.operation
-
-    @property
-    def id(self) -> EntityId:
-        """The entity itself."""
-        return EntityId.parse(self._scope.message.target)
-
-    @property
-    def now(self) -> datetime:
-        """The time, one for all of the operation, in UTC."""
-        return context_of(self._scope).now
-
-    @property
-    def request_id(self) -> str:
-        """Names the request; empty when its sender chose none."""
-        return self._scope.message.request_id
-
-    @property
-    def caller(self) -> str | None:
-        """The address of the actor that sent the message; ``None`` for a client."""
-        return self._scope.message.caller or None
 
     @overload
     def get_input(self) -> Any: ...
@@ -114,14 +93,6 @@ class FunctionContext:
         """Answer the caller."""
         self._result = result
 
-    @overload
-    def entity(self, kind: type[T], key: str) -> SignalRef[T]: ...
-    @overload
-    def entity(self, kind: str | Callable[..., object], key: str) -> SignalRef[Any]: ...
-    def entity(self, kind: Any, key: str) -> SignalRef[Any]:
-        """Another entity, to be signalled."""
-        return context_of(self._scope).entity(kind, key)
-
     def outcome(self, returned: Any) -> tuple[Any, bytes | None]:
         """The result and the state that the function left."""
         return (returned if self._result is _UNSET else self._result), self._state
@@ -138,13 +109,13 @@ class FunctionInstance(Lockable):
     """One active function-style entity."""
 
     def __init__(
-        self, definition: EntityDefinition, resolve: Resolve, stored: bytes | None
+        self, definition: EntityDefinition, directory: Directory, stored: bytes | None
     ) -> None:
         assert definition.function is not None
         self._definition = definition
         self._function = definition.function
         self._is_async = inspect.iscoroutinefunction(definition.function)
-        self._resolve = resolve
+        self._directory = directory
         super().__init__(stored)
 
     def load(self, state: bytes | None) -> None:
@@ -165,7 +136,7 @@ class FunctionInstance(Lockable):
         """
         if message.operation.startswith("$"):
             return self.prepare_own(message, now_micros)
-        scope = _FunctionScope(message, now_micros, self._resolve)
+        scope = _FunctionScope(message, now_micros, self._directory)
         scope.function_context = FunctionContext(self._definition.kind, scope, self._state)
         return Step(
             partial(self._function, scope.function_context), self._is_async, False, scope

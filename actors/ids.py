@@ -13,6 +13,8 @@ import attrs
 
 from perdure.errors import InvalidIdError
 
+_new, _set = object.__new__, object.__setattr__
+
 KEY_LIMIT = 256
 _KIND = re.compile(r"[a-z_][a-z0-9_.\-]{0,127}")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -83,3 +85,12 @@ class EntityId:
             msg = f"entity id {text!r} is not of the form @kind@key"
             raise InvalidIdError(msg)
         return cls(kind, key)
+
+    @classmethod
+    def of_address(cls, address: str) -> EntityId:
+        """Read the address of an entity, ``@kind@key``, which is known to obey the rules."""
+        made = _new(cls)
+        _, kind, key = address.split("@", 2)
+        _set(made, "kind", kind)
+        _set(made, "key", key)
+        return made

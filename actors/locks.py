@@ -18,6 +18,7 @@ import msgspec
 
 from perdure.actors.behavior import Gate, Outcome, Step
 from perdure.actors.context import OPERATION_BYTES, OPERATION_ITEMS, OperationScope
+from perdure.actors.directory import Directory
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import ALONE, Message, from_row, to_row
 from perdure.errors import (
@@ -259,7 +260,7 @@ class Lockable:
         if decode is None or message.caller == ALONE:
             msg = f"{message.target} has no operation {message.operation!r}"
             raise UnknownOperationError(msg)
-        scope = _LockScope(message, now_micros, _resolve_nothing)
+        scope = _LockScope(message, now_micros, _NOBODY)
         try:
             scope.asked = decode(message.input)
         except msgspec.MsgspecError as error:
@@ -333,8 +334,8 @@ class Lockable:
         return with_lock(lock, self.present() if lock.held is None else self.before)
 
 
-def _resolve_nothing(_: Any) -> None:
-    """Locks signal nobody."""
+_NOBODY = Directory(lambda _: None)
+"""What locks send to."""
 
 
 class Sealed(Lockable):

@@ -125,6 +125,7 @@ class Node:
 
     def ask_partition(self, question: Callable[[Partition], Any]) -> Any:
         """Ask the partition something, with the baton."""
+        self.world.refuse_inside_turn("asking the node")
         answer: list[Any] = []
         self.partition.post(lambda: answer.append(question(self.partition)))
         deadline = time.monotonic() + limits.DRAIN_SECONDS
@@ -151,11 +152,12 @@ class Node:
         if self._closed:
             return True
         self._closed = True
+        self.partition.closing = True
+        self._wake()
         deadline = self.world.now_micros() + int(drain_seconds * 1_000_000)
         while not self.partition.idle() and self.world.now_micros() < deadline:
             if self.partition.recovery.is_final:
                 break  # nothing is written any more, however long one waits
-            self._wake()
             self.world.pause(0.001)
         clean = self.partition.idle() and not self.partition.recovery.careful
         stopped = self.world.stop(1.0)

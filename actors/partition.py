@@ -17,6 +17,7 @@ from typing import Any
 
 from perdure.actors import limits
 from perdure.actors.activation import Activation
+from perdure.actors.alarms import Alarms
 from perdure.actors.answers import answer_to
 from perdure.actors.attempts import Attempts
 from perdure.actors.behavior import Behavior, Outcome, Step
@@ -56,7 +57,9 @@ class Partition:
         self.cells: dict[str, Cell] = {}
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
+        self.alarms = Alarms()
         self.attempts = Attempts(self)
+        self.closing = False
         self.intake = Intake(self)
         self.full: set[str] = set()
         self.at_gates: set[Cell] = set()
@@ -72,7 +75,7 @@ class Partition:
         self.writing: Pending | None = None
         self.durable = opening.last_batch
         self.listeners: list[Callable[[Batch], None]] = []
-        self.activation = Activation(self, store, behaviors)
+        self.activation = Activation(self, store, behaviors, crashed=not opening.clean)
         self.recovery = Recovery(self, store, careful=not opening.clean)
 
     # ---- the loop ---------------------------------------------------------------------
@@ -94,7 +97,7 @@ class Partition:
         if self.ingress:
             self.intake.take_in()
         if not self.recovery.failed:
-            self.attempts.look()
+            self.alarms.ring(self.now)
             self.activation.look_for_due()
         if self.recovery.careful and not self.recovery.work():
             return False
@@ -140,7 +143,7 @@ class Partition:
         """When there is something to do although nobody calls; ``None``: nothing known."""
         if self.recovery.failed or self.ready:
             return None  # it goes on when the disk answers, which wakes it
-        looks = (self.activation.next_look(), self.attempts.next_look())
+        looks = (self.activation.next_look(), self.alarms.next_micros())
         return min((look for look in looks if look is not None), default=None)
 
     def idle(self) -> bool:
@@ -217,8 +220,13 @@ class Partition:
                 message.id = self.fresh_id()
             record.accepted.append(message)
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
-        """*message* can never be processed: fail its caller, or set it aside."""
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
+        """*message* can never be processed: fail its caller, or set it aside.
+
+        With *waits* an actor that asked for it is told nothing: it may be tried again.
+        """
         if message.chosen and message.id:
             failure = FailureDetails(error_type=type(error).__qualname__, message=str(error))
             record.outcomes.append(self.requests.remember(message, Outcome(failure=failure)))
@@ -228,7 +236,7 @@ class Partition:
             record.replies.append((message.reply, error, None))
             if not message.id:
                 return
-        if message.answered:
+        if message.answered and not waits:
             self.send(record, (answer_to(message, Outcome(failure=describe_failure(error))),))
             record.consumed.append(message.id)
             return
@@ -400,9 +408,10 @@ class Partition:
         self.activation.settle(batch, pending)
         self._start_gated(pending)
         for record in pending.records:
-            cell = record.cell
-            if record.over and cell is not None and self.cells.get(cell.address) is cell:
-                self.activation.passivate(cell)
+            if record.over:
+                cell = self.cells.get(record.cell.address)
+                if cell is not None and cell is record.cell:
+                    self.activation.passivate(cell)
         self.recovery.settled(batch.outcomes)
 
     def _start_gated(self, pending: Pending) -> None:

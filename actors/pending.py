@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
 import msgspec
 
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.messages import Message, to_row
-from perdure.storage.records import Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
+from perdure.storage.records import BaseRow, Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
 
 TURN_COST = 200
 """What one record weighs besides its bytes, for back-pressure."""
@@ -39,6 +38,8 @@ class Record(msgspec.Struct, eq=False):
         outcomes: outcomes of requests to be remembered.
         quarantined: messages set aside.
         touched: the actor's state is to be written, although there may be no event.
+        cut: the version at which the actor's history begins from now on; 0 for no change.
+        erased_at: the version at which all that the actor was is dropped, if it is.
         over: the actor is passivated once it is durable.
     """
 
@@ -54,6 +55,19 @@ class Record(msgspec.Struct, eq=False):
     quarantined: list[QuarantineRow] = []
     touched: bool = False
     over: bool = False
+    cut: int = 0
+    erased_at: int | None = None
+
+    @property
+    def expected_version(self) -> int:
+        """Where the actor's stream was before this record."""
+        return self.first_version - 1 if self.erased_at is None else self.erased_at
+
+    def erase(self) -> None:
+        """Drop all that the actor was, also what this record has of it."""
+        self.erased_at = self.expected_version
+        self.events.clear()
+        self.first_version, self.cut, self.touched = 1, 0, True
 
     def ended(self) -> Iterator[int]:
         """The ids of the accepted messages that end with it."""
@@ -74,16 +88,15 @@ class Record(msgspec.Struct, eq=False):
         ) or any(message.id for message in self.handled)
 
 
-@attrs.define(eq=False)
-class Pending:
+class Pending(msgspec.Struct, eq=False):
     """The records that the next commit will take, in order."""
 
     number: int
-    records: list[Record] = attrs.Factory(list[Record])
+    records: list[Record] = []
     weight: int = 0
-    gated: list[Step] = attrs.Factory(list[Step])
+    gated: list[Step] = []
     """Operations that start only when all of this is durable."""
-    scheduled: list[Message] = attrs.Factory(list[Message])
+    scheduled: list[Message] = []
     """Accepted messages that are due later."""
     batch: Batch | None = None
     """What the commit writes, once it was handed over."""
@@ -113,20 +126,9 @@ def batch_of(pending: Pending) -> Batch:
         for ended in record.ended():
             if accepted.pop(ended, None) is None:
                 batch.consumed.append(ended)
-        if record.events:
-            cell = record.cell
-            cells.setdefault(cell, record.first_version - 1)
-            batch.turns.append(
-                TurnRow(
-                    cell.address,
-                    record.first_version,
-                    len(record.events),
-                    encode_events(record.events),
-                    record.time_micros,
-                )
-            )
-        elif record.touched:
-            cells.setdefault(record.cell, record.first_version - 1)
+        if record.events or record.touched:
+            cells.setdefault(record.cell, record.expected_version)
+            _add_history(batch, record)
         if record.outcomes:
             batch.outcomes.extend(record.outcomes)
         if record.quarantined:
@@ -143,6 +145,27 @@ def batch_of(pending: Pending) -> Batch:
         )
     batch.accepted.extend(map(to_row, accepted.values()))
     return batch
+
+
+def _add_history(batch: Batch, record: Record) -> None:
+    """What a turn adds to its actor's history, and what goes of that."""
+    stream: str = record.cell.address
+    if record.erased_at is not None:
+        batch.erased.append(stream)
+        batch.turns = [turn for turn in batch.turns if turn.stream != stream]
+        batch.bases = [base for base in batch.bases if base.stream != stream]
+    if record.events:
+        batch.turns.append(
+            TurnRow(
+                stream,
+                record.first_version,
+                len(record.events),
+                encode_events(record.events),
+                record.time_micros,
+            )
+        )
+    if record.cut:
+        batch.bases.append(BaseRow(stream, record.cut, None, record.time_micros))
 
 
 def is_empty(batch: Batch) -> bool:

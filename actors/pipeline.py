@@ -45,7 +45,7 @@ class PipelineFailure:
     error: PerdureError
 
 
-class Pipeline:
+class EntityPipeline:
     """Signals sent without waiting for each; ``with client.pipeline() as p``.
 
     Memory stays flat: after 10,000 signals on their way, the next one waits for earlier ones.

@@ -1,10 +1,8 @@
 """What happens after a crash, and after a commit that failed.
 
-After an unclean stop the partition is *careful*: messages from before run in groups, each noted
-in the store before it runs, with nothing else in flight. If the process dies again, those of
-that group run alone; what is the only message in hand at a few crashes (as is one that is a
-group by itself) is set aside. When
-a record was rejected, all run again one by one, so that what cannot be stored stands alone.
+After an unclean stop the partition is *careful*: messages from before run as ``suspects.py``
+says. When a record was rejected, all run again one by one, so that what cannot be stored stands
+alone.
 
 After an I/O error nothing is accepted until the disk works again. The failed commit may be
 durable or not: those who wait are told that the outcome is unknown, all cells are dropped, and
@@ -16,24 +14,24 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from perdure.actors import limits
 from perdure.actors.activation import Activation
+from perdure.actors.alarms import Alarms
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.cell import Cell, CellHost
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, outcome_row
 from perdure.actors.runtime import Runtime
+from perdure.actors.suspects import StepsAtWork, Suspects
 from perdure.errors import (
     CorruptionError,
     OutcomeUnknownError,
     OwnershipLostError,
     PerdureError,
-    QuarantinedError,
     StoreError,
     StoreUnavailableError,
 )
@@ -43,12 +41,8 @@ from perdure.storage.records import Batch, OutcomeRow
 logger = logging.getLogger("perdure")
 
 
-class AttemptsAtWork(Protocol):
+class AttemptsAtWork(StepsAtWork, Protocol):
     """What recovery asks of attempts."""
-
-    def steps(self) -> Iterator[Step]:
-        """Those at work, or about to be."""
-        ...
 
     def drop(self, step: Step) -> None:
         """It has not started, and will not."""
@@ -70,6 +64,7 @@ class Engine(CellHost, Protocol):
     requests: Requests
     runtime: Runtime
     activation: Activation
+    alarms: Alarms
     open: Pending
     writing: Pending | None
     durable: int
@@ -92,7 +87,9 @@ class Engine(CellHost, Protocol):
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon."""
 
-    def refuse(self, record: Record, message: Message, error: PerdureError) -> None:
+    def refuse(
+        self, record: Record, message: Message, error: PerdureError, *, waits: bool = False
+    ) -> None:
         """*message* can never be processed: fail its caller, or set it aside."""
 
 
@@ -101,11 +98,10 @@ class Recovery:
 
     def __init__(self, engine: Engine, writer: Writer, *, careful: bool) -> None:
         self._engine = engine
-        self._writer = writer
         self.failed: StoreError | None = None
         self.is_final = False
         self.careful = careful
-        self._retries = 0
+        self._suspects = Suspects(engine, writer)
         self._owed: dict[str, OutcomeRow] = {}
         self._kept: list[Callable[[], None]] = []
 
@@ -119,81 +115,15 @@ class Recovery:
     # ---- carefully ------------------------------------------------------------------------
 
     def work(self) -> bool:
-        """Let the next suspects have their turns, alone; false when the baton was lost.
+        """Let the next suspects have their turns; false when the baton was lost.
 
-        While something is in flight nothing runs, so what is in hand is known exactly.
+        Raises:
+            StoreError: they could not be noted, so they did not run.
         """
-        engine = self._engine
-        while engine.ready and not (engine.writing or engine.open or self._has_fresh_steps()):
-            group = self._next_group()
-            while group:
-                cell, engine.turn_messages = group.pop()
-                if not cell.take_turn(engine):
-                    engine.ready.extend(cell for cell, _ in group)
-                    return False
+        if not self._suspects.work():
+            return False
         self._relax()
         return True
-
-    def _has_fresh_steps(self) -> bool:
-        """Whether code without the baton has just begun; after a while it counts as passed."""
-        since = self._engine.now - int(limits.SUSPECT_SECONDS * 1_000_000)
-        engine = self._engine
-        return any(cell.used_micros > since for cell in engine.detached) or any(
-            step.begun_micros > since for step in engine.attempts.steps()
-        )
-
-    def _next_group(self) -> list[tuple[Cell, int]]:
-        """The cells that run next with nobody else, and how many messages each; all noted."""
-        engine = self._engine
-        if self._retries > 0:
-            self._retries -= 1
-            return [(engine.ready.popleft(), 1)]
-        fresh = self._take_suspects(lambda attempts: attempts == 0, limits.SUSPECTS)
-        group = fresh or self._take_suspects(lambda attempts: attempts != 0, 1)
-        if not group:
-            return [(engine.ready.popleft(), limits.TURN_MESSAGES)]
-        suspects = [message for cell, count in group for message in islice(cell.mailbox, count)]
-        if suspects[0].attempts >= limits.ATTEMPTS:
-            self._set_aside_suspect(group[0][0])
-            return []
-        try:
-            self._writer.count_attempts([message.id for message in suspects])
-        except StoreError as error:
-            self._fail(error)
-            return []
-        return group
-
-    def _take_suspects(
-        self, wanted: Callable[[int], bool], most: int
-    ) -> list[tuple[Cell, int]]:
-        """Take from the ready cells those that begin with messages from before the crash."""
-        engine = self._engine
-        group: list[tuple[Cell, int]] = []
-        for _ in range(len(engine.ready)):
-            cell = engine.ready.popleft()
-            cell.put_off()
-            suspects = takewhile(
-                lambda m: engine.activation.is_old(m.id) and wanted(m.attempts), cell.mailbox
-            )
-            count = len(list(islice(suspects, most)))
-            if count:
-                most -= count
-                group.append((cell, count))
-            else:
-                engine.ready.append(cell)
-        return group
-
-    def _set_aside_suspect(self, cell: Cell) -> None:
-        engine = self._engine
-        message = cell.mailbox.popleft()
-        record = Record(engine.now)
-        msg = f"it was the only message in hand at {message.attempts} crashes of the process"
-        engine.refuse(record, message, QuarantinedError(msg))
-        engine.put(record)
-        if cell.has_work():
-            engine.ready.append(cell)
-        else:
-            cell.queued = False
 
     def settled(self, outcomes: Iterable[OutcomeRow]) -> None:
         """A commit has succeeded: perhaps all suspects have passed."""
@@ -204,7 +134,7 @@ class Recovery:
 
     def _relax(self) -> None:
         """Go on as usual when all suspects have passed."""
-        if self.careful and self._retries <= 0 and not self._engine.activation.old_in_hand():
+        if self.careful and not self._suspects.are_left():
             self.careful = False
             self._engine.turn_messages = limits.TURN_MESSAGES
 
@@ -307,7 +237,7 @@ class Recovery:
             again = [*_sent_again(records, str(error)), *_calls_in(waiting)]
         engine.attempts.end_again()
         engine.ingress.extendleft(reversed(again))
-        self._retries = max(self._retries, len(again))
+        self._suspects.retries = max(self._suspects.retries, len(again))
         self.careful = True
 
     def _set_aside(self, message: Message, error: StoreError) -> None:

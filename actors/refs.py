@@ -12,7 +12,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, over
 
 import msgspec
 
-from perdure.actors.context import Target, due_micros, encode_operation
+from perdure.actors.context import due_micros, encode_operation
+from perdure.actors.directory import Target
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec

@@ -20,7 +20,7 @@ from perdure.actors.behavior import Step
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
 from perdure.actors.virtual_loop import VirtualLoop
-from perdure.errors import NotAllowedHereError, StoreUnavailableError
+from perdure.errors import CancelledError, NotAllowedHereError, StoreUnavailableError
 from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch
 
@@ -270,16 +270,16 @@ class SimulatedRuntime:
     async def _run_async(self, step: Step) -> None:
         try:
             result = await step.run()
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError, CancelledError) as error:
             self._return_later(step, (None, error))
         else:
             self._return_later(step, (result, None))
 
     def _call(self, step: Step) -> tuple[Any, BaseException | None]:
-        self._inside = True
+        self._inside = not step.concurrent  # an attempt may wait for the engine
         try:
             return step.run(), None
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             return None, error
         finally:
             self._inside = False

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
+from perdure.actors.answers import answer_to
+from perdure.actors.behavior import Outcome
+from perdure.actors.failures import describe_failure
+from perdure.actors.messages import Message, from_row
 from perdure.actors.node import Node
-from perdure.storage.records import QuarantineRow
+from perdure.actors.pending import Record
+from perdure.actors.replies import Reply
+from perdure.errors import QuarantinedError
+from perdure.storage.records import MessageRow, QuarantineRow
 
 STEP = 500
 """Rows that one step of a long job handles, so that commits go on between two."""
@@ -55,8 +64,33 @@ class Upkeep:
         return stream is not None
 
     def discard(self, message_id: int) -> bool:
-        """Forget a quarantined message; false when there is no such message."""
+        """Forget a quarantined message; false when there is no such message.
+
+        An orchestration that waits for its answer is told that it has failed.
+        """
+        for row in self.node.store.quarantined(after=message_id - 1, limit=1):
+            message = _message_of(row)
+            if row.id == message_id and message is not None and message.answered:
+                self._fail_caller(message, row.reason)
         return bool(self.node.maintain(lambda store: store.discard(message_id)))
+
+    def _fail_caller(self, message: Message, reason: str) -> None:
+        """Answer *message* with a failure; durable when this returns."""
+        partition = self.node.partition
+        told: Reply[bytes] = Reply(self.node.world, message.caller, "discard", "")
+        msg = f"{message.target} {message.operation} was discarded: {reason}"
+        failure = describe_failure(QuarantinedError(msg))
+
+        def answer() -> None:
+            if partition.recovery.failed:
+                told.resolve(partition.recovery.refusal())
+                return
+            record = Record(partition.now, replies=[(told, Outcome(), None)])
+            partition.send(record, (answer_to(message, Outcome(failure=failure)),))
+            partition.put(record)
+
+        partition.post(answer)
+        told.get()
 
     def backup(self, path: str) -> None:
         """Copy the store into a new file at *path* while it is in use.
@@ -66,3 +100,11 @@ class Upkeep:
         """
         self.node.check_open()
         self.node.store.backup(path)
+
+
+def _message_of(row: QuarantineRow) -> Message | None:
+    """What was set aside; ``None`` when it is damaged."""
+    try:
+        return from_row(MessageRow(row.id, row.stream, 0, row.body))
+    except msgspec.MsgspecError:
+        return None

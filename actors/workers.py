@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from perdure.actors import limits
 
@@ -65,7 +66,13 @@ class Workers:
             work()
 
     def stop(self, until: Callable[[], float]) -> bool:
-        """End all threads; false when work still runs after ``until()`` seconds."""
+        """End all threads; false when work still runs after ``until()`` seconds.
+
+        Work that no thread has taken is not done.
+        """
+        with suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:

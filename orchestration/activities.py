@@ -1,164 +1,54 @@
 """Activities: actors that do the outside work, an attempt for each message, several at once.
 
 The message of an attempt stays in the store until the attempt has ended; its outcome is sent
-back as an answer. An activity keeps no state of its own.
+back as an answer. Which attempts are at work, the engine knows: an activity's actor keeps no
+state that has to outlive it, so it may be let go while its attempts go on.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from contextvars import ContextVar
-from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
+
+import msgspec
 
 from perdure.actors.behavior import Gate, Outcome, Step, Surroundings
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
-from perdure.errors import (
-    ActivityTimeoutError,
-    CancelledError,
-    NotAllowedHereError,
-    UnknownActivityError,
-    UnknownOperationError,
-)
+from perdure.errors import CancelledError, UnknownActivityError, UnknownOperationError
 from perdure.orchestration import effects
+from perdure.orchestration.activity_context import ActivityContext
 from perdure.orchestration.definitions import ActivityDefinition, Registry
-from perdure.orchestration.processes import Processes
+from perdure.orchestration.pace import Pace
+from perdure.orchestration.processes import FailedElsewhere, Processes
 
-CANCEL = "$cancel"
-
-_current: ContextVar[ActivityContext] = ContextVar("perdure_activity")
-
-
-class ActivityContext:
-    """What a running attempt knows of itself, and how it tells that it is alive.
-
-    Attributes:
-        instance_id: of the orchestration that asked for it.
-        task_id: of its task there.
-        attempt: from 1; higher when a crash cut off the ones before.
-        idempotency_key: the same for all attempts of this task: give it to outside systems so
-            that they do it once.
-    """
-
-    def __init__(
-        self,
-        message: Message,
-        definition: ActivityDefinition,
-        now_micros: int,
-        client: Callable[[], Any],
-    ) -> None:
-        self.instance_id = message.caller
-        self.orchestration_id = message.caller
-        generation, self.task_id = effects.task_of(message.request_id)
-        self.attempt = message.attempts + 1
-        self.idempotency_key = f"{message.caller}:{generation}:{self.task_id}"
-        self._client = client
-        self._name = definition.name
-        self._begun_micros = now_micros
-        self._beats = 0
-        self._seen_beats = 0
-        self._seen_micros = now_micros
-        self._progress: Any = None
-        self._cancelled: str | None = None
-        self._is_over = False
-
-    @property
-    def client(self) -> Any:
-        """A client of the same store, to raise events or signal entities."""
-        return self._client()
-
-    @property
-    def progress(self) -> Any:
-        """What the last heartbeat told."""
-        return self._progress
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether its result is not needed any more."""
-        return self._cancelled is not None
-
-    def heartbeat(self, progress: Any = None) -> None:
-        """Tell that the attempt is alive, and how far it is.
-
-        Raises:
-            CancelledError: its result is not needed any more: stop.
-        """
-        self._progress = progress
-        self._beats += 1
-        self.raise_if_cancelled()
-
-    def raise_if_cancelled(self) -> None:
-        """Stop here when the result is not needed any more.
-
-        Raises:
-            CancelledError: it is not.
-        """
-        if self._cancelled is not None:
-            raise CancelledError(self._cancelled)
-
-    # ---- for the engine -------------------------------------------------------------------
-
-    def cancel(self, reason: str) -> None:
-        """Its result is not needed any more (engine only)."""
-        self._cancelled = reason
-
-    def look_again(self, definition: ActivityDefinition, now: int) -> int | None:
-        """Whether it may go on; when to look next (engine only).
-
-        Raises:
-            ActivityTimeoutError: it took too long, or was silent for too long.
-        """
-        looks: list[int] = []
-        if definition.timeout_micros:
-            until = self._begun_micros + definition.timeout_micros
-            self._check(until, now, f"took longer than {_text(definition.timeout_micros)}")
-            looks.append(until)
-        if definition.heartbeat_micros:
-            if self._beats != self._seen_beats:
-                self._seen_beats, self._seen_micros = self._beats, now
-            until = self._seen_micros + definition.heartbeat_micros
-            silent = _text(definition.heartbeat_micros)
-            self._check(until, now, f"sent no heartbeat for {silent}")
-            looks.append(until)
-        return min(looks, default=None)
-
-    def _check(self, until: int, now: int, what: str) -> None:
-        if now >= until:
-            self.cancel(what)
-            msg = (
-                f"activity {self._name} of {self.instance_id!r} {what}, attempt {self.attempt}"
-            )
-            raise ActivityTimeoutError(msg)
-
-
-def _text(micros: int) -> str:
-    return str(timedelta(microseconds=micros))
-
-
-def activity_context() -> ActivityContext:
-    """The context of the attempt that is running here.
-
-    Raises:
-        NotAllowedHereError: no activity is running here.
-    """
-    try:
-        return _current.get()
-    except LookupError:
-        msg = "activity_context() works inside an activity only, and in no process pool"
-        raise NotAllowedHereError(msg) from None
+_reason = msgspec.json.Decoder(str).decode
 
 
 class ActivityBehavior:
     """All activities, as the engine runs them."""
 
     def __init__(
-        self, registry: Registry, client: Callable[[], Any], processes: Processes
+        self,
+        registry: Registry,
+        client: Callable[[], Any],
+        processes: Processes,
+        now_micros: Callable[[], int],
     ) -> None:
-        """Serve what *registry* knows; *client* gives the store's client."""
+        """Serve what *registry* knows.
+
+        Args:
+            registry: the activities.
+            client: gives the store's client.
+            processes: for those in a process pool.
+            now_micros: the node's clock, for any thread.
+        """
         self._registry = registry
-        self._client = client
-        self._processes = processes
+        self.client = client
+        self.processes = processes
+        self.now_micros = now_micros
+        self._paces: dict[str, Pace] = {}
 
     def activate(
         self, target: str, version: int, state: bytes | None, engine: Surroundings
@@ -173,26 +63,52 @@ class ActivityBehavior:
             known = ", ".join(sorted(self._registry.activities)) or "none"
             msg = f"no activity {target[2:]!r} is registered; registered: {known}"
             raise UnknownActivityError(msg)
-        return ActivityInstance(definition, self._client, self._processes)
+        pace = None
+        if definition.rate is not None:
+            pace = self._paces.setdefault(target, Pace(definition.rate))
+        return ActivityInstance(self, target, definition, pace, engine)
 
 
 class ActivityInstance:
     """The actor of one activity name."""
 
     def __init__(
-        self, definition: ActivityDefinition, client: Callable[[], Any], processes: Processes
+        self,
+        behavior: ActivityBehavior,
+        address: str,
+        definition: ActivityDefinition,
+        pace: Pace | None,
+        engine: Surroundings,
     ) -> None:
+        self._behavior = behavior
+        self._address = address
         self._definition = definition
-        self._client = client
-        self._processes = processes
-        self._running: dict[str, ActivityContext] = {}
+        self._pace = pace
+        self._engine = engine
+        self._unwanted: dict[str, int] = {}
         self.gate: Gate | None = None
-        if definition.concurrency is not None:
-            self.gate = self._has_room
+        if definition.concurrency is not None or pace is not None:
+            self.gate = self._lets_in
 
-    def _has_room(self, message: Message) -> bool:
-        assert self._definition.concurrency is not None
-        return message.operation == CANCEL or len(self._running) < self._definition.concurrency
+    # ---- what waits -----------------------------------------------------------------------
+
+    def _lets_in(self, message: Message) -> bool:
+        if message.operation == effects.CANCEL or message.request_id in self._unwanted:
+            return True
+        at_work = self._engine.at_work(self._address)
+        most = self._definition.concurrency
+        if most is not None and len(at_work) >= most:
+            return False
+        pace = self._pace
+        if pace is None:
+            return True
+        now = self._behavior.now_micros()
+        opens = pace.opens_micros(now, is_coming=pace.last_request in at_work)
+        if opens > now:
+            self._engine.ask_gate_again(self._address, opens)
+        return opens <= now
+
+    # ---- attempts -------------------------------------------------------------------------
 
     def prepare(self, message: Message, now_micros: int) -> Step:
         """Make an attempt ready to run.
@@ -201,20 +117,32 @@ class ActivityInstance:
             DecodingError: the input does not fit; it can never be run by this code.
             UnknownOperationError: it is something else.
         """
-        definition = self._definition
-        if message.operation == CANCEL:
-            return Step(lambda: self._cancel(message.request_id))
-        if message.operation != effects.RUN:
+        definition, behavior = self._definition, self._behavior
+        if message.operation == effects.CANCEL:
+            return Step(lambda: self._cancel(message))
+        asked = effects.asked_of(message)
+        if asked is None:
             msg = f"activity {definition.name} has no operation {message.operation!r}"
             raise UnknownOperationError(msg)
+        if self._unwanted and self._is_unwanted(message):
+            return Step(_refuse)
         given: list[Any] = []
         if definition.input is not None:
-            given.append(definition.input.decode(message.input))
-        context = ActivityContext(message, definition, now_micros, self._client)
-        self._running[message.request_id] = context
+            given.append(definition.input.decode(asked.input))
+        cut_off = max(0, message.attempts) + self._engine.may_have_run(message.id)
+        context = ActivityContext(
+            message,
+            definition,
+            attempt=asked.attempt + cut_off,
+            first=asked.first,
+            client=behavior.client,
+            now_micros=behavior.now_micros,
+        )
+        if self._pace is not None:
+            self._pace.let_through(message.request_id, context)
         looks = bool(definition.timeout_micros or definition.heartbeat_micros)
         return Step(
-            self._call(definition, context, given),
+            self._call(context, asked, given),
             is_async=definition.is_async,
             scope=context,
             concurrent=True,
@@ -222,26 +150,47 @@ class ActivityInstance:
         )
 
     def _call(
-        self, definition: ActivityDefinition, context: ActivityContext, given: list[Any]
+        self, context: ActivityContext, asked: effects.Asked, given: list[Any]
     ) -> Callable[[], Any]:
+        definition = self._definition
         function = definition.function
         if definition.pool == "process":
-            return lambda: self._processes.run(function, given)
+            processes = self._behavior.processes
+            return lambda: processes.run(function, definition.name, asked.input, context)
         arguments = [context, *given] if definition.takes_context else given
         if definition.is_async:
             return lambda: _run_async(function, arguments, context)
         return lambda: _run(function, arguments, context)
 
-    def _cancel(self, request_id: str) -> None:
-        context = self._running.get(request_id)
-        if context is not None:
-            context.cancel("the orchestration was cancelled")
+    def _cancel(self, message: Message) -> None:
+        """Stop an attempt; one that waits for its turn need not begin."""
+        step = self._engine.at_work(self._address).get(message.request_id)
+        if step is not None:
+            step.scope.cancel(_reason(message.input))
+        elif self.gate is not None:
+            self._unwanted[message.request_id] = message.id
+
+    def _is_unwanted(self, message: Message) -> bool:
+        """Whether this attempt was cancelled while it waited.
+
+        Those that wait are taken in order, and each was sent before it was cancelled: so what
+        was cancelled before *message* was sent waits no more, and is forgotten.
+        """
+        unwanted = self._unwanted
+        is_unwanted = unwanted.pop(message.request_id, None) is not None
+        while unwanted:
+            oldest = next(iter(unwanted))
+            if unwanted[oldest] > message.id:
+                break
+            del unwanted[oldest]
+        return is_unwanted
 
     def finish(self, step: Step, result: Any) -> Outcome:
         """The attempt's result, or why it cannot be stored."""
         if step.scope is None:
             return Outcome()
-        self._running.pop(step.message.request_id, None)
+        if self._definition.pool == "process":
+            return Outcome(result)
         try:
             return Outcome(self._definition.output.encode(result))
         except Exception as error:
@@ -249,8 +198,8 @@ class ActivityInstance:
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Why the attempt failed."""
-        if step.scope is not None:
-            self._running.pop(step.message.request_id, None)
+        if isinstance(error, FailedElsewhere):
+            return Outcome(b"", error.details)
         return Outcome(b"", describe_failure(error))
 
     def state(self) -> bytes | None:
@@ -261,16 +210,30 @@ class ActivityInstance:
         """Attempts go on: they belong to the engine."""
 
 
+def _refuse() -> NoReturn:
+    msg = "it was cancelled before it began"
+    raise CancelledError(msg)
+
+
 def _run(function: Callable[..., Any], arguments: list[Any], context: ActivityContext) -> Any:
-    token = _current.set(context)
+    context.begin()
+    leave = context.enter()
     try:
         return function(*arguments)
     finally:
-        _current.reset(token)
+        leave()
 
 
 async def _run_async(
     function: Callable[..., Any], arguments: list[Any], context: ActivityContext
 ) -> Any:
-    _current.set(context)
-    return await function(*arguments)
+    context.begin()
+    context.enter()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    context.when_cancelled(lambda: loop.call_soon_threadsafe(task.cancel))
+    try:
+        return await function(*arguments)
+    except asyncio.CancelledError:
+        context.raise_if_cancelled()
+        raise

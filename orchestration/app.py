@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from copy import copy
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar, overload
 
 from perdure.actors.app import EntityApp
 from perdure.actors.behavior import Behavior
+from perdure.actors.directory import Directory
 from perdure.actors.ids import ACTIVITIES, INSTANCES
 from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
@@ -18,6 +20,7 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.definitions import Registry
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.starting import starter
 from perdure.storage.ports import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,10 +51,21 @@ class App(EntityApp):
     def orchestrator(self, function: F, /) -> F: ...
     @overload
     def orchestrator(
-        self, /, *, name: str | None = None, version: str = ""
+        self,
+        /,
+        *,
+        name: str | None = None,
+        version: str = "",
+        retention: timedelta | None = None,
     ) -> Callable[[F], F]: ...
     def orchestrator(
-        self, function: Any = None, /, *, name: str | None = None, version: str = ""
+        self,
+        function: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        version: str = "",
+        retention: timedelta | None = None,
     ) -> Any:
         """Register an orchestrator: ``async def``, or a generator that yields tasks.
 
@@ -59,16 +73,21 @@ class App(EntityApp):
             function: takes the context, and one input at most.
             name: in the store; the function's name unless given.
             version: several of one name may be registered side by side.
+            retention: how long one that has ended is remembered; for ever unless given.
 
         Raises:
             DefinitionError: it is not well formed, or the name is taken.
         """
         if function is None:
-            return partial(self._add_orchestrator, name=name, version=version)
-        return self._add_orchestrator(function, name=name, version=version)
+            return partial(
+                self._add_orchestrator, name=name, version=version, retention=retention
+            )
+        return self._add_orchestrator(function, name, version, retention)
 
-    def _add_orchestrator(self, function: Any, *, name: str | None, version: str) -> Any:
-        self._registry.add_orchestrator(function, name, version)
+    def _add_orchestrator(
+        self, function: Any, name: str | None, version: str, retention: timedelta | None
+    ) -> Any:
+        self._registry.add_orchestrator(function, name, version, retention)
         return function
 
     @overload
@@ -81,6 +100,7 @@ class App(EntityApp):
         name: str | None = None,
         pool: str = "thread",
         concurrency: int | None = None,
+        rate: float | None = None,
         timeout: timedelta | None = None,
         heartbeat_timeout: timedelta | None = None,
     ) -> Callable[[F], F]: ...
@@ -91,8 +111,9 @@ class App(EntityApp):
             function: takes one input at most, perhaps after an :class:`ActivityContext`.
             **options: ``name``: in the store, the function's unless given. ``pool``:
                 ``thread``, or ``process`` for work that computes. ``concurrency``: attempts at
-                once. ``timeout``: of an attempt.
-                ``heartbeat_timeout``: how long an attempt may be silent.
+                once. ``rate``: attempts that begin per second, at most, evenly spread.
+                ``timeout``: of an attempt. ``heartbeat_timeout``: how long an attempt may be
+                silent.
 
         Raises:
             DefinitionError: it is not well formed, or the name is taken.
@@ -110,16 +131,38 @@ class App(EntityApp):
         self._registry.add_error(kind)
         return kind
 
+    def with_activities(self, functions: Mapping[Any, Callable[..., Any]]) -> App:
+        """The same app, in which activities run other functions: for tests.
+
+        Args:
+            functions: what runs, by activity: its function, or its name. It takes the same
+                input, and its result is read as the activity's.
+
+        Raises:
+            UnknownActivityError: one is not registered.
+            DefinitionError: what shall run is not well formed.
+        """
+        other = copy(self)
+        other._registry = self._registry.replacing(functions)  # noqa: SLF001
+        return other
+
+    @property
+    def programs(self) -> Programs:
+        """What is registered now, and which versions of it run."""
+        return Programs(self._registry.copied(), self._version, self._match)
+
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
-        programs = Programs(self._registry.copied(), self._version, self._match)
+        programs = self.programs
         processes = Processes()
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {
-            **self.behaviors(opened, resolve),
+            **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
             INSTANCES: OrchestrationBehavior(programs, resolve),
-            ACTIVITIES: ActivityBehavior(programs.registry, late.result, processes),
+            ACTIVITIES: ActivityBehavior(
+                programs.registry, late.result, processes, world.now_micros
+            ),
         }
         node = self.node(store, world, behaviors)
         client = Client(node, opened, resolve, programs, processes)

@@ -8,7 +8,7 @@ replayed, once.
 from __future__ import annotations
 
 from perdure.actors.behavior import Surroundings
-from perdure.actors.context import Resolve
+from perdure.actors.directory import Resolve
 from perdure.orchestration.instance import OrchestrationInstance
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.state import (

@@ -21,9 +21,12 @@ from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
+from perdure.orchestration.replaying import instance_rows
+from perdure.orchestration.starting import instance_id_of, start_of, starter
 from perdure.orchestration.state import STATUSES
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
@@ -31,10 +34,6 @@ from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
-
-_ENTITIES = "@"
-_BEYOND_ENTITIES = "@\U0010ffff"
-PAGE = 500
 
 
 @attrs.frozen
@@ -152,10 +151,21 @@ class Client(EntityClient):
         instance_id: str,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        replace_finished: bool = True,
     ) -> OrchestrationRef[Any]:
-        """Start an orchestration unless one with that id lives; that one is returned then."""
+        """Start an orchestration unless one with that id lives; that one is returned then.
+
+        Args:
+            orchestrator: the function, or its name.
+            input: its one input.
+            instance_id: names it.
+            version: which one, and what is stamped; the app's unless given.
+            tags: what to say of it.
+            replace_finished: start it also where one with that id has ended. Without that it
+                is started once, however often this is called.
+        """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
-        start.if_exists = "return"
+        start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start)
         return ref
 
@@ -187,16 +197,13 @@ class Client(EntityClient):
         version: str | None,
         tags: Mapping[str, str] | None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
-        wanted = self._programs.version if version is None else version
-        definition = self._programs.registry.orchestrator(orchestrator, wanted)
-        start = requests.Start(
-            name=definition.name,
-            input=definition.encode_input(input),
-            version=wanted or definition.version,
-            tags=_checked_tags(tags),
-        )
-        chosen = self.new_id() if not instance_id else checked_instance_id(instance_id)
+        start, definition = start_of(self._programs, orchestrator, input, version, tags)
+        chosen = instance_id_of(instance_id, self.new_id)
         return start, OrchestrationRef(self, chosen, definition.output.decode)
+
+    def pipeline(self) -> Pipeline:
+        """Send many signals and starts at once; all is durable when the block ends."""
+        return Pipeline(self, starter(self._programs, self.new_id))
 
     # ---- those that there are -------------------------------------------------------------
 
@@ -268,13 +275,8 @@ class Client(EntityClient):
         return counts
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
-        while page := self.node.store.states(prefix, after=after, limit=PAGE):
-            for row in page:
-                if not row.stream.startswith(_ENTITIES) and row.corrupt is None:
-                    yield row
-            after = page[-1].stream
-            if after.startswith(_ENTITIES):
-                after = _BEYOND_ENTITIES
+        rows = instance_rows(self.node.store, prefix, after)
+        return (row for row in rows if row.corrupt is None)
 
     def purge_orchestrations(
         self,
@@ -282,6 +284,7 @@ class Client(EntityClient):
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         statuses: list[str] | None = None,
+        recursive: bool = True,
     ) -> int:
         """Forget finished orchestrations, with their histories; returns how many.
 
@@ -289,6 +292,7 @@ class Client(EntityClient):
             created_from: only started at that time or later.
             created_to: only started at that time or before.
             statuses: only with one of these runtime statuses.
+            recursive: their children too, as far as they are finished.
         """
         fits = _filter(statuses, created_from, created_to, None, None, None, None)
         purged = 0
@@ -296,7 +300,7 @@ class Client(EntityClient):
             state = state_of(row)
             if state.is_finished and fits(state):
                 try:
-                    self.orchestration(row.stream).purge()
+                    self.orchestration(row.stream).purge(recursive=recursive)
                 except PerdureError:  # it was started again meanwhile, or is gone
                     continue
                 purged += 1
@@ -312,16 +316,6 @@ class Client(EntityClient):
         self.waits.close()
         self._processes.close()
         return clean
-
-
-def _checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
-    kept = dict(tags or {})
-    for name, value in kept.items():
-        pair: tuple[object, object] = (name, value)
-        if not all(isinstance(part, str) for part in pair):
-            msg = f"tag {name!r}: {value!r}: use texts for both"
-            raise InvalidInputError(msg)
-    return kept
 
 
 def _filter(

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar, overload
 
-from perdure.actors.context import Resolve, due_micros, to_datetime
+from perdure.actors.context import due_micros, to_datetime
+from perdure.actors.directory import Resolve
 from perdure.actors.ids import checked_name
 from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
 from perdure.orchestration.entity_calls import EntityCalls

@@ -22,6 +22,7 @@ from perdure.errors import (
     UnknownActivityError,
     UnknownOrchestratorError,
 )
+from perdure.orchestration.pace import FASTEST, SLOWEST
 
 POOLS = ("thread", "process")
 CONTEXT_NAMES = ("ctx", "context", "_", "_ctx")
@@ -37,6 +38,7 @@ class OrchestratorDefinition:
         function: the user's function.
         input: how its input is read; ``None`` when it takes none.
         output: how its result is written.
+        retention_micros: how long a finished one is remembered; 0 for ever.
     """
 
     name: str
@@ -44,6 +46,7 @@ class OrchestratorDefinition:
     function: Callable[..., Any]
     input: Codec | None
     output: Codec
+    retention_micros: int = 0
 
     def encode_input(self, value: Any) -> msgspec.Raw:
         """An input as JSON.
@@ -68,6 +71,7 @@ class ActivityDefinition:
         is_async: it runs on the event loop.
         pool: ``thread`` or ``process``.
         concurrency: how many attempts may run at once; ``None``: as many as there are threads.
+        rate: how many may begin per second, evenly spread; ``None``: as many as there are.
         timeout_micros: how long an attempt may take; 0 for ever.
         heartbeat_micros: how long it may be silent; 0 for ever.
     """
@@ -80,6 +84,7 @@ class ActivityDefinition:
     is_async: bool = False
     pool: str = "thread"
     concurrency: int | None = None
+    rate: float | None = None
     timeout_micros: int = 0
     heartbeat_micros: int = 0
 
@@ -133,17 +138,47 @@ class Registry:
         copy._by_function = dict(self._by_function)
         return copy
 
+    def replacing(self, functions: Mapping[Any, Callable[..., Any]]) -> Registry:
+        """The same, where activities run other functions, in threads.
+
+        Args:
+            functions: what runs, by activity: its function, or its name.
+
+        Raises:
+            UnknownActivityError: one is not registered.
+            DefinitionError: what shall run is not well formed.
+        """
+        copy = self.copied()
+        for activity, function in functions.items():
+            known = self.activity(activity)
+            if known is None:
+                raise self._unknown_activity(activity)
+            read = define_activity(function, known.name)
+            copy.activities[known.name.lower()] = attrs.evolve(
+                known,
+                function=function,
+                takes_context=read.takes_context,
+                is_async=read.is_async,
+                pool="thread",
+            )
+            copy._by_function[known.function] = copy.activities[known.name.lower()]  # noqa: SLF001
+        return copy
+
     # ---- registering ----------------------------------------------------------------------
 
     def add_orchestrator(
-        self, function: Callable[..., Any], name: str | None, version: str
+        self,
+        function: Callable[..., Any],
+        name: str | None,
+        version: str,
+        retention: timedelta | None,
     ) -> None:
         """Register an orchestrator.
 
         Raises:
             DefinitionError: it is not well formed, or name and version are taken.
         """
-        definition = define_orchestrator(function, name, version)
+        definition = define_orchestrator(function, name, version, retention)
         versions = self.orchestrators.setdefault(definition.name.lower(), {})
         if version in versions:
             what = f"version {version!r} of orchestrator" if version else "orchestrator"
@@ -190,10 +225,14 @@ class Registry:
             return self.activities.get(activity.lower())
         found = self._by_function.get(activity)
         if not isinstance(found, ActivityDefinition):
-            known = ", ".join(sorted(self.activities)) or "none"
-            msg = f"{activity!r} is no activity of this app; registered: {known}"
-            raise UnknownActivityError(msg)
+            raise self._unknown_activity(activity)
         return found
+
+    def _unknown_activity(self, activity: Any) -> UnknownActivityError:
+        known = ", ".join(sorted(self.activities)) or "none"
+        return UnknownActivityError(
+            f"{activity!r} is no activity of this app; registered: {known}"
+        )
 
     def orchestrator(self, orchestrator: Any, version: str = "") -> OrchestratorDefinition:
         """A registered orchestrator by function or name.
@@ -255,7 +294,7 @@ def version_key(version: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def define_orchestrator(
-    function: Any, name: str | None, version: str
+    function: Any, name: str | None, version: str, retention: timedelta | None = None
 ) -> OrchestratorDefinition:
     """Read an orchestrator: ``ctx`` and at most one input.
 
@@ -279,6 +318,7 @@ def define_orchestrator(
         function,
         None if given is None else _codec(given, hints, f"the input of {called}"),
         codec_for(returns, f"the result of {called}"),
+        _micros(f"orchestrator {called}", "retention", retention),
     )
 
 
@@ -288,6 +328,7 @@ def define_activity(
     *,
     pool: str = "thread",
     concurrency: int | None = None,
+    rate: float | None = None,
     timeout: timedelta | None = None,
     heartbeat_timeout: timedelta | None = None,
 ) -> ActivityDefinition:
@@ -306,7 +347,12 @@ def define_activity(
         )
         raise DefinitionError(msg)
     is_async = inspect.iscoroutinefunction(function)
-    _check_options(called, pool, concurrency, is_async=is_async, context=takes_context)
+    if pool not in POOLS:
+        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
+        raise DefinitionError(msg)
+    if pool == "process":
+        _check_process(called, function, is_async, takes_context, heartbeat_timeout)
+    _check_limits(called, concurrency, rate)
     return ActivityDefinition(
         name=called,
         function=function,
@@ -316,36 +362,54 @@ def define_activity(
         is_async=is_async,
         pool=pool,
         concurrency=concurrency,
-        timeout_micros=_micros(called, "timeout", timeout),
-        heartbeat_micros=_micros(called, "heartbeat_timeout", heartbeat_timeout),
+        rate=rate,
+        timeout_micros=_micros(f"activity {called}", "timeout", timeout),
+        heartbeat_micros=_micros(f"activity {called}", "heartbeat_timeout", heartbeat_timeout),
     )
 
 
-def _check_options(
-    called: str,
-    pool: str,
-    concurrency: object,
-    *,
-    is_async: bool,
-    context: bool,
+def _check_process(
+    called: str, function: Any, is_async: bool, takes_context: bool, silence: object
 ) -> None:
-    if pool not in POOLS:
-        msg = f"activity {called}: pool={pool!r}; use one of {', '.join(POOLS)}"
-        raise DefinitionError(msg)
-    if pool == "process" and (is_async or context):
+    """Refuse what cannot run in a process pool."""
+    if is_async or takes_context:
         what = "is a coroutine function" if is_async else "takes a context"
         msg = f"activity {called} {what}, which works in no process pool; use a plain function"
         raise DefinitionError(msg)
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        msg = f"activity {called}: concurrency={concurrency!r}; use an int from 1, or None"
+    if silence is not None:
+        msg = (
+            f"activity {called}: heartbeat_timeout={silence!r}, but in a process pool it can "
+            "send no heartbeat; use timeout"
+        )
+        raise DefinitionError(msg)
+    if "<" in f"{function.__module__}{function.__qualname__}":
+        msg = (
+            f"activity {called}: another process cannot import {function.__qualname__}; define "
+            "it at the top of a module"
+        )
         raise DefinitionError(msg)
 
 
-def _micros(called: str, option: str, value: object) -> int:
+def _check_limits(called: str, concurrency: object, rate: Any) -> None:
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        msg = f"activity {called}: concurrency={concurrency!r}; use an int from 1, or None"
+        raise DefinitionError(msg)
+    if rate is None:
+        return
+    is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
+    if not is_number or not SLOWEST <= rate <= FASTEST:
+        msg = (
+            f"activity {called}: rate={rate!r}; use a number of starts per second from "
+            f"{SLOWEST:f} to {FASTEST}, or None"
+        )
+        raise DefinitionError(msg)
+
+
+def _micros(what: str, option: str, value: object) -> int:
     if value is None:
         return 0
     if not isinstance(value, timedelta) or value <= timedelta():
-        msg = f"activity {called}: {option}={value!r}; use a timedelta longer than 0"
+        msg = f"{what}: {option}={value!r}; use a timedelta longer than 0"
         raise DefinitionError(msg)
     return value // timedelta(microseconds=1)
 
@@ -382,7 +446,7 @@ def _read(
 
 def _is_context(parameter: inspect.Parameter, hints: Mapping[str, Any], count: int) -> bool:
     annotation = hints.get(parameter.name)
-    if annotation is not None:
+    if annotation not in (None, Any):
         return getattr(annotation, "__name__", "") == "ActivityContext"
     return count == 2 or parameter.name in CONTEXT_NAMES
 

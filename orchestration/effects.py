@@ -28,10 +28,29 @@ from perdure.orchestration.history import (
 
 VALUE = "value"
 RUN = "run"
-"""The operation by which an activity is asked for an attempt."""
+RETRY = "retry"
+"""The operations by which an activity is asked for an attempt: the first one, and others."""
+
+CANCEL = "$cancel"
+"""Tells an activity that the result of an attempt is not needed any more."""
+
+
+class Asked(msgspec.Struct, array_like=True):
+    """What an activity is asked for.
+
+    Attributes:
+        input: its input, as JSON.
+        attempt: which one by the task's retry policy, from 1.
+        first: the task of the first one; 0: this one.
+    """
+
+    input: msgspec.Raw
+    attempt: int = 1
+    first: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
+_asked = msgspec.json.Decoder(Asked).decode
 
 
 def task_request(generation: str, task_id: int) -> str:
@@ -54,10 +73,11 @@ def message_for(decision: Decision, sender: str, generation: str) -> Message | N
     """The message that *decision* sends; ``None`` when it sends none by itself."""
     match decision:
         case TaskScheduled():
+            asked = Asked(decision.input, decision.attempt, decision.first)
             return Message(
                 target=activity_address(decision.name),
-                operation=RUN,
-                input=bytes(decision.input),
+                operation=RETRY if decision.first else RUN,
+                input=_encode(asked) if decision.first else bytes(decision.input),
                 form=VALUE,
                 caller=sender,
                 answered=True,
@@ -130,11 +150,20 @@ def release_of(entity: str, section: str, sender: str) -> Message:
     return send(entity, UNLOCK, Release(section, undo=True), sender)
 
 
-def cancel_activity(name: str, request_id: str, sender: str) -> Message:
+def asked_of(message: Message) -> Asked | None:
+    """What an activity is asked for; ``None`` when it is no attempt."""
+    if message.operation == RUN:
+        return Asked(msgspec.Raw(message.input))
+    return _asked(message.input) if message.operation == RETRY else None
+
+
+def cancel_activity(name: str, request_id: str, sender: str, reason: str) -> Message:
     """Tells an attempt that its result is not needed any more."""
     return Message(
         target=activity_address(name),
-        operation="$cancel",
+        operation=CANCEL,
+        input=_encode(reason),
+        form=VALUE,
         request_id=request_id,
         caller=sender,
     )

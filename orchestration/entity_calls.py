@@ -11,7 +11,8 @@ import attrs
 import msgspec
 
 from perdure.actors.answers import NULL
-from perdure.actors.context import Target, due_micros, encode_operation
+from perdure.actors.context import due_micros, encode_operation
+from perdure.actors.directory import Target
 from perdure.actors.ids import EntityId
 from perdure.errors import (
     CriticalSectionError,
@@ -125,7 +126,7 @@ class EntityCalls(Scheduling):
     def _request_lock(self, section: Section, task: LockTask) -> None:
         execution = self._execution
         entity = section.entities[section.granted]
-        task_id = execution.next_task()
+        task_id = section.asked = execution.next_task()
         execution.decide(
             EntityLockRequested(
                 id=task_id,
@@ -160,6 +161,15 @@ class LockTask(Task["LockTask"]):
         super().__init__()
         self._execution = execution
         self._section = section
+
+    def cancel(self) -> None:
+        """Ask for no more locks, and let go of those that were granted."""
+        if not self.is_complete:
+            self._execution.leave(self._section, undo=self._section.transaction)
+
+    def interrupt(self) -> None:
+        """Whoever waited for it will not be in the section (engine only)."""
+        self.cancel()
 
     async def __aenter__(self) -> Self:
         await self

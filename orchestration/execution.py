@@ -120,6 +120,7 @@ class Execution:
         if not self.is_open or self.section is not section:
             return
         self.section = None
+        self._waiting.pop(section.asked, None)
         for unlock in section.release(undo=undo):
             self.decide(unlock)
 
@@ -251,6 +252,11 @@ class Execution:
         waiting = self._waiting.get(task_id)
         return None if waiting is None else waiting.kind
 
+    def awaited(self) -> list[str]:
+        """What it waits for, in words: tasks in the order of their numbers, then events."""
+        tasks = [f"{self._waiting[number].what}" for number in sorted(self._waiting)]
+        return tasks + [f"event {name}" for name, waits in self._waits.items() if waits]
+
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()
         waits = self._waits.get(key)
@@ -283,6 +289,8 @@ class Execution:
 
     def _cancel(self, event: ExecutionCancelRequested) -> None:
         if self._routine is not None:
+            if self._awaited is not None:
+                self._awaited.interrupt()
             self._run(CancelledError(event.reason))
 
     def _run(self, error: BaseException | None) -> None:
@@ -329,6 +337,12 @@ class Execution:
         failure = failure_of(describe_failure(error))
         self._end(ExecutionCompleted(status=status, failure=failure))
 
+    def stop(self, error: BaseException) -> None:
+        """End it with *error*; what the code asked for last does not count."""
+        self.decisions = []
+        self._end_badly(error)
+        self.close()
+
     def _terminate(self, event: ExecutionTerminated) -> None:
         self._held.clear()
         if self.ended is None:
@@ -355,8 +369,19 @@ class Execution:
 
     # ---- replay ---------------------------------------------------------------------------
 
-    def replay(self, history: Iterable[Event]) -> None:
+    def replay(
+        self,
+        history: Iterable[Event],
+        *,
+        go_on: bool = False,
+        before: Callable[[Event], None] | None = None,
+    ) -> None:
         """Bring the code to where it was at the end of *history*.
+
+        Args:
+            history: the events of one generation.
+            go_on: what the code asks for beyond them is new, and is left in ``decisions``.
+            before: told each event right before the code takes it.
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
@@ -378,13 +403,15 @@ class Execution:
                 continue
             if unmatched:
                 raise self._diverged(events, place, unmatched, sources)
+            if before is not None:
+                before(event)
             self.apply(event)
             unmatched.extend(self.decisions)
             sources.extend(self._sources)
-        if unmatched:
+        if unmatched and not go_on:
             raise self._diverged(events, len(events), unmatched, sources)
         self.is_replaying = False
-        self.decisions = []
+        self.decisions = list(unmatched)
         self.taken_back = []
 
     def _adopt_timer(self, event: TimerCreated) -> None:

@@ -171,11 +171,18 @@ class GenericEvent(HistoryEvent, tag="GenericEvent", kw_only=True):
 
 
 class TaskScheduled(TaskEvent, tag="TaskScheduled", kw_only=True):
-    """It calls an activity."""
+    """It calls an activity.
+
+    Attributes:
+        attempt: which one by its retry policy, from 1.
+        first: the task of the first attempt; 0: this one.
+    """
 
     name: str
     input: msgspec.Raw = NULL
     tags: dict[str, str] = {}
+    attempt: int = 1
+    first: int = 0
 
 
 class SubOrchestrationInstanceCreated(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 
 from perdure.actors.answers import ANSWER, NULL, failure_of, read_answer
-from perdure.actors.behavior import Outcome, Step
+from perdure.actors.behavior import Forgets, Outcome, Step
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
 from perdure.errors import (
@@ -18,31 +18,24 @@ from perdure.errors import (
     NonDeterminismError,
     PerdureError,
     UnknownOperationError,
-    WrongStatusError,
 )
 from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import happening_of, locked_section
+from perdure.orchestration.ended import EndedInstance
 from perdure.orchestration.history import (
-    Event,
     EventRaised,
     ExecutionCancelRequested,
     ExecutionCompleted,
     ExecutionResumed,
-    ExecutionRewound,
     ExecutionStarted,
     ExecutionSuspended,
     ExecutionTerminated,
-    SubOrchestrationInstanceCreated,
-    SubOrchestrationInstanceFailed,
-    TaskFailed,
-    TaskScheduled,
     TimerFired,
 )
-from perdure.orchestration.live import LiveInstance, Turn
-from perdure.orchestration.rewinding import lost_tasks, without, without_rewound
+from perdure.orchestration.live import Turn
+from perdure.orchestration.rewinding import OpenTasks, lost_tasks, without_rewound
 from perdure.orchestration.state import (
     CANCELED,
-    FAILED,
     PENDING,
     RUNNING,
     SUSPENDED,
@@ -57,7 +50,7 @@ Handler = Callable[["OrchestrationInstance", Message, Turn], Outcome]
 """What is done with one kind of message."""
 
 
-class OrchestrationInstance(LiveInstance):
+class OrchestrationInstance(EndedInstance):
     """One active orchestration."""
 
     # ---- the behavior port ----------------------------------------------------------------
@@ -81,6 +74,8 @@ class OrchestrationInstance(LiveInstance):
             return self._stall(str(error))
         except PerdureError as error:
             return Outcome(b"", describe_failure(error))
+        if outcome.forgets is Forgets.ALL:
+            self._version = 0
         self._version += len(outcome.events)
         return outcome
 
@@ -108,13 +103,16 @@ class OrchestrationInstance(LiveInstance):
     def _start(self, message: Message, turn: Turn) -> Outcome:
         start = requests.decode_start(message.input)
         state = self._state
-        if state is not None and not state.is_finished:
+        if state is not None and (not state.is_finished or start.if_exists == "keep"):
             return self._exists(start, state, turn)
         try:
             self._programs.check(start.name, start.version)
         except PerdureError as error:
             return self._refuse_start(start, error, turn)
         self.close()
+        if state is not None:
+            self._forget_timer(state, turn)
+        turn.forgets, turn.touched = Forgets.PAST, True
         self._state = InstanceState(
             name=start.name,
             status=PENDING,
@@ -133,11 +131,11 @@ class OrchestrationInstance(LiveInstance):
             self._state.timer = begin.id
             self._state.start = start
             turn.messages.append(begin)
-            return Outcome(effects=tuple(turn.messages), touched=True)
+            return turn.outcome()
         return self._begin(start, turn)
 
     def _exists(self, start: requests.Start, state: InstanceState, turn: Turn) -> Outcome:
-        if start.if_exists == "return":
+        if start.if_exists != "error":
             return self._take_events(start.events, state, turn)
         msg = (
             f"orchestration {self._address!r} exists and is {state.status}; choose another "
@@ -181,8 +179,8 @@ class OrchestrationInstance(LiveInstance):
     ) -> Outcome:
         if state.start is not None:  # it has not begun: it will find them then
             state.start.events.extend(events)
-            return Outcome(touched=True)
-        if self._live() is not None:
+            turn.touched = True
+        elif self._live() is not None:
             for event in events:
                 self._apply(event, turn)
         return turn.outcome()
@@ -197,6 +195,7 @@ class OrchestrationInstance(LiveInstance):
     def _renew(self, message: Message, turn: Turn) -> Outcome:
         renewal = requests.decode_renew(message.input)
         self.gate = None
+        turn.forgets = Forgets.PAST
         self._run_generation(renewal.started, turn)
         for event in renewal.events:
             self._apply(event, turn)
@@ -220,7 +219,8 @@ class OrchestrationInstance(LiveInstance):
             execution = self._live()
         kind = None if execution is None else execution.awaited_kind(task_id)
         if kind is None:
-            return self._unwanted(message, came.result)
+            late = self._answer_late(message, came, turn)
+            return self._unwanted(message, came.result) if late is None else late
         return self._happen(happening_of(kind, task_id, message.caller, came), turn)
 
     def _unwanted(self, message: Message, result: msgspec.Raw) -> Outcome:
@@ -260,11 +260,8 @@ class OrchestrationInstance(LiveInstance):
     def _end_without_code(self, event: ExecutionTerminated, turn: Turn) -> Outcome:
         """Terminate one whose code cannot be asked, or has not begun."""
         state = self._present()
-        if state.timer:
-            turn.taken_back.append(state.timer)
-            state.timer = 0
-            state.start = None
-        open_tasks = lost_tasks(self._history()) if state.generation else None
+        self._forget_timer(state, turn)
+        open_tasks = self._open_tasks() if state.generation else None
         turn.note(event)
         end = ExecutionCompleted(status=TERMINATED, result=event.output)
         turn.note(end)
@@ -276,10 +273,14 @@ class OrchestrationInstance(LiveInstance):
             )
             if event.recursive:
                 self._end_children(open_tasks.children, event, turn)
+            self._stop_activities(open_tasks.activities, "terminated", turn)
         self.gate = None
         state.stalled = False
         self._note_end(end, turn)
         return turn.outcome()
+
+    def _open_tasks(self) -> OpenTasks:
+        return lost_tasks(without_rewound(self._history(), self._present().begins))
 
     def _cancel(self, message: Message, turn: Turn) -> Outcome:
         reason = requests.decode_reason(message.input).reason
@@ -289,9 +290,7 @@ class OrchestrationInstance(LiveInstance):
                 return Outcome()
             raise self._finished(state)
         if state.status == PENDING:
-            if state.timer:
-                turn.taken_back.append(state.timer)
-            state.timer, state.start = 0, None
+            self._forget_timer(state, turn)
             turn.note(ExecutionCancelRequested(reason=reason))
             end = ExecutionCompleted(status=CANCELED)
             turn.note(end)
@@ -315,70 +314,6 @@ class OrchestrationInstance(LiveInstance):
             ExecutionResumed(reason=requests.decode_reason(message.input).reason), turn
         )
 
-    # ---- after the end --------------------------------------------------------------------
-
-    def _rewind(self, message: Message, turn: Turn) -> Outcome:
-        """Go on from before a failure: what failed runs again, what succeeded is kept."""
-        state = self._required()
-        if state.status != FAILED:
-            msg = (
-                f"orchestration {self._address!r} is {state.status}; only a Failed one rewinds"
-            )
-            raise WrongStatusError(msg)
-        history = self._history()
-        before = without_rewound(history, state.begins)
-        execution, failed = without(before, self._new_execution)
-        dropped = [*failed, before[-1]]
-        rewound = ExecutionRewound(
-            reason=requests.decode_reason(message.input).reason,
-            again=[
-                state.begins + 1 + place
-                for place, event in enumerate(history)
-                if any(event is one for one in dropped)
-            ],
-        )
-        turn.note(rewound)
-        self._execution = execution
-        state.status = RUNNING
-        state.output, state.failure = NULL, None
-        state.updated = turn.now
-        for event in failed:
-            self._do_again(event, history, turn)
-        if execution.ended is not None:
-            self._follow(execution, turn)
-        return turn.outcome()
-
-    def _do_again(self, failed: Event, history: Iterable[Event], turn: Turn) -> None:
-        for event in history:
-            match event, failed:
-                case TaskScheduled(), TaskFailed() if event.id == failed.id:
-                    message = effects.message_for(
-                        event, self._address, self._present().generation
-                    )
-                    assert message is not None
-                    turn.messages.append(message)
-                case (
-                    SubOrchestrationInstanceCreated(),
-                    SubOrchestrationInstanceFailed(),
-                ) if event.id == failed.id:
-                    reason = requests.Reason(f"{self._address} was rewound")
-                    turn.messages.append(
-                        effects.send(event.instance_id, requests.REWIND, reason, self._address)
-                    )
-                case _:
-                    continue
-
-    def _purge(self, message: Message, turn: Turn) -> Outcome:
-        state = self._required()
-        if not state.is_finished:
-            msg = (
-                f"orchestration {self._address!r} is {state.status}; only finished ones are "
-                "purged: terminate it first"
-            )
-            raise WrongStatusError(msg)
-        self._state = None
-        return Outcome(str(self._version).encode(), touched=True)
-
     handlers: ClassVar[dict[str, Handler]] = {
         requests.START: _start,
         requests.BEGIN: _begin_pending,
@@ -389,8 +324,8 @@ class OrchestrationInstance(LiveInstance):
         requests.CANCEL: _cancel,
         requests.SUSPEND: _suspend,
         requests.RESUME: _resume,
-        requests.REWIND: _rewind,
-        requests.PURGE: _purge,
+        requests.REWIND: EndedInstance.rewind,
+        requests.PURGE: EndedInstance.purge,
         ANSWER: _answer,
     }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 
-from perdure.actors.behavior import Gate, Outcome, Surroundings
-from perdure.actors.context import Resolve
+from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
+from perdure.actors.directory import Resolve
 from perdure.actors.messages import Message
 from perdure.errors import (
+    HistoryTooLongError,
     InstanceFinishedError,
     InstanceNotFoundError,
 )
@@ -36,6 +38,12 @@ from perdure.orchestration.state import (
     write_state,
 )
 
+logger = logging.getLogger("perdure")
+
+HISTORY_WARNING = 10_000
+HISTORY_EVENTS = 50_000
+"""Events of one generation: the log warns at the one, the orchestration fails at the other."""
+
 
 class Turn:
     """What one message leads to."""
@@ -45,6 +53,8 @@ class Turn:
         self.events: list[bytes] = []
         self.messages: list[Message] = []
         self.taken_back: list[int] = []
+        self.forgets = Forgets.NOTHING
+        self.touched = False
         self.ends = False
 
     def note(self, event: Event) -> None:
@@ -59,8 +69,9 @@ class Turn:
             None,
             tuple(self.events),
             tuple(self.messages),
-            bool(self.events),
+            self.touched or bool(self.events),
             tuple(self.taken_back),
+            forgets=self.forgets,
             over=self.ends,
         )
 
@@ -81,7 +92,7 @@ class LiveInstance:
         self._resolve = resolve
         self._address = address
         self._version: int = version
-        self._state = state
+        self._state: InstanceState | None = state
         self._engine = engine
         self._execution: Execution | None = None
         self.gate: Gate | None = None
@@ -140,17 +151,42 @@ class LiveInstance:
         if execution is None:
             return
         turn.note(event)
-        execution.apply(event)
+        if isinstance(event, ExecutionTerminated):
+            if event.recursive:
+                self._end_children(execution.children.values(), event, turn)
+            self._stop_activities(execution.activities, "terminated", turn)
+        elif isinstance(event, ExecutionCancelRequested):
+            self._cancel_children(execution.children.values(), event, turn)
+            self._stop_activities(execution.activities, "cancelled", turn)
+        execution.apply(event)  # after that there may be new ones, which clean up
         state = self._present()
         state.updated = turn.now
-        if isinstance(event, ExecutionTerminated) and event.recursive:
-            self._end_children(execution.children.values(), event, turn)
-        elif isinstance(event, ExecutionCancelRequested):
-            self._pass_on_cancel(execution, event, turn)
         if isinstance(event, ExecutionSuspended | ExecutionResumed):
             state.status = SUSPENDED if execution.suspended else RUNNING
             state.reason = event.reason
+        if execution.ended is None:
+            self._check_length(execution, turn)
         self._follow(execution, turn)
+
+    def _check_length(self, execution: Execution, turn: Turn) -> None:
+        """A history that became too long ends here, before it is too long to be replayed."""
+        before = self._version + len(turn.events) - self._present().begins
+        length = before + len(execution.decisions)
+        if length >= HISTORY_EVENTS:
+            msg = (
+                f"the history of orchestration {self._address!r} would be {length} events "
+                f"long, and {HISTORY_EVENTS} is the limit; have it begin a new one now and "
+                "then by ctx.continue_as_new, or give parts of its work to children"
+            )
+            execution.stop(HistoryTooLongError(msg))
+        elif before <= HISTORY_WARNING < length + 1:
+            logger.warning(
+                "the history of orchestration %r is %d events long, it fails at %d; use "
+                "ctx.continue_as_new, or children",
+                self._address,
+                length,
+                HISTORY_EVENTS,
+            )
 
     def _follow(self, execution: Execution, turn: Turn) -> None:
         """Note what the code asked for, and send what follows from it."""
@@ -187,6 +223,12 @@ class LiveInstance:
                     failure_for_parent(self._address, end),
                 )
             )
+        retention = self._programs.retention_micros(state)
+        if retention:
+            purge = effects.send(self._address, requests.PURGE, requests.Purge(), self._address)
+            purge.due_micros = turn.now + retention
+            state.timer = purge.id = self._engine.fresh_id()
+            turn.messages.append(purge)
         self.close()
 
     def _continue(self, execution: Execution, ended: ContinueAsNew, turn: Turn) -> None:
@@ -213,6 +255,12 @@ class LiveInstance:
         self.gate = only_renewal
         self.close()
 
+    def _forget_timer(self, state: InstanceState, turn: Turn) -> None:
+        """Nothing begins, or is forgotten, later by itself any more."""
+        if state.timer:
+            turn.taken_back.append(state.timer)
+        state.timer, state.start = 0, None
+
     # ---- whom else it concerns --------------------------------------------------------------
 
     def _end_children(
@@ -222,16 +270,22 @@ class LiveInstance:
             ended = requests.Terminate(event.output, event.recursive)
             turn.messages.append(effects.send(child, requests.TERMINATE, ended, self._address))
 
-    def _pass_on_cancel(
-        self, execution: Execution, event: ExecutionCancelRequested, turn: Turn
+    def _cancel_children(
+        self, children: Iterable[str], event: ExecutionCancelRequested, turn: Turn
     ) -> None:
-        generation = self._present().generation
-        for child in execution.children.values():
+        for child in children:
             reason = requests.Reason(event.reason)
             turn.messages.append(effects.send(child, requests.CANCEL, reason, self._address))
-        for task_id, name in execution.activities.items():
+
+    def _stop_activities(self, activities: Mapping[int, str], how: str, turn: Turn) -> None:
+        """Tell what runs, or waits, that its result is not needed any more."""
+        generation = self._present().generation
+        for task_id, name in activities.items():
             request_id = effects.task_request(generation, task_id)
-            turn.messages.append(effects.cancel_activity(name, request_id, self._address))
+            reason = f"orchestration {self._address} was {how}"
+            turn.messages.append(
+                effects.cancel_activity(name, request_id, self._address, reason)
+            )
 
     # ---- what is required -------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from perdure.actors.answers import Failure
-from perdure.actors.context import Resolve
+from perdure.actors.directory import Resolve
 from perdure.errors import DefinitionError, UnknownOrchestratorError
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.definitions import OrchestratorDefinition, Registry, version_key
@@ -80,6 +80,13 @@ class Programs:
         return OrchestratorProgram(
             self._find(state.name, state.version), self.registry, resolve
         )
+
+    def retention_micros(self, state: InstanceState) -> int:
+        """How long an instance is remembered after its end; 0 for ever."""
+        try:
+            return self._find(state.name, state.version).retention_micros
+        except UnknownOrchestratorError:
+            return 0
 
     def _find(self, name: str, version: str) -> OrchestratorDefinition:
         if not self._matches(version):

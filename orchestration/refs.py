@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -18,16 +17,15 @@ from perdure.orchestration import requests
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
 from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, events_beyond
+from perdure.orchestration.replaying import export_history
+from perdure.orchestration.running import RunningActivity, running_of
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits, Watch
-from perdure.storage.ports import Store
-from perdure.storage.records import BaseRow
 
 R_co = TypeVar("R_co", covariant=True)
 
 _plain = msgspec.json.Decoder().decode
-PAGE = 500
 """Turns that one step of a purge drops at most."""
 
 
@@ -135,6 +133,24 @@ class OrchestrationRef(Generic[R_co]):
         """
         return self._events(self._required())
 
+    def activities(self) -> list[RunningActivity]:
+        """The attempts of its activities that are at work now, with their progress."""
+        node = self._client.node
+        node.check_open()
+        found: list[RunningActivity] = node.ask_partition(
+            lambda partition: running_of(self.id, partition.attempts.steps())
+        )
+        return found
+
+    def export_history(self) -> bytes:
+        """The same by itself, as JSON: what ``perdure.testing.assert_replays`` takes.
+
+        Raises:
+            InstanceNotFoundError: there is none.
+        """
+        self._client.node.check_open()
+        return msgspec.json.encode(export_history(self._client.node.store, self.id))
+
     def _events(self, state: InstanceState) -> Iterator[Event]:
         turns = turns_of(self._client.node.store, self.id, state.begins)
         return events_beyond(turns, state.begins)
@@ -202,18 +218,17 @@ class OrchestrationRef(Generic[R_co]):
         again.begin(start)
         return again
 
-    def purge(self) -> None:
-        """Forget a finished one, with its history.
+    def purge(self, *, recursive: bool = True) -> None:
+        """Forget a finished one, with its history; nothing of it is left.
+
+        Args:
+            recursive: its children too, as far as they are finished.
 
         Raises:
             WrongStatusError: it is not finished.
             InstanceNotFoundError: there is none.
         """
-        last_version: int = self.ask(requests.PURGE, requests.Reason())
-        node = self._client.node
-        base = BaseRow(self.id, last_version, None, node.world.now_micros())
-        while node.maintain(partial(_drop, base)) == PAGE:
-            continue
+        self.ask(requests.PURGE, requests.Purge(recursive))
 
     def begin(self, start: requests.Start) -> None:
         """Start it; whoever then waits for its result need not read the store."""
@@ -236,10 +251,6 @@ class OrchestrationRef(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<OrchestrationRef {self.id}>"
-
-
-def _drop(base: BaseRow, store: Store) -> int:
-    return store.purge_history(base, limit=PAGE)
 
 
 def _nothing(_: bytes) -> None:

@@ -31,7 +31,8 @@ class Start(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         parent: the orchestration that starts it; empty for none.
         parent_task: the request of the parent to answer when it ends.
         start_at: not before, in microseconds since 1970 UTC; 0 for at once.
-        if_exists: ``error``: one that lives is in the way; ``return``: it will do.
+        if_exists: ``error``: one that lives is in the way; ``return``: it will do; ``keep``:
+            one that has ended will do as well.
         events: what to raise, to the new one or the one that lives.
     """
 
@@ -66,6 +67,12 @@ class Terminate(msgspec.Struct, omit_defaults=True):
     recursive: bool = True
 
 
+class Purge(msgspec.Struct, omit_defaults=True):
+    """Be forgotten, and the children with it."""
+
+    recursive: bool = True
+
+
 class Reason(msgspec.Struct, omit_defaults=True):
     """Why somebody cancels, suspends, resumes or rewinds."""
 
@@ -78,4 +85,5 @@ decode_renew = msgspec.json.Decoder(Renew).decode
 decode_timer = msgspec.json.Decoder(Timer).decode
 decode_event = msgspec.json.Decoder(EventRaised).decode
 decode_terminate = msgspec.json.Decoder(Terminate).decode
+decode_purge = msgspec.json.Decoder(Purge).decode
 decode_reason = msgspec.json.Decoder(Reason).decode

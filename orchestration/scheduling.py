@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from perdure.actors.context import Resolve
+from perdure.actors.directory import Resolve
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import checked_name
 from perdure.errors import (
@@ -154,11 +154,23 @@ class Scheduling:
             if return_type is not None:
                 decode = decoder_for(return_type, f"the result of {name}")
         kept = dict(tags or {})
+        first = 0
 
-        def schedule() -> Task[Any]:
+        def schedule(attempt: int) -> Task[Any]:
+            nonlocal first
             execution = self._execution
             task_id = execution.next_task()
-            execution.decide(TaskScheduled(id=task_id, name=name, input=data, tags=kept))
+            execution.decide(
+                TaskScheduled(
+                    id=task_id,
+                    name=name,
+                    input=data,
+                    tags=kept,
+                    attempt=attempt,
+                    first=first,
+                )
+            )
+            first = first or task_id
             task: Task[Any] = Task()
             execution.activities[task_id] = name
             execution.open(task_id, Open(task, "activity", f"activity {name}", decode))
@@ -248,7 +260,7 @@ class Scheduling:
         chosen = None if instance_id is None else checked_instance_id(instance_id)
         kept = dict(tags or {})
 
-        def schedule() -> Task[Any]:
+        def schedule(_: int) -> Task[Any]:
             execution = self._execution
             task_id = execution.next_task()
             child = chosen or f"{self._started.generation}:{task_id:04x}"
@@ -270,10 +282,10 @@ class Scheduling:
         return self._with_retries(schedule, retry_policy)
 
     def _with_retries(
-        self, schedule: Callable[[], Task[Any]], policy: RetryPolicy | None
+        self, schedule: Callable[[int], Task[Any]], policy: RetryPolicy | None
     ) -> Task[Any]:
         if policy is None:
-            return schedule()
+            return schedule(1)
         given: object = policy
         if not isinstance(given, RetryPolicy):
             msg = f"retry_policy={policy!r}: use perdure.RetryPolicy(…)"
@@ -282,7 +294,7 @@ class Scheduling:
         first = self._execution.now
 
         def run(attempt: int) -> None:
-            schedule().follow(lambda task: ended(task, attempt))
+            schedule(attempt).follow(lambda task: ended(task, attempt))
 
         def ended(task: Task[Any], attempt: int) -> None:
             if not task.is_failed:

@@ -20,6 +20,7 @@ class Section:
         entities: addresses in the order in which they are locked.
         transaction: what is done inside is undone unless it ends well.
         granted: how many are locked.
+        asked: the task that waits for the next lock.
         calls: entities with a call that has not been answered.
     """
 
@@ -27,6 +28,7 @@ class Section:
     entities: tuple[str, ...]
     transaction: bool
     granted: int = 0
+    asked: int = 0
     calls: set[str] = attrs.Factory(set[str])
 
     @property

@@ -49,7 +49,7 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         reason: why it is suspended, or stalled.
         stalled: its code does not fit its history.
         start: of a pending one, what it will start with.
-        timer: of a pending one, the message that is due then.
+        timer: the message that it sent itself to begin, or to be forgotten, at a later time.
     """
 
     name: str

@@ -96,6 +96,9 @@ class Task(Generic[T_co]):
         else:
             self._listeners.append(listener)
 
+    def interrupt(self) -> None:
+        """The code that waits for it goes on without it (engine only)."""
+
     def _tell(self) -> None:
         listeners, self._listeners = self._listeners, []
         for listener in listeners:

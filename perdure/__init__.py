@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from perdure.actors.function_entity import FunctionContext
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
-    from perdure.actors.pipeline import Pipeline, PipelineFailure
+    from perdure.actors.pipeline import PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.actors.verification import Finding
     from perdure.errors import (
+        ActivityProcessDiedError,
         ActivityTimeoutError,
         CancelledError,
         CorruptionError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         EncodingError,
         FailureDetails,
         ForkedError,
+        HistoryTooLongError,
         InstanceAlreadyExistsError,
         InstanceFinishedError,
         InstanceNotFoundError,
@@ -67,18 +69,21 @@ if TYPE_CHECKING:
         VersionConflictError,
         WrongStatusError,
     )
-    from perdure.orchestration.activities import ActivityContext, activity_context
+    from perdure.orchestration.activity_context import ActivityContext, activity_context
     from perdure.orchestration.app import App
     from perdure.orchestration.client import Client, OrchestrationPage
     from perdure.orchestration.context import OrchestrationContext
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
+    from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
+    from perdure.orchestration.running import RunningActivity
     from perdure.orchestration.status import OrchestrationState
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
 
 __all__ = [
     "ActivityContext",
+    "ActivityProcessDiedError",
     "ActivityTimeoutError",
     "App",
     "CancelledError",
@@ -100,6 +105,7 @@ __all__ = [
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
+    "HistoryTooLongError",
     "InstanceAlreadyExistsError",
     "InstanceFinishedError",
     "InstanceNotFoundError",
@@ -133,6 +139,7 @@ __all__ = [
     "RequestMismatchError",
     "RetryPolicy",
     "RowRejectedError",
+    "RunningActivity",
     "StoreError",
     "StoreOpenError",
     "StoreOwnedError",
@@ -160,8 +167,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ActivityContext": "perdure.orchestration.activities",
-    "activity_context": "perdure.orchestration.activities",
+    "ActivityContext": "perdure.orchestration.activity_context",
+    "activity_context": "perdure.orchestration.activity_context",
     "App": "perdure.orchestration.app",
     "Client": "perdure.orchestration.client",
     "OrchestrationPage": "perdure.orchestration.client",
@@ -169,6 +176,7 @@ _HOMES = {
     "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
     "OrchestrationRef": "perdure.orchestration.refs",
     "RetryPolicy": "perdure.orchestration.retry",
+    "RunningActivity": "perdure.orchestration.running",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",
@@ -185,7 +193,7 @@ _HOMES = {
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
     "Page": "perdure.actors.snapshots",
-    "Pipeline": "perdure.actors.pipeline",
+    "Pipeline": "perdure.orchestration.pipeline",
     "PipelineFailure": "perdure.actors.pipeline",
     "Position": "perdure.actors.snapshots",
     "Reply": "perdure.actors.replies",

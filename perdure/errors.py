@@ -301,14 +301,18 @@ class NonDeterminismError(PerdureError):
         right = asked[here] if here < len(asked) else "(nothing more)"
         where = f" at {source}" if source else ""
         super().__init__(
-            f"orchestration {instance_id!r} is stalled: decision {here + 1} is {left!r} in its "
-            f"history, and {right!r} in the code{where}; deploy the code it was started with, "
-            "or branch on ctx.patched(…)"
+            f"the code of orchestration {instance_id!r} does not fit its history: decision "
+            f"{here + 1} is {left!r} there, and {right!r} in the code{where}; deploy the code "
+            "it was started with, or branch on ctx.patched(…)"
         )
         self.instance_id = instance_id
         self.recorded = recorded
         self.asked = asked
         self.source = source
+
+
+class HistoryTooLongError(PerdureError):
+    """An orchestration has more events than one generation may have; it failed with this."""
 
 
 class NotDurableError(NotAllowedHereError):
@@ -321,6 +325,12 @@ class CriticalSectionError(NotAllowedHereError):
 
 class ActivityTimeoutError(PerdureError, TimeoutError):
     """The attempt took too long, or its heartbeat stopped."""
+
+
+class ActivityProcessDiedError(PerdureError):
+    """The process of an attempt in a process pool has died: of the attempt, of a signal, or for
+    lack of memory. A retry policy tries again, in another process.
+    """
 
 
 class CancelledError(BaseException):

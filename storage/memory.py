@@ -113,6 +113,15 @@ class MemoryStore:
                     row.attempts = max(row.attempts, 0) + 1 if alone else row.attempts or -1
             self._disk.suspect = message_ids[0] if alone else None
 
+    def set_attempts(self, message_ids: Sequence[int], attempts: int) -> None:
+        """See :meth:`perdure.storage.ports.Writer.set_attempts`."""
+        with self._disk.lock:
+            self._require_ownership()
+            for message_id in message_ids:
+                row = self._disk.inbox.get(message_id)
+                if row is not None:
+                    row.attempts = attempts
+
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
         with self._disk.lock:
@@ -141,16 +150,7 @@ class MemoryStore:
             if base.version > held:
                 msg = f"{base.stream} is at version {held}; before a base at {base.version}"
                 raise VersionConflictError(msg)
-            present = self._disk.bases.get(base.stream)
-            if present is None or present.version <= base.version:
-                self._disk.bases[base.stream] = base
-            turns = self._disk.by_stream.get(base.stream, [])
-            doomed = [t for t in turns if t.first_version + t.count - 1 <= base.version][:limit]
-            if doomed:
-                dropped = {turn.seq for turn in doomed}
-                self._disk.by_stream[base.stream] = turns[len(doomed) :]
-                self._disk.turns = [t for t in self._disk.turns if t.seq not in dropped]
-            return len(doomed)
+            return self._disk.put_base(base, limit=limit)
 
     def purge_outcomes(self, now_micros: int, *, limit: int) -> int:
         """See :meth:`perdure.storage.ports.Writer.purge_outcomes`."""

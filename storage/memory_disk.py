@@ -95,9 +95,29 @@ class MemoryDisk:
         if known != (row.stream in self.states):
             self.sorted_states = None
 
+    def put_base(self, base: BaseRow, *, limit: int | None) -> int:
+        """Begin a stream's history at *base*; returns how many turns before it were dropped."""
+        present = self.bases.get(base.stream)
+        if present is None or present.version <= base.version:
+            self.bases[base.stream] = base
+        turns = self.by_stream.get(base.stream, [])
+        doomed = [t for t in turns if t.first_version + t.count - 1 <= base.version][:limit]
+        if doomed:
+            self.by_stream[base.stream] = turns[len(doomed) :]
+            self.drop_turns(doomed)
+        return len(doomed)
+
+    def drop_turns(self, turns: Sequence[StoredTurn]) -> None:
+        """Remove turns from the order of the store."""
+        for turn in turns:
+            del self.turns[bisect_left(self.turns, turn.seq, key=_seq)]
+
     def apply(self, batch: Batch) -> None:
         """Write a batch that was found to be good."""
         consumed = set(batch.consumed)
+        for stream in batch.erased:
+            self.drop_turns(self.by_stream.pop(stream, []))
+            self.bases.pop(stream, None)
         for turn in batch.turns:
             self.last_seq += 1
             stored = StoredTurn(
@@ -112,6 +132,8 @@ class MemoryDisk:
             insort(self.by_stream.setdefault(turn.stream, []), stored, key=_first_version)
         for state in batch.states:
             self.put_state(state)
+        for base in batch.bases:
+            self.put_base(base, limit=None)
         for message_id in batch.consumed:
             self.drop_message(message_id)
         for message in batch.accepted:
@@ -123,6 +145,10 @@ class MemoryDisk:
             self.quarantine[row.id] = attrs.evolve(row)
         self.last_batch = batch.number
         self.suspect = batch.suspect
+
+
+def _seq(turn: StoredTurn) -> int:
+    return turn.seq
 
 
 def _first_version(turn: StoredTurn) -> int:
@@ -160,7 +186,8 @@ def _check_versions(disk: MemoryDisk, batch: Batch) -> None:
     begun: set[tuple[str, int]] = set()
     for turn in batch.turns:
         start = (turn.stream, turn.first_version)
-        if start in begun or disk.has_turn(*start):
+        is_there = turn.stream not in batch.erased and disk.has_turn(*start)
+        if start in begun or is_there:
             msg = f"{turn.stream} has a turn at version {turn.first_version} already"
             raise VersionConflictError(msg)
         begun.add(start)
@@ -184,6 +211,8 @@ def _numbers(batch: Batch) -> Iterator[int]:
         yield from (state.version, state.time_micros)
     for message in batch.accepted:
         yield from (message.id, message.due_micros, message.attempts)
+    for base in batch.bases:
+        yield from (base.version, base.time_micros)
     for outcome in batch.outcomes:
         yield outcome.expires_micros
     for row in batch.quarantined:
@@ -195,6 +224,9 @@ def _texts(batch: Batch) -> Iterator[str]:
         yield turn.stream
     for state in batch.states:
         yield state.stream
+    for base in batch.bases:
+        yield base.stream
+    yield from batch.erased
     for message in batch.accepted:
         yield message.stream
     for outcome in batch.outcomes:

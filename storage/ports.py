@@ -70,6 +70,14 @@ class Writer(Protocol):
         """
         ...
 
+    def set_attempts(self, message_ids: Sequence[int], attempts: int) -> None:
+        """Note durably how many attempts these waiting messages have, instead of before.
+
+        Raises:
+            StoreError: as for :meth:`commit`.
+        """
+        ...
+
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """Put a quarantined message back into the inbox under *new_id*, with no attempts.
 

@@ -83,12 +83,24 @@ class QuarantineRow:
     time_micros: int
 
 
+@attrs.frozen
+class BaseRow:
+    """The state of a stream at a version before which its history was purged."""
+
+    stream: str
+    version: int
+    state: bytes | None
+    time_micros: int
+
+
 @attrs.define(eq=True)
 class Batch:
     """Everything one commit writes, all or nothing.
 
     ``number`` grows by one with each batch a node writes; the store remembers the last one,
-    so that after a failed commit its outcome can be asked for.
+    so that after a failed commit its outcome can be asked for. ``erased`` streams lose all that
+    the store had of them before: their turns, base and row; their versions begin again at 1.
+    A stream in ``bases`` loses the turns that end at or before its new base.
     """
 
     number: int
@@ -98,6 +110,8 @@ class Batch:
     consumed: list[int] = attrs.Factory(list[int])
     outcomes: list[OutcomeRow] = attrs.Factory(list[OutcomeRow])
     quarantined: list[QuarantineRow] = attrs.Factory(list[QuarantineRow])
+    erased: list[str] = attrs.Factory(list[str])
+    bases: list[BaseRow] = attrs.Factory(list[BaseRow])
     suspect: int | None = None
 
 
@@ -156,16 +170,6 @@ class StoredState:
     time_micros: int
     waiting: int = 0
     corrupt: str | None = None
-
-
-@attrs.frozen
-class BaseRow:
-    """The state of a stream at a version before which its history was purged."""
-
-    stream: str
-    version: int
-    state: bytes | None
-    time_micros: int
 
 
 @attrs.frozen

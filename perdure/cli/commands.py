@@ -33,6 +33,8 @@ _COMMANDS = {
     "tail": ("perdure.cli.reading", "Follow the changes of the whole store."),
     "status": ("perdure.cli.upkeep", "Show how a store and its owner are."),
     "verify": ("perdure.cli.upkeep", "Check a store for damage."),
+    "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
+    "debug": ("perdure.cli.debugging", "Replay one orchestration under the debugger."),
     "backup": ("perdure.cli.upkeep", "Copy a store into a new file, also while it is in use."),
     "purge": ("perdure.cli.upkeep", "Drop an entity's old events."),
     "quarantine": ("perdure.cli.quarantine", "Messages that were set aside."),

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from perdure.errors import VersionConflictError
-from perdure.storage.records import Batch, StateRow
+from perdure.storage.records import BaseRow, Batch, StateRow
 from perdure.storage.sqlite.checksums import row_checksum
 from perdure.storage.sqlite.rows import (
     Row,
@@ -33,10 +33,16 @@ def write_batch(connection: sqlite3.Connection, batch: Batch, *, last_seq: int) 
     """
     if batch.states:
         _check_versions(connection, batch.states)
+    if batch.erased:
+        streams = to_json(batch.erased)
+        connection.execute(STATEMENTS["erase_turns"], (streams,))
+        connection.execute(STATEMENTS["erase_bases"], (streams,))
     if batch.turns:
         _insert(connection, "insert_turns", _turn_rows(batch, last_seq))
     if batch.states:
         _put_states(connection, batch.states)
+    for base in batch.bases:
+        put_base(connection, base, limit=-1)
     if batch.consumed:
         ids = to_json(batch.consumed)
         connection.execute(STATEMENTS["delete_messages"], (ids,))
@@ -51,6 +57,21 @@ def write_batch(connection: sqlite3.Connection, batch: Batch, *, last_seq: int) 
     if batch.quarantined:
         rows = [values_of_quarantined(row) for row in batch.quarantined]
         _insert(connection, "insert_quarantined", rows)
+
+
+def put_base(connection: sqlite3.Connection, base: BaseRow, *, limit: int) -> int:
+    """Begin a stream's history at *base*; returns how many turns before it were dropped.
+
+    Args:
+        connection: in a transaction.
+        base: where the history begins.
+        limit: of turns dropped; -1 for all of them.
+    """
+    checksum = row_checksum(base.stream, base.version, 0, base.time_micros, base.state or b"")
+    row = (base.stream, base.version, base.time_micros, checksum, base.state)
+    connection.execute(STATEMENTS["put_base"], row)
+    asked = {"stream": base.stream, "version": base.version, "limit": limit}
+    return connection.execute(STATEMENTS["purge_turns"], asked).rowcount
 
 
 def _check_versions(connection: sqlite3.Connection, states: Sequence[StateRow]) -> None:

@@ -47,6 +47,14 @@ SELECT j.key,
 FROM json_each(?) AS j LEFT JOIN actors AS a ON a.stream = j.key
 WHERE held <> j.value;
 
+-- name: erase_turns
+-- Drop the whole histories of streams.
+DELETE FROM turns WHERE stream IN (SELECT value FROM json_each(?));
+
+-- name: erase_bases
+-- Forget where the histories of streams began.
+DELETE FROM bases WHERE stream IN (SELECT value FROM json_each(?));
+
 -- name: insert_turns
 -- Append turns.
 INSERT INTO turns (seq, stream, first_version, count, time, crc, events)
@@ -91,6 +99,11 @@ UPDATE inbox SET attempts = max(attempts, 0) + 1 WHERE id = :message_id;
 -- Several waiting messages are in hand together.
 UPDATE inbox SET attempts = -1
 WHERE attempts = 0 AND id IN (SELECT value FROM json_each(:message_ids));
+
+-- name: set_attempts
+-- What is known of waiting messages has changed.
+UPDATE inbox SET attempts = :attempts
+WHERE id IN (SELECT value FROM json_each(:message_ids));
 
 -- name: quarantined_one
 -- One message set aside.

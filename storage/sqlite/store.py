@@ -16,8 +16,7 @@ from perdure.errors import (
     VersionConflictError,
 )
 from perdure.storage.records import BaseRow, Batch, MessageRow, Opening
-from perdure.storage.sqlite.batches import write_batch
-from perdure.storage.sqlite.checksums import row_checksum
+from perdure.storage.sqlite.batches import put_base, write_batch
 from perdure.storage.sqlite.connections import (
     ReaderPool,
     cannot_open,
@@ -183,6 +182,12 @@ class SqliteStore(SqliteReader):
                 connection.execute(STATEMENTS["count_first_attempts"], ids)
             connection.execute(STATEMENTS["put_suspect"], {"message_id": alone})
 
+    def set_attempts(self, message_ids: Sequence[int], attempts: int) -> None:
+        """See :meth:`perdure.storage.ports.Writer.set_attempts`."""
+        values = {"message_ids": to_json(message_ids), "attempts": attempts}
+        with self._writing(), self._claimed() as connection:
+            connection.execute(STATEMENTS["set_attempts"], values)
+
     def redrive(self, message_id: int, new_id: int) -> str | None:
         """See :meth:`perdure.storage.ports.Writer.redrive`."""
         asked = {"message_id": message_id}
@@ -226,18 +231,13 @@ class SqliteStore(SqliteReader):
         return dropped
 
     def _purge_history(self, base: BaseRow, limit: int) -> int:
-        checksum = row_checksum(
-            base.stream, base.version, 0, base.time_micros, base.state or b""
-        )
-        asked = {"stream": base.stream, "version": base.version, "limit": limit}
         with self._writing(), self._claimed() as connection:
+            asked = {"stream": base.stream}
             (held,) = connection.execute(STATEMENTS["held_version"], asked).fetchone()
             if base.version > held:
                 msg = f"{base.stream} is at version {held}, before a base at {base.version}"
                 raise VersionConflictError(msg)
-            row = (base.stream, base.version, base.time_micros, checksum, base.state)
-            connection.execute(STATEMENTS["put_base"], row)
-            return connection.execute(STATEMENTS["purge_turns"], asked).rowcount
+            return put_base(connection, base, limit=limit)
 
     def purge_outcomes(self, now_micros: int, *, limit: int) -> int:
         """See :meth:`perdure.storage.ports.Writer.purge_outcomes`."""

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from perdure.actors.app import EntityApp, Resolve
+from perdure.actors.app import EntityApp
 from perdure.actors.behavior import Behavior, Outcome, Step, Surroundings
 from perdure.actors.client import EntityClient
 from perdure.actors.definition import EntityDefinition
+from perdure.actors.directory import Directory
 from perdure.actors.entity import Entity
 from perdure.actors.ids import INSTANCES
 from perdure.actors.locks import LockRequest, Release
@@ -93,9 +94,9 @@ class AppWithHolders(EntityApp):
     """An app whose entities can be locked by :class:`Holder`."""
 
     def behaviors(
-        self, opened: dict[str, EntityDefinition], resolve: Resolve
+        self, opened: dict[str, EntityDefinition], directory: Directory
     ) -> dict[str, Behavior]:
-        return {**super().behaviors(opened, resolve), INSTANCES: HolderBehavior()}
+        return {**super().behaviors(opened, directory), INSTANCES: HolderBehavior()}
 
 
 app = AppWithHolders("holding")

@@ -272,6 +272,8 @@ def test_a_store_that_was_taken_over_writes_nothing_more(place: Place) -> None:
         old.probe()
     with pytest.raises(OwnershipLostError):
         old.count_attempts([1])
+    with pytest.raises(OwnershipLostError):
+        old.set_attempts([1], 0)
 
     old.close(clean=True)
     assert new.turns(CART) == []
@@ -331,6 +333,19 @@ def test_messages_in_hand_together_are_no_single_suspect(place: Place) -> None:
     again.count_attempts([2])
     assert [row.attempts for row in again.load([CART], 0)[CART].messages] == [2, 1, 0]
     again.close(clean=True)
+
+
+def test_attempts_can_be_set_anew(place: Place) -> None:
+    store = place.open()
+    store.commit(Batch(1, accepted=[message(1), message(2), message(3)]))
+    store.count_attempts([1])
+
+    store.set_attempts([1, 3, 4], -2)
+
+    rows = store.load([CART], 0)[CART].messages
+    assert [row.attempts for row in rows] == [-2, 0, -2]
+    store.close(clean=False)
+    assert place.open().load([CART], 0)[CART].messages == rows
 
 
 def test_a_redriven_message_waits_again_under_its_new_id(store: Store) -> None:

@@ -207,6 +207,55 @@ def test_a_stream_without_row_and_turns_goes_on_from_its_base(store: Store) -> N
     assert list(store.check()) == []
 
 
+def test_a_commit_may_begin_a_history_anew(store: Store) -> None:
+    store.commit(step(1, CART, 1))
+    store.commit(step(2, CART, 3, 2))
+    base = BaseRow(CART, 3, None, 1)
+    batch = Batch(3, turns=[turn(CART, 4)], states=[state(CART, 4, expected=3)], bases=[base])
+    store.commit(batch)
+
+    assert store.base(CART) == base
+    assert [t.first_version for t in store.turns(CART)] == [4]
+    assert [t.seq for t in store.feed(0)] == [3]
+    assert list(store.check()) == []
+
+
+def test_a_commit_may_erase_a_stream_which_then_begins_at_one(store: Store) -> None:
+    store.commit(step(1, LAMP, 1))
+    store.commit(step(2, CART, 1))
+    store.commit(step(3, CART, 2))
+    store.purge_history(BaseRow(CART, 1, b"1", 1), limit=9)
+    gone = state(CART, 0, expected=2, body=None)
+    store.commit(Batch(4, states=[gone], erased=[CART]))
+
+    assert store.streams() == [LAMP]
+    assert store.load([CART], 0)[CART].version == 0
+    with pytest.raises(VersionConflictError):
+        store.commit(step(5, CART, 3))
+
+    store.commit(step(5, CART, 1))
+    gone_and_back = Batch(
+        6,
+        turns=[turn(CART, 1, 2)],
+        states=[state(CART, 0, expected=1, body=None), state(CART, 2, expected=0)],
+        erased=[CART],
+    )
+    store.commit(gone_and_back)
+    assert [(t.first_version, t.count) for t in store.turns(CART)] == [(1, 2)]
+    assert store.load([CART], 0)[CART].version == 2
+    assert [t.stream for t in store.feed(0)] == [LAMP, CART]
+    assert list(store.check()) == []
+
+
+def test_what_a_rejected_commit_erases_is_kept(store: Store) -> None:
+    store.commit(step(1, CART, 1))
+    gone = state(CART, 0, expected=2, body=None)
+    with pytest.raises(VersionConflictError):
+        store.commit(Batch(2, states=[gone], erased=[CART], bases=[]))
+
+    assert len(store.turns(CART)) == 1
+
+
 def test_a_place_in_the_feed_is_never_used_twice(place: Place) -> None:
     store = place.open()
     store.commit(step(1, CART, 1))

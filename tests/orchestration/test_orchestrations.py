@@ -343,7 +343,7 @@ def test_a_cancelled_one_ends_in_its_own_way(world: Simulation) -> None:
 def test_what_is_dropped_does_not_act(world: Simulation) -> None:
     world.client.start(tidy, instance_id="t")
     world.settle()
-    world.crash()
+    crash(world)
     world.settle()
 
     assert world.client.entity(Account, "tidied").get() is None
@@ -409,23 +409,20 @@ def test_a_purged_one_is_gone(world: Simulation) -> None:
         ref.raise_event("x")
 
 
-def test_a_purge_spares_what_was_started_again_meanwhile(
-    world: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ref = world.client.start(chain, 1, instance_id="c")
+def test_a_purged_one_leaves_nothing_and_may_be_started_again(world: Simulation) -> None:
+    client = world.client
+    ref = client.start(chain, 1, instance_id="c")
     ref.result(60)
-    maintain = world.client.node.maintain
-
-    def after_a_start(work: Any) -> Any:
-        if ref.status() is None:
-            world.client.start(chain, 5, instance_id="c").result(60)
-        return maintain(work)
-
-    monkeypatch.setattr(world.client.node, "maintain", after_a_start)
+    before = client.node.store.streams()
     ref.purge()
+    assert [stream for stream in before if stream not in client.node.store.streams()] == ["c"]
 
-    assert ref.status(fetch_input=True).input == 5  # type: ignore[union-attr]
-    assert [event.event_type for event in ref.history()][-1] == "ExecutionCompleted"
+    again = client.start(chain, 5, instance_id="c")
+    assert again.result(60) == client.start(chain, 5).result(60)
+    crash(world)
+    history = [event.event_type for event in world.client.orchestration("c").history()]
+    assert (history[0], history[-1]) == ("ExecutionStarted", "ExecutionCompleted")
+    assert list(world.client.node.store.check()) == []
 
 
 def test_asyncio_is_refused_with_what_to_use_instead(world: Simulation) -> None:

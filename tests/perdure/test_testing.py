@@ -130,7 +130,7 @@ def test_every_check_fails_with_what_was_and_what_should_be() -> None:
         then.then_state(balance=9)
     with pytest.raises(AssertionError, match="state: expected"):
         then.then_state(Account())
-    with pytest.raises(AssertionError, match="signals: expected"):
+    with pytest.raises(AssertionError, match="effects: expected"):
         then.then_effects()
     with pytest.raises(AssertionError, match="succeeded with 2"):
         then.then_fails(ValueError)

@@ -11,7 +11,7 @@ given(Account, Account(balance=1)).when(Account.withdraw, 3).then_fails(ValueErr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
@@ -20,21 +20,23 @@ import attrs
 import msgspec
 
 from perdure.actors.behavior import Instance, Outcome
-from perdure.actors.context import Target, to_datetime, to_micros
+from perdure.actors.context import to_datetime, to_micros
 from perdure.actors.definition import EntityDefinition, define_entity
+from perdure.actors.directory import Directory, Target
 from perdure.actors.entity import Entity
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.entity_events import Recorded, read_event
 from perdure.actors.history import read_state
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, is_entity
 from perdure.actors.messages import Message
 from perdure.actors.operations import encode_arguments, operation_name
 from perdure.actors.state import EntityState, fresh_state, join_fields
 from perdure.actors.virtual_loop import run_virtually
 from perdure.errors import DecodingError, FailureDetails
-from perdure.orchestration.simulation import Simulation, simulate
-
-__all__ = ["Given", "Sent", "Simulation", "Then", "given", "simulate"]
+from perdure.orchestration import requests
+from perdure.orchestration.definitions import Registry, encode_plain
+from perdure.orchestration.effects import send
+from perdure.orchestration.starting import instance_id_of
 
 E = TypeVar("E", bound=Entity)
 P = ParamSpec("P")
@@ -42,6 +44,23 @@ R = TypeVar("R")
 
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen
+class Started:
+    """An orchestration that an operation started.
+
+    Attributes:
+        orchestrator: its name.
+        input: its input as plain JSON values.
+        instance_id: its id; ``None`` for a random one.
+        at: when it is due; ``None`` for at once.
+    """
+
+    orchestrator: str
+    input: Any = None
+    instance_id: str | None = None
+    at: datetime | None = None
 
 
 @attrs.frozen
@@ -76,7 +95,7 @@ def given(
     """
     definition = define_entity(entity)
     target = str(EntityId(definition.kind, key))
-    behavior = EntityBehavior(definition, _resolve)
+    behavior = EntityBehavior(definition, Directory(_resolve, _start))
     instance = behavior.activate(target, len(past), _state_after(definition, past))
     return Given(_World(definition, target, instance, to_micros(now), caller))
 
@@ -102,6 +121,29 @@ def _state_after(definition: EntityDefinition, past: tuple[object, ...]) -> byte
 def _resolve(kind: Any) -> Target | None:
     """Any class will do in a test; names have no known operations."""
     return None if isinstance(kind, str) else define_entity(kind)
+
+
+_RANDOM = "(random)"
+
+
+def _start(
+    orchestrator: Any,
+    input: Any,
+    instance_id: str | None,
+    start_at: int,
+    _version: str | None,
+    _tags: Mapping[str, str] | None,
+) -> Message:
+    """Any orchestrator will do in a test."""
+    registry = Registry()
+    if not isinstance(orchestrator, str):
+        registry.add_orchestrator(orchestrator, None, "", None)
+        definition = registry.orchestrator(orchestrator)
+        name, data = definition.name, definition.encode_input(input)
+    else:
+        name, data = orchestrator, encode_plain(input, "the input")
+    start = requests.Start(name=name, input=data, start_at=start_at)
+    return send(instance_id_of(instance_id, lambda: _RANDOM), requests.START, start, "")
 
 
 @attrs.define(eq=False)
@@ -214,16 +256,8 @@ class Then(Given[E], Generic[E, R]):
         stored = self._world.instance.state()
         return None if stored is None else read_state(self._world.definition, stored)
 
-    def _sent(self) -> list[Sent]:
-        return [
-            Sent(
-                effect.target,
-                effect.operation,
-                msgspec.json.decode(effect.input) if effect.form else None,
-                to_datetime(effect.due_micros) if effect.due_micros else None,
-            )
-            for effect in self._ran.outcome.effects
-        ]
+    def _sent(self) -> list[Sent | Started]:
+        return [_shown(effect) for effect in self._ran.outcome.effects]
 
     def _fail_if_failed(self) -> None:
         failure = self._ran.outcome.failure
@@ -267,10 +301,10 @@ class Then(Given[E], Generic[E, R]):
             _compare(f"field {name}", getattr(actual, name, None), value)
         return self
 
-    def then_effects(self, *signals: Sent) -> Then[E, R]:
-        """Check the signals it sent, in order."""
+    def then_effects(self, *effects: Sent | Started) -> Then[E, R]:
+        """Check the signals it sent and the orchestrations it started, in order."""
         self._fail_if_failed()
-        _compare("signals", self._sent(), list(signals))
+        _compare("effects", self._sent(), list(effects))
         return self
 
     def then_fails(self, error: type[BaseException], match: str = "") -> Then[E, R]:
@@ -298,6 +332,23 @@ class Then(Given[E], Generic[E, R]):
             raise AssertionError(msg) from raised
         self._failure_seen = True
         return self
+
+
+def _shown(effect: Message) -> Sent | Started:
+    if not is_entity(effect.target):
+        start = requests.decode_start(effect.input)
+        return Started(
+            start.name,
+            msgspec.json.decode(start.input),
+            None if effect.target == _RANDOM else effect.target,
+            to_datetime(start.start_at) if start.start_at else None,
+        )
+    return Sent(
+        effect.target,
+        effect.operation,
+        msgspec.json.decode(effect.input) if effect.form else None,
+        to_datetime(effect.due_micros) if effect.due_micros else None,
+    )
 
 
 def _is_named(error: type[BaseException], name: str) -> bool:

@@ -1,0 +1,251 @@
+"""Who ended the process: messages from before a crash run so that the next crash tells.
+
+1. Those that nothing speaks against run in groups, each noted in the store before it runs.
+   Those of a group that a crash cut off run one by one.
+2. Only one that has nothing beside it is charged with a crash; at the third it is set aside.
+3. One that goes on for a while without ending the process has passed for now: its charge is
+   withdrawn, the others go on beside it, and no longer is anybody charged.
+4. How often it has passed is noted. After a crash those are next that have passed least often;
+   the more often one has passed alone, the longer it is alone the next time. So both a
+   slow killer and a quick one among slow ones are alone in hand sooner or later.
+
+In a message's attempts a number above 0 counts the crashes that it is charged with; -1 tells
+that it was in hand among others, -2 that it has passed, -3 that it has passed twice, ...
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice, takewhile
+from typing import Protocol
+
+import attrs
+
+from perdure.actors import limits
+from perdure.actors.activation import Activation
+from perdure.actors.alarms import Alarms
+from perdure.actors.behavior import Step
+from perdure.actors.cell import Cell, CellHost
+from perdure.actors.ids import ACTIVITIES, kind_of
+from perdure.actors.messages import Message
+from perdure.actors.pending import Pending, Record
+from perdure.errors import QuarantinedError
+from perdure.storage.ports import Writer
+
+_PATIENCE = 4
+"""How much longer one is alone each time that it has passed."""
+
+_LONGEST = 4
+"""From so many times on it gets no longer, and so long is one alone that was charged before."""
+
+_SOUGHT = 1_000
+"""Messages of one mailbox that are looked at to find the next suspect."""
+
+
+class StepsAtWork(Protocol):
+    """What is asked of attempts."""
+
+    def steps(self) -> Iterator[Step]:
+        """Those at work, or about to be."""
+        ...
+
+
+class Engine(CellHost, Protocol):
+    """What is asked of the partition."""
+
+    now: int
+    ready: deque[Cell]
+    detached: set[Cell]
+    activation: Activation
+    alarms: Alarms
+    open: Pending
+    writing: Pending | None
+
+    @property
+    def attempts(self) -> StepsAtWork:
+        """The attempts that are at work."""
+        ...
+
+    def put(self, record: Record) -> None:
+        """Queue *record* for the next commit, then deliver what begins to exist with it."""
+
+
+@attrs.frozen
+class Watch:
+    """A suspect that runs: until when, and whether nothing ran beside it."""
+
+    message: Message
+    until_micros: int
+    is_alone: bool
+
+
+class Suspects:
+    """Runs the messages from before a crash; the partition's other turns wait meanwhile."""
+
+    def __init__(self, engine: Engine, writer: Writer) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._watched: dict[int, Watch] = {}
+        self._passed: set[int] = set()
+        self.retries = 0
+        """Turns of one message each that are to be taken first."""
+
+    def work(self) -> bool:
+        """Let the next ones have their turns; false when the baton was lost.
+
+        While something is in flight nothing runs, so what is in hand is known exactly.
+
+        Raises:
+            StoreError: what is in hand could not be noted, so it did not run.
+        """
+        engine = self._engine
+        self._review()
+        while engine.ready and not (engine.writing or engine.open or self._is_waiting()):
+            group = self._next_group()
+            while group:
+                cell, engine.turn_messages = group.pop()
+                if not cell.take_turn(engine):
+                    engine.ready.extend(cell for cell, _ in group)
+                    return False
+        return True
+
+    def are_left(self) -> bool:
+        """Whether there are some that have not passed."""
+        at_work = self._at_work()
+        watched = any(message_id in at_work for message_id in self._watched)
+        self._passed &= at_work
+        left = self._engine.activation.old_in_hand(len(self._passed))
+        return self.retries > 0 or watched or left
+
+    # ---- those that run -------------------------------------------------------------------
+
+    def _at_work(self) -> set[int]:
+        """The messages whose code runs without the baton."""
+        engine = self._engine
+        ids = {step.message.id for step in engine.attempts.steps()}
+        ids.update(cell.message.id for cell in engine.detached if cell.message is not None)
+        return ids
+
+    def _review(self) -> None:
+        """Whose time is over has passed; who has ended is watched no more."""
+        if not self._watched:
+            return
+        now, at_work = self._engine.now, self._at_work()
+        self._watched = {name: w for name, w in self._watched.items() if name in at_work}
+        self._let_pass([w for w in self._watched.values() if w.until_micros <= now])
+
+    def _is_waiting(self) -> bool:
+        """Whether something has begun that has not passed."""
+        engine = self._engine
+        self._review()
+        since = engine.now - _micros(limits.SUSPECT_SECONDS)
+        return (
+            bool(self._watched)
+            or any(cell.used_micros > since for cell in engine.detached)
+            or any(step.begun_micros > since for step in engine.attempts.steps())
+        )
+
+    def _let_pass(self, late: list[Watch]) -> None:
+        for watch in late:
+            message = watch.message
+            if message.attempts <= 0:
+                least = min(message.attempts, -1)
+                message.attempts = least - 1 if watch.is_alone else min(least, -2)
+            self._writer.set_attempts([message.id], message.attempts)
+            del self._watched[message.id]
+            self._passed.add(message.id)
+
+    # ---- those that are next --------------------------------------------------------------
+
+    def _next_group(self) -> list[tuple[Cell, int]]:
+        """The cells that run next, and how many messages each; all noted."""
+        engine = self._engine
+        if self.retries > 0:
+            self.retries -= 1
+            return [(engine.ready.popleft(), 1)]
+        group = self._take_unsuspected(limits.SUSPECTS) or self._take_most_suspect()
+        if not group:
+            return [(engine.ready.popleft(), limits.TURN_MESSAGES)]
+        suspects = [message for cell, count in group for message in islice(cell.mailbox, count)]
+        if suspects[0].attempts >= limits.ATTEMPTS:
+            self._set_aside(group[0][0])
+            return []
+        self._note(suspects)
+        return group
+
+    def _note(self, suspects: list[Message]) -> None:
+        beside = self._at_work()
+        ids = [message.id for message in suspects]
+        is_alone = len(ids) == 1 and not beside
+        self._writer.count_attempts(ids if is_alone or len(ids) > 1 else [*ids, min(beside)])
+        for message in suspects:
+            seconds = limits.SUSPECT_SECONDS
+            if is_alone:
+                passed = _LONGEST if message.attempts > 0 else max(1, -message.attempts)
+                seconds *= _PATIENCE ** (min(passed, _LONGEST) - 1)
+            until = self._engine.now + _micros(seconds)
+            self._watched[message.id] = Watch(message, until, is_alone)
+            self._engine.alarms.set(self, until, _look)
+
+    def _take_unsuspected(self, most: int) -> list[tuple[Cell, int]]:
+        """Take from the ready cells those that begin with messages nothing speaks against."""
+        engine = self._engine
+        group: list[tuple[Cell, int]] = []
+        for _ in range(len(engine.ready)):
+            cell = engine.ready.popleft()
+            cell.put_off()
+            suspects = takewhile(self._is(lambda attempts: attempts == 0), cell.mailbox)
+            count = len(list(islice(suspects, most)))
+            if count:
+                most -= count
+                group.append((cell, count))
+            else:
+                engine.ready.append(cell)
+        return group
+
+    def _take_most_suspect(self) -> list[tuple[Cell, int]]:
+        """The one that is charged most; without any, one that has passed least often."""
+        engine = self._engine
+        is_suspect = self._is(lambda attempts: attempts != 0)
+        found: list[tuple[bool, int, int, int, Cell, Message]] = []
+        for place, cell in enumerate(engine.ready):
+            # an activity's messages run beside each other anyway, so any of them may be first
+            sought = _SOUGHT if kind_of(cell.address) == ACTIVITIES else 1
+            for message in filter(is_suspect, islice(cell.mailbox, sought)):
+                attempts = message.attempts
+                found.append((attempts < 0, -attempts, place, message.id, cell, message))
+        if not found:
+            return []
+        *_, cell, message = min(found, key=lambda item: item[:4])
+        engine.ready.remove(cell)
+        if cell.mailbox[0] is not message:
+            cell.mailbox.remove(message)
+            cell.mailbox.appendleft(message)
+        return [(cell, 1)]
+
+    def _is(self, wanted: Callable[[int], bool]) -> Callable[[Message], bool]:
+        is_old = self._engine.activation.is_old
+        return lambda message: is_old(message.id) and wanted(message.attempts)
+
+    def _set_aside(self, cell: Cell) -> None:
+        engine = self._engine
+        message = cell.mailbox.popleft()
+        record = Record(engine.now)
+        msg = f"it was the only message in hand at {message.attempts} crashes of the process"
+        if message.answered:
+            msg += f"; {message.caller!r} waits for its answer"
+        engine.refuse(record, message, QuarantinedError(msg), waits=True)
+        engine.put(record)
+        if cell.has_work():
+            engine.ready.append(cell)
+        else:
+            cell.queued = False
+
+
+def _look() -> None:
+    """It makes the partition look, and that is all."""
+
+
+def _micros(seconds: float) -> int:
+    return int(seconds * 1_000_000)

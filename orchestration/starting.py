@@ -1,0 +1,75 @@
+"""What starts an orchestration: the message, from whoever sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from perdure.actors.directory import Starter
+from perdure.actors.messages import Message
+from perdure.errors import InvalidInputError
+from perdure.orchestration import effects, requests
+from perdure.orchestration.definitions import OrchestratorDefinition
+from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.programs import Programs
+
+
+def start_of(
+    programs: Programs,
+    orchestrator: Any,
+    input: Any,
+    version: str | None,
+    tags: Mapping[str, str] | None,
+) -> tuple[requests.Start, OrchestratorDefinition]:
+    """What a start carries, and the orchestrator that it starts.
+
+    Raises:
+        UnknownOrchestratorError: it is not registered, or not in that version.
+        InvalidInputError, EncodingError, DecodingError: the input does not fit, or the tags.
+    """
+    wanted = programs.version if version is None else version
+    definition = programs.registry.orchestrator(orchestrator, wanted)
+    start = requests.Start(
+        name=definition.name,
+        input=definition.encode_input(input),
+        version=wanted or definition.version,
+        tags=_checked_tags(tags),
+    )
+    return start, definition
+
+
+def _checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    kept = dict(tags or {})
+    for name, value in kept.items():
+        pair: tuple[object, object] = (name, value)
+        if not all(isinstance(part, str) for part in pair):
+            msg = f"tag {name!r}: {value!r}: use texts for both"
+            raise InvalidInputError(msg)
+    return kept
+
+
+def instance_id_of(instance_id: str | None, new_id: Callable[[], str]) -> str:
+    """The id that was chosen, or a new one.
+
+    Raises:
+        InvalidIdError: it breaks the rules.
+    """
+    return checked_instance_id(instance_id) if instance_id else new_id()
+
+
+def starter(programs: Programs, new_id: Callable[[], str]) -> Starter:
+    """Makes the messages by which actors and pipelines start orchestrations."""
+
+    def message(
+        orchestrator: Any,
+        input: Any,
+        instance_id: str | None,
+        start_at: int,
+        version: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> Message:
+        start, _ = start_of(programs, orchestrator, input, version, tags)
+        start.start_at = start_at
+        return effects.send(instance_id_of(instance_id, new_id), requests.START, start, "")
+
+    return message
