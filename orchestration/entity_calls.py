@@ -144,7 +144,7 @@ class EntityCalls(Scheduling):
                 return
             section.granted += 1
             if section.is_complete:
-                task.complete(task)
+                task.complete(None)
             else:
                 self._request_lock(section, task)
 
@@ -182,6 +182,11 @@ class LockTask(Task["LockTask"]):
     def interrupt(self) -> None:
         """Whoever waited for it will not be in the section (engine only)."""
         self.cancel()
+
+    def get_result(self) -> Self:
+        """The section itself; it does not hold itself, or only the collector would free it."""
+        super().get_result()
+        return self
 
     async def __aenter__(self) -> Self:
         await self
