@@ -138,6 +138,8 @@ class LiveInstance:
         state = self._state
         if state is None or state.is_finished or not state.generation:
             return None
+        if self.gate is only_end:
+            raise CodeMissing(state.reason)
         if self._execution is None:
             execution = self._awakened()
             try:
@@ -358,6 +360,15 @@ class LiveInstance:
         return InstanceFinishedError(
             f"orchestration {self._address!r} is {state.status}; nothing reaches it any more"
         )
+
+
+ENDS = frozenset({requests.TERMINATE, requests.PURGE})
+"""What needs no code."""
+
+
+def only_end(message: Message) -> bool:
+    """Without code that fits there is nothing else to do; clients are told so."""
+    return message.operation in ENDS or message.reply is not None
 
 
 def only_renewal(message: Message) -> bool:
