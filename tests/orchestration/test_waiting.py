@@ -1,4 +1,4 @@
-"""Waiting for orchestrations: whoever looks at one learns of each commit, and leaves nothing."""
+"""Waiting for orchestrations: who looks at one learns of each commit, and leaves nothing."""
 
 from __future__ import annotations
 
