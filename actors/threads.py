@@ -121,7 +121,6 @@ class ThreadedRuntime:
         self.now_micros = self.clock.now_micros
         self._partition: Partition | None = None
         self._slot: list[Step] = []
-        self._holders: dict[int, Any] = {}
         self._in_turn = threading.local()
         self._bell = Doorbell()
         self.wake = self._bell.ring
@@ -239,7 +238,6 @@ class ThreadedRuntime:
 
     def _watch(self) -> None:
         """Give the baton to a spare thread when the turn in hand takes too long."""
-        slot = self._slot
         seen: Step | None = None
         quiet = 0
         while not self._stop.is_set():
@@ -247,7 +245,7 @@ class ThreadedRuntime:
             if self._workers.are_behind():
                 quiet = 0
             try:
-                step = slot[0]
+                step = self._slot[0]
             except IndexError:
                 step = None
             if step is None:
@@ -272,6 +270,7 @@ class ThreadedRuntime:
             step = self._slot.pop()
         except IndexError:  # it has just ended
             return
+        self._slot = []  # the next holder's own: who lost the baton finds the old one empty
         self._submit(lambda: self._take_over(step))
 
     def _take_over(self, step: Step) -> None:

@@ -11,11 +11,9 @@ The rules, the same for a live step and a replayed one:
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -24,10 +22,11 @@ from perdure.actors.answers import NULL, Failure, failure_of
 from perdure.actors.failures import describe_failure
 from perdure.errors import (
     CancelledError,
-    NonDeterminismError,
+    DecodingError,
     NotAllowedHereError,
     PerdureError,
 )
+from perdure.orchestration.divergence import calling_line, divergence
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
@@ -51,7 +50,6 @@ from perdure.orchestration.history import (
     TaskFailed,
     TimerCreated,
     TimerFired,
-    describe,
     fits,
 )
 from perdure.orchestration.programming import Open, Program
@@ -96,6 +94,7 @@ class Execution:
         self.section: Section | None = None
         self.marked: set[str] = set()
         self.patched: dict[str, bool] = {}
+        self._unreadable: PerdureError | None = None
         self._last_task = 0
         self._waiting: dict[int, Open] = {}
         self._waits: dict[str, deque[tuple[EventTask[Any], Callable[[Any], Any]]]] = {}
@@ -132,7 +131,7 @@ class Execution:
     def decide(self, decision: Decision) -> None:
         """Note what the code asks for."""
         if self.is_replaying:
-            self._sources.append(_calling_line())
+            self._sources.append(calling_line())
         self.decisions.append(decision)
 
     def open(self, task_id: int, waiting: Open) -> None:
@@ -152,7 +151,7 @@ class Execution:
         task: EventTask[Any] = EventTask(lambda: self._stop_waiting(key, task))
         arrived = self._arrived.get(key)
         if arrived:
-            _give(task, decode, arrived.popleft()[1].data)
+            self._give(task, decode, arrived.popleft()[1].data)
         else:
             self._waits.setdefault(key, deque()).append((task, decode))
         return task
@@ -231,7 +230,17 @@ class Execution:
     def _complete(self, task_id: int, result: msgspec.Raw) -> None:
         waiting = self._answered(task_id)
         if waiting is not None:
-            _give(waiting.task, waiting.decode, result)
+            self._give(waiting.task, waiting.decode, result)
+
+    def _give(self, task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> None:
+        """Complete *task*; what does not decode is its failure, and no divergence."""
+        try:
+            value = decode(data)
+        except PerdureError as error:
+            self._unreadable = error
+            task.fail(error)
+        else:
+            task.complete(value)
 
     def _fail(self, task_id: int, failure: Failure) -> None:
         waiting = self._answered(task_id)
@@ -252,17 +261,20 @@ class Execution:
         waiting = self._waiting.get(task_id)
         return None if waiting is None else waiting.kind
 
-    def awaited(self) -> list[str]:
-        """What it waits for, in words: tasks in the order of their numbers, then events."""
-        tasks = [f"{self._waiting[number].what}" for number in sorted(self._waiting)]
-        return tasks + [f"event {name}" for name, waits in self._waits.items() if waits]
+    def open_tasks(self) -> dict[int, str]:
+        """What each task that is not answered is, by number."""
+        return {number: self._waiting[number].what for number in sorted(self._waiting)}
+
+    def awaited_events(self) -> list[str]:
+        """The names of the events that are waited for, in lower case."""
+        return [name for name, waits in self._waits.items() if waits]
 
     def _raise_event(self, event: EventRaised) -> None:
         key = event.name.lower()
         waits = self._waits.get(key)
         if waits:
             task, decode = waits.popleft()
-            _give(task, decode, event.data)
+            self._give(task, decode, event.data)
         else:
             self._arrivals += 1
             self._arrived.setdefault(key, deque()).append((self._arrivals, event))
@@ -274,6 +286,8 @@ class Execution:
         try:
             made = self.program.start(self, event)
         except BaseException as error:
+            if isinstance(error, DecodingError):
+                self._unreadable = error
             self._end_badly(error)
             return
         if hasattr(made, "send"):
@@ -385,6 +399,7 @@ class Execution:
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
+            DecodingError: it does so since it cannot read what is recorded any more.
         """
         events = list(history)
         self.marked = {event.id for event in events if isinstance(event, PatchMarked)}
@@ -424,31 +439,8 @@ class Execution:
         place: int,
         unmatched: Iterable[Decision],
         sources: Iterable[str],
-    ) -> NonDeterminismError:
-        before = [describe(event) for event in events[:place] if isinstance(event, DECISIONS)]
-        after = [describe(event) for event in events[place:] if isinstance(event, DECISIONS)]
-        asked = [*before, *(describe(decision) for decision in unmatched)]
-        return NonDeterminismError(
-            self.instance_id, [*before, *after], asked, next(iter(sources), "")
-        )
-
-
-def _give(task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> None:
-    """Complete *task*; what does not decode is its failure, and no divergence."""
-    try:
-        value = decode(data)
-    except PerdureError as error:
-        task.fail(error)
-    else:
-        task.complete(value)
-
-
-def _calling_line() -> str:
-    """The file and line of the user's code that is at work."""
-    frame: FrameType | None = inspect.currentframe()
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if not module.startswith("perdure."):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
+    ) -> PerdureError:
+        if self._unreadable is not None:
+            msg = f"{self._unreadable}; it was recorded by {self.instance_id!r} with other code"
+            return DecodingError(msg)
+        return divergence(self.instance_id, events, place, unmatched, next(iter(sources), ""))

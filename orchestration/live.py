@@ -9,9 +9,12 @@ from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
 from perdure.actors.directory import Resolve
 from perdure.actors.messages import Message
 from perdure.errors import (
+    DecodingError,
     HistoryTooLongError,
     InstanceFinishedError,
     InstanceNotFoundError,
+    NonDeterminismError,
+    UnknownOrchestratorError,
 )
 from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import failure_for_parent
@@ -43,6 +46,10 @@ logger = logging.getLogger("perdure")
 HISTORY_WARNING = 10_000
 HISTORY_EVENTS = 50_000
 """Events of one generation: the log warns at the one, the orchestration fails at the other."""
+
+
+class CodeMissing(Exception):  # noqa: N818 - it is no error of a message
+    """There is no code here that can go on with the instance: its message has to wait."""
 
 
 class Turn:
@@ -115,21 +122,36 @@ class LiveInstance:
         """The code at work: as it is, or replayed after an activation; ``None`` when ended.
 
         Raises:
-            NonDeterminismError: it is not what it was.
+            CodeMissing: it is not what it was, or not there.
         """
         state = self._state
         if state is None or state.is_finished or not state.generation:
             return None
         if self._execution is None:
-            execution = self._new_execution()
+            execution = self._awakened()
             try:
                 execution.replay(without_rewound(self._history(), state.begins))
+            except (NonDeterminismError, DecodingError) as error:
+                execution.close()
+                raise CodeMissing(str(error)) from error
             except BaseException:
                 execution.close()
                 raise
             self._execution = execution
-            state.stalled = False
+            if state.stalled:
+                state.stalled, state.reason = False, ""
         return self._execution
+
+    def _awakened(self) -> Execution:
+        """A new execution for an instance that waits for one.
+
+        Raises:
+            CodeMissing: its code is not there.
+        """
+        try:
+            return self._new_execution()
+        except UnknownOrchestratorError as error:
+            raise CodeMissing(str(error)) from error
 
     def _new_execution(self) -> Execution:
         program = self._programs.program(self._present(), self._resolve)

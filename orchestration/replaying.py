@@ -301,8 +301,9 @@ class Debugged:
         """Where the code stands at the end, in words."""
         if self._execution.ended is not None:
             return f"it has ended: {self._state.status}"
-        awaited = self._execution.awaited()
-        return f"it waits for {', '.join(awaited) or 'nothing that can come'}"
+        tasks = list(self._execution.open_tasks().values())
+        events = [f"event {name!r}" for name in self._execution.awaited_events()]
+        return f"it waits for {', '.join(tasks + events) or 'nothing that can come'}"
 
 
 def sequences(error: NonDeterminismError) -> Iterable[tuple[str, str]]:

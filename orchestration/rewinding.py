@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from perdure.errors import NonDeterminismError
+from perdure.errors import DecodingError, NonDeterminismError
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     DECISIONS,
@@ -72,7 +72,7 @@ def without(
         The code, the failures that are left out, and the end that is.
 
     Raises:
-        NonDeterminismError: the code does not fit its history in any way.
+        NonDeterminismError, DecodingError: the code does not fit its history in any way.
     """
     kept = len(history) - 1
     while isinstance(history[kept - 1], EntityUnlockSent):
@@ -91,7 +91,7 @@ def without(
         gone = {id(event) for event in failed}
         try:
             execution.replay([event for event in rest if id(event) not in gone], go_on=True)
-        except NonDeterminismError:
+        except (NonDeterminismError, DecodingError):
             execution.close()
             if number == len(tries):
                 raise

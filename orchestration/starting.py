@@ -7,8 +7,8 @@ from typing import Any
 
 from perdure.actors.directory import Starter
 from perdure.actors.messages import Message
-from perdure.errors import InvalidInputError
 from perdure.orchestration import effects, requests
+from perdure.orchestration.checking import checked_tags, checked_text
 from perdure.orchestration.definitions import OrchestratorDefinition
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.programs import Programs
@@ -27,25 +27,15 @@ def start_of(
         UnknownOrchestratorError: it is not registered, or not in that version.
         InvalidInputError, EncodingError, DecodingError: the input does not fit, or the tags.
     """
-    wanted = programs.version if version is None else version
+    wanted = programs.version if version is None else checked_text("version", version)
     definition = programs.registry.orchestrator(orchestrator, wanted)
     start = requests.Start(
         name=definition.name,
         input=definition.encode_input(input),
         version=wanted or definition.version,
-        tags=_checked_tags(tags),
+        tags=checked_tags(tags),
     )
     return start, definition
-
-
-def _checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
-    kept = dict(tags or {})
-    for name, value in kept.items():
-        pair: tuple[object, object] = (name, value)
-        if not all(isinstance(part, str) for part in pair):
-            msg = f"tag {name!r}: {value!r}: use texts for both"
-            raise InvalidInputError(msg)
-    return kept
 
 
 def instance_id_of(instance_id: str | None, new_id: Callable[[], str]) -> str:

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.running import RunningActivity
     from perdure.orchestration.status import OrchestrationState
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
+    from perdure.orchestration.why import Reason
 
 __all__ = [
     "ActivityContext",
@@ -134,6 +135,7 @@ __all__ = [
     "Position",
     "QuarantinedError",
     "ReadonlyViolationError",
+    "Reason",
     "Reply",
     "ReplyTimeoutError",
     "RequestMismatchError",
@@ -196,6 +198,7 @@ _HOMES = {
     "Pipeline": "perdure.orchestration.pipeline",
     "PipelineFailure": "perdure.actors.pipeline",
     "Position": "perdure.actors.snapshots",
+    "Reason": "perdure.orchestration.why",
     "Reply": "perdure.actors.replies",
     "applies": "perdure.actors.entity",
     "ephemeral": "perdure.actors.entity",

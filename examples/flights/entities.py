@@ -1,18 +1,12 @@
-"""The entities: a timetable that hands each flight on, and what it becomes part of.
-
-The loader signals ``Timetable.publish`` with the next flights and a request id made of their
-number, so that sending them again changes nothing. One turn of the timetable moves its
-position and sends all the signals that follow, or does neither: where the load stands and what
-was counted cannot disagree.
-"""
+"""The entities: what flights become part of."""
 
 from __future__ import annotations
 
+import attrs
+
 import perdure
-from examples.flights.dataset import Flight
 
 app = perdure.App(name="flights")
-TIMETABLE = "2013"
 
 
 class Delays(perdure.Entity):
@@ -59,22 +53,58 @@ class Airport(Delays):
             self._count(day, delay)
 
 
-@app.entity
-class Carrier(Delays):
-    """One airline."""
+@attrs.define
+class DayBook:
+    """What one airline did on one day."""
 
     flights: int = 0
     cancelled: int = 0
     miles: int = 0
+    delay: int = 0
+
+    def __add__(self, other: DayBook) -> DayBook:
+        return DayBook(
+            flights=self.flights + other.flights,
+            cancelled=self.cancelled + other.cancelled,
+            miles=self.miles + other.miles,
+            delay=self.delay + other.delay,
+        )
+
+    @property
+    def mean_delay(self) -> float:
+        """Minutes for each flight that left."""
+        left = self.flights - self.cancelled
+        return self.delay / left if left else 0.0
+
+
+@app.entity
+class Carrier(Delays):
+    """One airline, with a book for each day that is not closed yet."""
+
+    flights: int = 0
+    cancelled: int = 0
+    miles: int = 0
+    books: dict[str, DayBook] = perdure.field(factory=dict[str, DayBook])
 
     def fly(self, day: str, delay: int | None, miles: int) -> None:
         """One of its flights; no *delay* means that it was cancelled."""
+        book = self.books.setdefault(day, DayBook())
         self.flights += 1
+        book.flights += 1
         if delay is None:
             self.cancelled += 1
+            book.cancelled += 1
         else:
             self.miles += miles
+            book.miles += miles
+            book.delay += delay
             self._count(day, delay)
+
+    def close(self, day: str, flights: int) -> DayBook | None:
+        """Hand over the book of *day*, unless some of its *flights* are still to come."""
+        if day not in self.books or self.books[day].flights < flights:
+            return None
+        return self.books.pop(day)
 
 
 @app.entity
@@ -100,30 +130,21 @@ class Plane(perdure.Entity):
 
 
 @app.entity
-class Timetable(perdure.Entity):
-    """The year's flights in order: where the load stands."""
+class Ledger(perdure.Entity):
+    """The closed days of one airline, or of all of them together."""
 
-    position: int = 0
+    days: int = 0
+    outliers: int = 0
+    flights: int = 0
+    cancelled: int = 0
+    miles: int = 0
+    delay: int = 0
 
-    def publish(self, flights: list[Flight]) -> None:
-        """Hand the next *flights* on to everything they are part of."""
-        for flight in flights:
-            if flight.number != self.position:
-                msg = f"flight {flight.number} came, {self.position} was next"
-                raise ValueError(msg)
-            self.position += 1
-            self._hand_on(flight)
-
-    @perdure.readonly
-    def where(self) -> int:
-        """How many flights were handed on."""
-        return self.position
-
-    def _hand_on(self, flight: Flight) -> None:
-        entity = self.context.entity
-        day, delay, miles = flight.day, flight.departure_delay, flight.distance
-        route = f"{flight.origin}-{flight.destination}"
-        entity(Airport, flight.origin).signal(Airport.depart, day, delay)
-        entity(Airport, flight.destination).signal(Airport.arrive, day, flight.arrival_delay)
-        entity(Carrier, flight.carrier).signal(Carrier.fly, day, delay, miles)
-        entity(Plane, flight.plane).signal(Plane.fly, day, route, delay, miles)
+    def post(self, book: DayBook, outliers: int) -> None:
+        """Take in one closed day."""
+        self.days += 1
+        self.outliers += outliers
+        self.flights += book.flights
+        self.cancelled += book.cancelled
+        self.miles += book.miles
+        self.delay += book.delay

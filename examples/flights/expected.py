@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from examples.flights.dataset import Flight
+from examples.flights.nightly import ALL, OUTLIER_FLIGHTS, OUTLIER_MINUTES
 
 Fields = dict[str, int | str]
 Totals = dict[str, dict[str, Fields]]
@@ -30,6 +31,7 @@ class _Tally:
         self.days: dict[_Who, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.peaks: dict[_Who, tuple[str, int]] = {}
         self.last: dict[str, Flight] = {}
+        self.left: dict[tuple[str, str], list[int]] = defaultdict(list)
 
     def add(self, flight: Flight) -> None:
         """Count one flight at both airports, its carrier and its plane."""
@@ -39,6 +41,7 @@ class _Tally:
         self.sums[origin]["departures"] += 1
         self.sums[carrier]["flights"] += 1
         self.sums[plane]["flights"] += 1
+        delays = self.left[flight.day, flight.carrier]
         if flight.departure_delay is None:
             for who in (origin, carrier, plane):
                 self.sums[who]["cancelled"] += 1
@@ -46,6 +49,7 @@ class _Tally:
             self._late(origin, flight.day, flight.departure_delay)
             self._late(carrier, flight.day, flight.departure_delay)
             self.sums[plane]["delay"] += flight.departure_delay
+            delays.append(flight.departure_delay)
             for who in (carrier, plane):
                 self.sums[who]["miles"] += flight.distance
         self._land(("airport", flight.destination), flight)
@@ -74,7 +78,25 @@ class _Tally:
         for key, flight in self.last.items():
             route = f"{flight.origin}-{flight.destination}"
             result["plane"][key] |= {"day": flight.day, "route": route}
+        result["ledger"] = self._ledgers()
         return dict(result)
+
+    def _ledgers(self) -> dict[str, Fields]:
+        """What the nights post: each airline's sums, its days, and the outliers among them."""
+        ledgers: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for (kind, carrier), counted in self.sums.items():
+            if kind == "carrier":
+                for name in ("flights", "cancelled", "miles", "delay"):
+                    ledgers[carrier][name] = counted[name]
+                    ledgers[ALL][name] += counted[name]
+        for (_, carrier), delays in self.left.items():
+            late = len(delays) >= OUTLIER_FLIGHTS
+            late = late and sum(delays) >= OUTLIER_MINUTES * len(delays)
+            ledgers[carrier]["days"] += 1
+            for key in (carrier, ALL):
+                ledgers[key]["outliers"] += late
+        ledgers[ALL]["days"] = len({day for day, _ in self.left})
+        return {key: dict(fields) for key, fields in ledgers.items()}
 
 
 def differences(expected: Totals, found: Mapping[str, Mapping[str, Fields]]) -> list[str]:

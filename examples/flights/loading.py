@@ -14,7 +14,7 @@ import attrs
 
 import perdure
 from examples.flights.dataset import ROOT
-from examples.flights.entities import Airport, Carrier, Plane
+from examples.flights.entities import Airport, Carrier, Ledger, Plane
 from examples.flights.expected import Fields
 
 E = TypeVar("E", bound=perdure.Entity)
@@ -22,10 +22,11 @@ E = TypeVar("E", bound=perdure.Entity)
 DELAYS = ("delay", "worst_day", "worst_day_delay")
 KINDS: dict[str, tuple[type[perdure.Entity], tuple[str, ...]]] = {
     "airport": (Airport, ("departures", "cancelled", "arrivals", "missed", *DELAYS)),
-    "carrier": (Carrier, ("flights", "cancelled", "miles", *DELAYS)),
+    "carrier": (Carrier, ("flights", "cancelled", "miles", "books", *DELAYS)),
+    "ledger": (Ledger, ("days", "outliers", "flights", "cancelled", "miles", "delay")),
     "plane": (Plane, ("flights", "cancelled", "miles", "delay", "route", "day")),
 }
-COUNTERS = {"airport": ("departures", "arrivals", "missed")}
+COUNTERS = {"airport": ("departures", "arrivals", "missed"), "ledger": ()}
 PATIENCE_SECONDS = 60.0
 
 
@@ -73,12 +74,15 @@ def load(
     *,
     chance: random.Random,
     progress: Callable[[int, int], None],
+    show: Callable[[str], None],
 ) -> int:
-    """Load all of *job*, killing the worker once for each of *kills*.
+    """Load all of *job* and close its nights, killing the worker once for each of *kills*.
 
     Args:
-        kills: how many flights shall be handed on before each kill, ascending.
+        kills: how many flights shall be handed on before each kill, ascending; those that
+            are left when all flights are in come while nights wait for their approval.
         progress: is told the flights handed on and the kills so far.
+        show: is told what the worker says beside that.
 
     Returns:
         How often a worker was killed.
@@ -89,8 +93,13 @@ def load(
         assert worker.stdout is not None
         with worker.stdout as lines:
             for line in lines:
-                progress(int(line), killed)
-                if waiting and int(line) >= waiting[0]:
+                handed_on = job.stop
+                if line.strip().isdecimal():
+                    handed_on = int(line)
+                    progress(handed_on, killed)
+                else:
+                    show(line.strip())
+                if waiting and handed_on >= waiting[0]:
                     time.sleep(chance.uniform(0.0, 0.03))
                     worker.kill()
                     waiting.pop(0)

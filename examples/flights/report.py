@@ -21,11 +21,13 @@ from rich.text import Text
 
 import perdure
 from examples.flights import dataset
-from examples.flights.entities import Airport, Plane
+from examples.flights.entities import Airport, Ledger, Plane
 from examples.flights.loading import snapshots
+from examples.flights.nightly import ALL
 
 LATEST_FLIGHTS = 8
 LINE_SECONDS = 3.0
+APPROVALS_SHOWN = 5
 
 
 class RateColumn(ProgressColumn):
@@ -74,6 +76,28 @@ class ProgressLines:
         )
 
 
+class Approvals:
+    """The nights that waited for an approval, as the worker tells of them: some in full."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._seen: set[str] = set()
+
+    def show(self, line: str) -> None:
+        """Tell of a night, once; a worker that was killed here tells of it again."""
+        if line in self._seen:
+            return
+        self._seen.add(line)
+        if len(self._seen) <= APPROVALS_SHOWN:
+            self._console.print(f"[yellow]outlier[/] {line}: approved", soft_wrap=True)
+
+    def tell_the_rest(self) -> None:
+        """How many there were beside those that were shown."""
+        rest = len(self._seen) - APPROVALS_SHOWN
+        if rest > 0:
+            self._console.print(f"[yellow]outlier[/] … and {rest} more nights, all approved")
+
+
 def airports(client: perdure.Client, *, least: int) -> Table:
     """The airports that flights reach latest, of those with at least *least* arrivals."""
     names = dataset.names("airports.csv", "faa")
@@ -116,6 +140,22 @@ def history(client: perdure.Client, key: str) -> Table:
         assert past is not None
         numbers = (f"{past.flights:,}", f"{past.miles:,}", f"{past.delay:,} min")
         table.add_row(str(version), past.day, past.route, *numbers)
+    return table
+
+
+def ledgers(client: perdure.Client) -> Table:
+    """What the nights have posted: the largest airlines, and all of them together."""
+    names = dataset.names("airlines.csv", "carrier") | {ALL: "all of them"}
+    rows = {one.id.key: one.state for one in snapshots(client, Ledger)}
+    together = rows.pop(ALL)
+    largest = sorted(rows.items(), key=lambda row: row[1].flights, reverse=True)[:5]
+    table = Table("airline", "", title="Books closed night by night", title_justify="left")
+    for heading in ("days", "flights", "mean delay", "days approved"):
+        table.add_column(heading, justify="right")
+    for key, state in (*largest, (ALL, together)):
+        mean = state.delay / max(1, state.flights - state.cancelled)
+        numbers = (f"{state.days:,}", f"{state.flights:,}", f"{mean:.1f} min")
+        table.add_row(key, names.get(key, ""), *numbers, f"{state.outliers:,}")
     return table
 
 

@@ -2,20 +2,24 @@
 
 It sends a window of flights, waits until the timetable has handed them on, and prints how far
 it came, for whoever watches. What was accepted and not yet handed on at a crash is sent once
-more; its request ids are known, so it is applied once.
+more; its request ids are known, so it is applied once. Meanwhile the nights go on where they
+were; those that wait for an approval get it when all flights are in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+import perdure
 from examples.flights import dataset
-from examples.flights.entities import TIMETABLE, Timetable, app
+from examples.flights.nightly import APPROVAL
+from examples.flights.timetable import TIMETABLE, Timetable, app
 
 _Item = TypeVar("_Item")
 WAIT_SECONDS = 60.0
@@ -43,6 +47,34 @@ def main(store: str, data: Path, stop: int, chunk: int, window: int) -> None:
                     )
                     request.signal(Timetable.publish, flights)
             print(timetable.call(Timetable.where).get(timeout=WAIT_SECONDS), flush=True)
+        close_books(client)
+
+
+def close_books(client: perdure.Client) -> None:
+    """Approve the nights that wait for it, after showing them, until all are closed."""
+    timetable = client.entity(Timetable, TIMETABLE)
+    nights = timetable.call(Timetable.finish).get(timeout=WAIT_SECONDS)
+    approved: set[str] = set()
+    while (counts := client.count(prefix="night-")).get("Completed", 0) < nights:
+        if "Failed" in counts:
+            msg = f"nights have failed: {counts}"
+            raise SystemExit(msg)
+        living = client.query(prefix="night-", statuses=["Running"], limit=1000).items
+        for night in living:
+            if "outliers" in (night.custom_status or {}) and night.instance_id not in approved:
+                approved.add(night.instance_id)
+                print(night.instance_id, *_late(night.custom_status), flush=True)
+                with suppress(perdure.InstanceFinishedError):
+                    client.orchestration(night.instance_id).raise_event(APPROVAL, data=True)
+        if living:
+            with suppress(perdure.ReplyTimeoutError):
+                client.orchestration(living[-1].instance_id).result(timeout=0.2)
+        else:
+            timetable.call(Timetable.where).get(timeout=WAIT_SECONDS)
+
+
+def _late(status: dict[str, dict[str, int]]) -> list[str]:
+    return [f"{carrier} {late} min late" for carrier, late in status["outliers"].items()]
 
 
 def _grouped(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -103,3 +103,10 @@ def test_debugging_ends_where_the_code_does_not_fit(replaying: Shell) -> None:
     assert result.exit_code == 1
     assert "decision 1 is 'TaskScheduled pack (task 1)' there" in result.stderr
     assert debugged(replaying.store, AFTER, "nobody", "").exit_code == 1
+
+
+def test_why_says_what_something_waits_for(replaying: Shell) -> None:
+    ended = replaying.run("why", "tea")
+    assert (ended.exit_code, ended.stdout[:29]) == (0, "ended\tit has ended: Completed")
+    assert replaying.lines("why", "tea", "--app", BEFORE)[0]["kind"] == "ended"
+    assert replaying.run("why", "nobody").exit_code == 3

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from examples.flights import dataset, expected, report
 from examples.flights.dataset import Flight
-from examples.flights.entities import app
 from examples.flights.loading import Job, found, load, settle
+from examples.flights.timetable import app
 
 FLIGHTS = 3_000
 
@@ -37,6 +37,26 @@ def test_the_plain_pass_counts_every_flight_once(flights: list[Flight]) -> None:
     assert sum(int(row.get("departures", 0)) for row in totals["airport"].values()) == FLIGHTS
     assert sum(int(row.get("flights", 0)) for row in totals["carrier"].values()) == FLIGHTS
     assert sum(int(row.get("flights", 0)) for row in totals["plane"].values()) == FLIGHTS
+
+
+def test_the_plain_pass_keeps_books_of_every_day(flights: list[Flight]) -> None:
+    ledgers = expected.totals(flights)["ledger"]
+
+    assert (ledgers["all"]["days"], ledgers["all"]["flights"]) == (4, FLIGHTS)
+    assert (ledgers["EV"]["days"], ledgers["EV"]["outliers"]) == (4, 1)
+
+
+def test_an_approval_is_shown_once_and_many_are_counted() -> None:
+    written = io.StringIO()
+    approvals = report.Approvals(Console(file=written))
+
+    for night in (1, 1, 2, 3, 4, 5, 6, 7):
+        approvals.show(f"night-{night}")
+    approvals.tell_the_rest()
+
+    lines = written.getvalue().splitlines()
+    assert lines[0] == "outlier night-1: approved"
+    assert lines[5:] == ["outlier … and 2 more nights, all approved"]
 
 
 def test_differences_name_what_is_lost_and_what_is_doubled(flights: list[Flight]) -> None:
@@ -64,22 +84,26 @@ def test_without_a_terminal_progress_is_a_line_every_few_seconds() -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_load_that_is_killed_twice_loses_and_doubles_nothing(
+def test_a_load_that_is_killed_three_times_loses_and_doubles_nothing(
     tmp_path: Path, flights: list[Flight]
 ) -> None:
     job = Job(store=tmp_path / "flights.db", data=dataset.SAMPLE, stop=FLIGHTS, window=4)
     handed_on: list[int] = []
+    shown: list[str] = []
 
     killed = load(
         job,
-        [500, 1800],
+        [500, 1800, FLIGHTS],
         chance=random.Random(13),
         progress=lambda count, _: handed_on.append(count),
+        show=shown.append,
     )
 
-    assert killed <= 2
+    assert killed <= 3
     assert handed_on[-1] == FLIGHTS
+    assert set(shown) == {"night-2013-01-02 EV 46 min late"}
     with app.open(str(job.store)) as client:
         settle(client, FLIGHTS)
+        assert client.count(prefix="night-") == {"Completed": 4}
         assert expected.differences(expected.totals(flights), found(client)) == []
         assert list(client.verify()) == []

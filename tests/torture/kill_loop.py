@@ -20,8 +20,8 @@ import attrs
 import click
 
 from examples.flights import dataset, expected
-from examples.flights.entities import app
 from examples.flights.loading import Job, found, settle
+from examples.flights.timetable import app
 
 SLICE = 3_000
 EARLY_KILLS = 0.25

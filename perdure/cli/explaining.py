@@ -1,0 +1,47 @@
+"""``why``: what does it wait for?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import attrs
+import click
+
+from perdure.actors.context import to_micros
+from perdure.cli.commands import NotFoundError
+from perdure.cli.options import classes_option, json_option, open_reader, store_option
+from perdure.cli.output import print_json, print_table
+from perdure.cli.reaching import load_app
+from perdure.errors import InstanceNotFoundError
+from perdure.orchestration.why import Investigation
+
+
+@click.command()
+@click.argument("address", metavar="INSTANCE|@KIND@KEY")
+@classes_option
+@store_option
+@json_option
+@click.pass_context
+def why(
+    ctx: click.Context, address: str, app_name: str | None, store: str, as_json: bool
+) -> None:
+    """Say what an orchestration or an entity waits for.
+
+    With --app also which events the code waits for, and which attempt comes next.
+    """
+    app = None if app_name is None else load_app(app_name)
+    investigation = Investigation(
+        open_reader(ctx, store),
+        to_micros(datetime.now(UTC)),
+        None if app is None else app.programs,
+        None if app is None else app.resolve,
+    )
+    try:
+        reasons = investigation.why(address)
+    except InstanceNotFoundError as error:
+        raise NotFoundError(str(error)) from error
+    if as_json:
+        for reason in reasons:
+            print_json(attrs.asdict(reason))
+    else:
+        print_table(("for", "what"), ((reason.kind, reason.text) for reason in reasons))
