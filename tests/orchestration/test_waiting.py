@@ -1,4 +1,4 @@
-"""Waiting for orchestrations: who looks at one learns of each commit, and leaves nothing."""
+"""Waiting for orchestrations: nobody misses an end, and what was committed is not read again."""
 
 from __future__ import annotations
 
