@@ -136,8 +136,11 @@ def test_what_entities_and_async_activities_must_not_do_is_found() -> None:
 def test_the_remedies_are_those_of_the_guard_at_run_time() -> None:
     remedies = {rule.remedy for rule in RULES}
 
-    for name in ("call_later", "create_task", "run_in_executor"):
+    for name in ("create_task", "run_in_executor"):
         assert _INSTEAD[name] in remedies
+    sleeping = "await ctx.create_timer(…) instead of asyncio.sleep"
+    assert sleeping in remedies
+    assert _INSTEAD["create_future"].startswith(sleeping)
 
 
 def test_a_file_that_cannot_be_read_is_a_finding() -> None:

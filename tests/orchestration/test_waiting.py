@@ -1,4 +1,4 @@
-"""Waiting for orchestrations: nobody misses an end, and what was committed is not read again."""
+"""Waiting for orchestrations: nobody misses an end, and nothing is left behind."""
 
 from __future__ import annotations
 
