@@ -31,7 +31,7 @@ from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
-from perdure.orchestration.starting import instance_id_of, start_of, starter
+from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
@@ -86,6 +86,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[R]: ...
     @overload
     def start(
@@ -96,6 +97,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[R]: ...
     @overload
     def start(
@@ -107,6 +109,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[R]: ...
     @overload
     def start(
@@ -118,6 +121,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]: ...
     def start(
         self,
@@ -128,6 +132,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Start an orchestration; durable when this returns.
 
@@ -138,14 +143,17 @@ class Client(EntityClient):
             start_at: not before that time (a duration counts from now); Pending until then.
             version: which one, and what is stamped; the app's unless given.
             tags: what to say of it.
+            request_id: names this request: repeated with it, even after a crash, it starts
+                nothing more, and gives the same orchestration.
 
         Raises:
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was started.
             InstanceAlreadyExistsError: one with that id lives.
         """
+        instance_id = instance_id or instance_id_for(request_id)
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
-        ref.begin(start)
+        ref.begin(start, request_id)
         return ref
 
     def start_or_get(
@@ -157,6 +165,7 @@ class Client(EntityClient):
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
         replace_finished: bool = True,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Start an orchestration unless one with that id lives; that one is returned then.
 
@@ -168,10 +177,11 @@ class Client(EntityClient):
             tags: what to say of it.
             replace_finished: start it also where one with that id has ended. Without that it
                 is started once, however often this is called.
+            request_id: names this request; see :meth:`start`.
         """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
-        ref.begin(start)
+        ref.begin(start, request_id)
         return ref
 
     def signal_with_start(
@@ -184,6 +194,7 @@ class Client(EntityClient):
         input: Any = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
@@ -192,7 +203,7 @@ class Client(EntityClient):
         start.events = [
             EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
         ]
-        ref.begin(start)
+        ref.begin(start, request_id)
         return ref
 
     def _start_of(

@@ -27,6 +27,7 @@ from perdure.errors import (
     PerdureError,
 )
 from perdure.orchestration.divergence import calling_line, divergence
+from perdure.orchestration.external_events import ExternalEvents
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
@@ -35,6 +36,7 @@ from perdure.orchestration.history import (
     EntityLockGranted,
     EntityOperationCompleted,
     EntityOperationFailed,
+    EntityUnlockSent,
     Event,
     EventRaised,
     ExecutionCancelRequested,
@@ -54,7 +56,7 @@ from perdure.orchestration.history import (
 )
 from perdure.orchestration.programming import Open, Program
 from perdure.orchestration.sections import Section
-from perdure.orchestration.tasks import EventTask, Task
+from perdure.orchestration.tasks import Task
 
 
 class Execution:
@@ -72,6 +74,7 @@ class Execution:
         activities: the names of activities that have not ended, by task.
         timers: the message ids of timers that have not fired, by task.
         section: the critical section it is in, or asks for.
+        events: external ones, and who waits for them.
     """
 
     def __init__(self, instance_id: str, program: Program, fresh_id: Callable[[], int]) -> None:
@@ -97,10 +100,9 @@ class Execution:
         self._unreadable: PerdureError | None = None
         self._last_task = 0
         self._waiting: dict[int, Open] = {}
-        self._waits: dict[str, deque[tuple[EventTask[Any], Callable[[Any], Any]]]] = {}
-        self._arrived: dict[str, deque[tuple[int, EventRaised]]] = {}
-        self._arrivals = 0
-        self._held: list[Event] = []
+        self.events = ExternalEvents(self._give)
+        self._held: deque[Event] = deque()
+        self._held_tasks: set[int] = set()
         self._sources: list[str] = []
         self._routine: Any = None
         self._is_generator = False
@@ -120,8 +122,16 @@ class Execution:
             return
         self.section = None
         self._waiting.pop(section.asked, None)
-        for unlock in section.release(undo=undo):
+        for unlock in self._released(section, undo=undo):
             self.decide(unlock)
+
+    def _released(self, section: Section, *, undo: bool) -> list[EntityUnlockSent]:
+        """What lets go of a section; a lock may have been granted that is not looked at yet."""
+        section.granted += any(
+            isinstance(event, EntityLockGranted) and event.id == section.asked
+            for event in self._held
+        )
+        return section.release(undo=undo)
 
     def next_task(self) -> int:
         """The next task's number."""
@@ -145,21 +155,6 @@ class Execution:
         if message is not None:
             self.taken_back.append(message)
 
-    def wait_for_event(self, name: str, decode: Callable[[Any], Any]) -> EventTask[Any]:
-        """The next event of that name, in the order of the waits."""
-        key = name.lower()
-        task: EventTask[Any] = EventTask(lambda: self._stop_waiting(key, task))
-        arrived = self._arrived.get(key)
-        if arrived:
-            self._give(task, decode, arrived.popleft()[1].data)
-        else:
-            self._waits.setdefault(key, deque()).append((task, decode))
-        return task
-
-    def _stop_waiting(self, key: str, task: EventTask[Any]) -> None:
-        waits = self._waits.get(key, deque())
-        self._waits[key] = deque(pair for pair in waits if pair[0] is not task)
-
     def is_patched(self, patch: str) -> bool:
         """Whether code that was changed runs in its new form here."""
         known = self.patched.get(patch)
@@ -172,10 +167,8 @@ class Execution:
 
     def unread_events(self) -> list[EventRaised]:
         """Events that nobody has waited for, in the order in which they came."""
-        arrived = [pair for events in self._arrived.values() for pair in events]
-        arrived.sort(key=lambda pair: pair[0])
         held = [event for event in self._held if isinstance(event, EventRaised)]
-        return [*(event for _, event in arrived), *held]
+        return [*self.events.unread(), *held]
 
     # ---- what happens ---------------------------------------------------------------------
 
@@ -196,12 +189,13 @@ class Execution:
             self.suspended = True
         elif isinstance(event, ExecutionResumed):
             self.suspended = False
-            held, self._held = self._held, []
-            for before in held:
-                self._take(before)
+            self._held_tasks.clear()
+            while self._held and self.ended is None:
+                self._take(self._held.popleft())
                 self._go_on()
         elif self.suspended:
             self._held.append(event)
+            self._held_tasks.add(getattr(event, "id", 0))
         else:
             self._take(event)
             self._go_on()
@@ -221,7 +215,7 @@ class Execution:
             case EntityLockGranted() | TimerFired():
                 self._complete(event.id, NULL)
             case EventRaised():
-                self._raise_event(event)
+                self.events.happen(event)
             case ExecutionCancelRequested():
                 self._cancel(event)
             case _:
@@ -259,25 +253,11 @@ class Execution:
     def awaited_kind(self, task_id: int) -> str | None:
         """The kind of a task that waits for its answer; ``None`` when it does not."""
         waiting = self._waiting.get(task_id)
-        return None if waiting is None else waiting.kind
+        return None if waiting is None or task_id in self._held_tasks else waiting.kind
 
     def open_tasks(self) -> dict[int, str]:
         """What each task that is not answered is, by number."""
         return {number: self._waiting[number].what for number in sorted(self._waiting)}
-
-    def awaited_events(self) -> list[str]:
-        """The names of the events that are waited for, in lower case."""
-        return [name for name, waits in self._waits.items() if waits]
-
-    def _raise_event(self, event: EventRaised) -> None:
-        key = event.name.lower()
-        waits = self._waits.get(key)
-        if waits:
-            task, decode = waits.popleft()
-            self._give(task, decode, event.data)
-        else:
-            self._arrivals += 1
-            self._arrived.setdefault(key, deque()).append((self._arrivals, event))
 
     # ---- the code -------------------------------------------------------------------------
 
@@ -358,15 +338,15 @@ class Execution:
         self.close()
 
     def _terminate(self, event: ExecutionTerminated) -> None:
-        self._held.clear()
         if self.ended is None:
             self._end(ExecutionCompleted(status="Terminated", result=event.output))
             self.close()
+        self._held.clear()
 
     def _end(self, how: ExecutionCompleted | ContinueAsNew) -> None:
         section, self.section = self.section, None
         if section is not None:
-            self.decisions.extend(section.release(undo=section.transaction))
+            self.decisions.extend(self._released(section, undo=section.transaction))
         self.ended = how
         self.decisions.append(how)
         self.taken_back.extend(self.timers.values())

@@ -14,6 +14,7 @@ from perdure.actors.behavior import Forgets, Outcome, Step
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
 from perdure.errors import (
+    CorruptionError,
     InstanceAlreadyExistsError,
     PerdureError,
     UnknownOperationError,
@@ -71,6 +72,8 @@ class OrchestrationInstance(EndedInstance):
 
     def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
         try:
+            # a process that was started with a clock that is behind does not turn times back
+            now = max(now, self._updated())
             outcome = handler(self, message, Turn(now))
         except CodeMissing as missing:
             outcome = self._without_code(missing, now)
@@ -86,12 +89,12 @@ class OrchestrationInstance(EndedInstance):
     def finish(self, step: Step, result: Any) -> Outcome:
         """The decision was made in the step."""
         outcome: Outcome = result
-        return outcome
+        return self.settled(outcome)
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """A bug of ours: nothing is decided until the actor is activated again."""
         logger.error("a bug in perdure: %s", self._address, exc_info=error)
-        return self._stall(f"a bug in perdure: {error!r}; see the log")
+        return self.settled(self._stall(f"a bug in perdure: {error!r}; see the log"))
 
     def _without_code(self, missing: CodeMissing, now: int) -> Outcome:
         """Wait for the code; or fail, where the app wants that of other versions."""
@@ -145,8 +148,7 @@ class OrchestrationInstance(EndedInstance):
         if start.start_at > turn.now:
             begin = effects.send(self._address, requests.BEGIN, start, self._address)
             begin.due_micros = start.start_at
-            begin.id = self._engine.fresh_id()
-            self._state.timer = begin.id
+            self._name_timer(begin)
             self._state.start = start
             turn.messages.append(begin)
             return turn.outcome()
@@ -186,8 +188,7 @@ class OrchestrationInstance(EndedInstance):
             ),
             turn,
         )
-        for event in start.events:
-            self._apply(event, turn)
+        self._raise(start.events, turn)
         return turn.outcome()
 
     def _take_events(
@@ -197,29 +198,30 @@ class OrchestrationInstance(EndedInstance):
             state.start.events.extend(events)
             turn.touched = True
         elif self._live() is not None:
-            for event in events:
-                self._apply(event, turn)
+            self._raise(events, turn)
         return turn.outcome()
 
     def _begin_pending(self, message: Message, turn: Turn) -> Outcome:
         state = self._state
-        if state is None or state.status != PENDING or state.timer != message.id:
+        if state is None or state.status != PENDING or str(state.timer) != message.request_id:
             return Outcome()
         assert state.start is not None
         return self._begin(state.start, turn)
 
     def _renew(self, message: Message, turn: Turn) -> Outcome:
         renewal = requests.decode_renew(message.input)
-        self.gate = None
+        state = self._state
+        if state is None or state.is_finished or state.generation:
+            return Outcome()  # it was ended between two generations
         turn.forgets = Forgets.PAST
         self._run_generation(renewal.started, turn)
-        for event in renewal.events:
-            self._apply(event, turn)
+        self._raise(renewal.events, turn)
         return turn.outcome()
 
     def _run_generation(self, started: ExecutionStarted, turn: Turn) -> None:
-        state = self._present()
         execution = self._awakened()
+        self.gate = None
+        state = self._present()
         state.start, state.timer = None, 0
         state.stalled, state.reason = False, ""
         state.generation = started.generation
@@ -289,22 +291,26 @@ class OrchestrationInstance(EndedInstance):
         state = self._present()
         self._forget_timer(state, turn)
         open_tasks = self._open_tasks() if state.generation else None
-        turn.note(end)
         if open_tasks is not None:
             turn.taken_back.extend(open_tasks.timers)
-            turn.messages.extend(
-                effects.release_of(entity, section, self._address)
-                for entity, section in open_tasks.locks
-            )
+            for unlock in open_tasks.locks:
+                turn.note(unlock)
+                release = effects.message_for(unlock, self._address, state.generation)
+                assert release is not None
+                turn.messages.append(release)
             if children_with is not None:
                 self._end_children(open_tasks.children, children_with, turn)
             self._stop_activities(open_tasks.activities, "terminated", turn)
+        turn.note(end)
         self.gate = None
         state.stalled = False
         self._note_end(end, turn)
 
     def _open_tasks(self) -> OpenTasks:
-        return lost_tasks(without_rewound(self._history(), self._present().begins))
+        try:
+            return lost_tasks(without_rewound(self._history(), self._present().begins))
+        except CorruptionError:
+            return OpenTasks([], [], [], {})  # what is damaged can be ended all the same
 
     def _cancel(self, message: Message, turn: Turn) -> Outcome:
         reason = requests.decode_reason(message.input).reason

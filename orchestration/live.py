@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
 from perdure.actors.directory import Resolve
 from perdure.actors.messages import Message
 from perdure.errors import (
+    CorruptionError,
     DecodingError,
     HistoryTooLongError,
     InstanceFinishedError,
@@ -22,6 +24,7 @@ from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ContinueAsNew,
     Event,
+    EventRaised,
     ExecutionCancelRequested,
     ExecutionCompleted,
     ExecutionResumed,
@@ -62,6 +65,7 @@ class Turn:
         self.taken_back: list[int] = []
         self.forgets = Forgets.NOTHING
         self.touched = False
+        self.to_come: deque[EventRaised] = deque()
         self.ends = False
 
     def note(self, event: Event) -> None:
@@ -100,6 +104,7 @@ class LiveInstance:
         self._address = address
         self._version: int = version
         self._state: InstanceState | None = state
+        self._stored = None if state is None else write_state(state)
         self._engine = engine
         self._execution: Execution | None = None
         self.gate: Gate | None = None
@@ -107,8 +112,14 @@ class LiveInstance:
             self.gate = only_renewal
 
     def state(self) -> bytes | None:
-        """The row."""
-        return None if self._state is None else write_state(self._state)
+        """The row as the last message left it: the next may be at work without the baton."""
+        return self._stored
+
+    def settled(self, outcome: Outcome) -> Outcome:
+        """A message has been handled; with the baton again."""
+        if outcome.touched or outcome.forgets is not Forgets.NOTHING:
+            self._stored = None if self._state is None else write_state(self._state)
+        return outcome
 
     def close(self) -> None:
         """The code that is alive shall not act any more."""
@@ -131,7 +142,7 @@ class LiveInstance:
             execution = self._awakened()
             try:
                 execution.replay(without_rewound(self._history(), state.begins))
-            except (NonDeterminismError, DecodingError) as error:
+            except (NonDeterminismError, DecodingError, CorruptionError) as error:
                 execution.close()
                 raise CodeMissing(str(error)) from error
             except BaseException:
@@ -189,6 +200,13 @@ class LiveInstance:
         if execution.ended is None:
             self._check_length(execution, turn)
         self._follow(execution, turn)
+
+    def _raise(self, events: Iterable[EventRaised], turn: Turn) -> None:
+        """Have events happen one after the other; a generation leaves the rest to the next."""
+        turn.to_come.extend(events)
+        while turn.to_come and self._execution is not None:
+            self._apply(turn.to_come.popleft(), turn)
+        turn.to_come.clear()
 
     def _check_length(self, execution: Execution, turn: Turn) -> None:
         """A history that became too long ends here, before it is too long to be replayed."""
@@ -249,7 +267,7 @@ class LiveInstance:
         if retention:
             purge = effects.send(self._address, requests.PURGE, requests.Purge(), self._address)
             purge.due_micros = turn.now + retention
-            state.timer = purge.id = self._engine.fresh_id()
+            self._name_timer(purge)
             turn.messages.append(purge)
         self.close()
 
@@ -257,7 +275,7 @@ class LiveInstance:
         started = execution.started
         assert started is not None
         state = self._present()
-        events = execution.unread_events() if ended.save_events else []
+        events = [*execution.unread_events(), *turn.to_come] if ended.save_events else []
         following = ExecutionStarted(
             name=started.name,
             input=ended.input,
@@ -276,6 +294,11 @@ class LiveInstance:
         state.generation = ""
         self.gate = only_renewal
         self.close()
+
+    def _name_timer(self, message: Message) -> None:
+        """It comes back to this instance later, perhaps re-driven under another id."""
+        self._present().timer = message.id = self._engine.fresh_id()
+        message.request_id = str(message.id)
 
     def _forget_timer(self, state: InstanceState, turn: Turn) -> None:
         """Nothing begins, or is forgotten, later by itself any more."""
@@ -315,6 +338,9 @@ class LiveInstance:
         state = self._state
         assert state is not None
         return state
+
+    def _updated(self) -> int:
+        return 0 if self._state is None else self._state.updated
 
     def _required(self) -> InstanceState:
         if self._state is None:

@@ -159,15 +159,23 @@ class OrchestrationRef(Generic[R_co]):
 
     # ---- asking it ------------------------------------------------------------------------
 
-    def raise_event(self, name: str, data: Any = None) -> None:
+    def raise_event(
+        self, name: str, data: Any = None, *, request_id: str | None = None
+    ) -> None:
         """Raise an external event; durable when this returns. Case of *name* does not matter.
+
+        Args:
+            name: of the event.
+            data: what it brings.
+            request_id: names this request: repeated with it, even after a crash, it raises
+                nothing more.
 
         Raises:
             InstanceNotFoundError, InstanceFinishedError: nobody will take it.
         """
         checked_name("event name", name)
         event = EventRaised(name=name, data=encode_plain(data, f"event {name}"))
-        self.ask(requests.RAISE_EVENT, event)
+        self.ask(requests.RAISE_EVENT, event, request_id)
 
     def terminate(self, output: Any = None, *, recursive: bool = True) -> None:
         """End it at once, its children too unless *recursive* is false.
@@ -241,19 +249,23 @@ class OrchestrationRef(Generic[R_co]):
         """
         self.ask(requests.PURGE, requests.Purge(checked_flag("recursive", recursive)))
 
-    def begin(self, start: requests.Start) -> None:
+    def begin(self, start: requests.Start, request_id: str | None = None) -> None:
         """Start it; whoever then waits for its result need not read the store."""
         self._watched()
-        self.ask(requests.START, start)
+        self.ask(requests.START, start, request_id)
 
-    def ask(self, operation: str, payload: msgspec.Struct) -> Any:
+    def ask(
+        self, operation: str, payload: msgspec.Struct, request_id: str | None = None
+    ) -> Any:
         """Send it one of the messages of ``requests.py``, and wait for what it answers."""
+        chosen = None if request_id is None else checked_name("request id", request_id)
         message = Message(
             target=self.id,
             operation=operation,
             input=requests.encode(payload),
             form="value",
-            request_id=self._client.new_id(),
+            request_id=chosen or self._client.new_id(),
+            chosen=chosen is not None,
         )
         try:
             return self._client.send_call(message, _plain).get()

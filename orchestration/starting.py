@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +46,11 @@ def instance_id_of(instance_id: str | None, new_id: Callable[[], str]) -> str:
         InvalidIdError: it breaks the rules.
     """
     return checked_instance_id(instance_id) if instance_id else new_id()
+
+
+def instance_id_for(request_id: str | None) -> str | None:
+    """The id that a request without one gives, the same each time it is repeated."""
+    return None if request_id is None else uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
 
 
 def starter(programs: Programs, new_id: Callable[[], str]) -> Starter:
