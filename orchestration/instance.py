@@ -117,10 +117,11 @@ class OrchestrationInstance(EndedInstance):
             logger.error("%s", reason)
             self.close()
             self.gate = only_end
-        if self._state is not None:
-            self._state.stalled = True
-            self._state.reason = reason
-        touched = self._state is not None
+        state = self._state
+        touched = state is not None and not state.is_finished
+        if state is not None and touched:
+            state.stalled = True
+            state.reason = reason
         if message.reply is None or message.operation in ENDS:
             return Outcome(touched=touched, put_back=True)
         raised = [
@@ -318,8 +319,6 @@ class OrchestrationInstance(EndedInstance):
                 self._end_children(open_tasks.children, children_with, turn)
             self._stop_activities(open_tasks.activities, "terminated", turn)
         turn.note(end)
-        self.gate = None
-        state.stalled = False
         self._note_end(end, turn)
 
     def _open_tasks(self) -> OpenTasks:

@@ -136,10 +136,12 @@ class LiveInstance:
             CodeMissing: it is not what it was, or not there.
         """
         state = self._state
-        if state is None or state.is_finished or not state.generation:
+        if state is None or state.is_finished:
             return None
         if self.gate is only_end:
             raise CodeMissing(state.reason)
+        if not state.generation:
+            return None
         if self._execution is None:
             execution = self._awakened()
             try:
@@ -253,7 +255,8 @@ class LiveInstance:
         state.output = end.result
         state.failure = end.failure
         state.updated = turn.now
-        state.reason = ""
+        state.stalled, state.reason = False, ""
+        self.gate = None
         turn.ends = True
         if state.parent:
             turn.messages.append(
