@@ -78,6 +78,8 @@ class OrchestrationInstance(EndedInstance):
         except CodeMissing as missing:
             outcome = self._without_code(missing, message, now)
         except PerdureError as error:
+            if message.operation == requests.RAISE_EVENT and message.reply is None:
+                self._engine.count("events_dropped")
             return Outcome(b"", describe_failure(error))
         if outcome.put_back:
             return outcome
@@ -268,6 +270,7 @@ class OrchestrationInstance(EndedInstance):
             if section:
                 release = effects.release_of(message.caller, section, self._address)
                 return Outcome(effects=(release,))
+        self._engine.count("answers_ignored")
         return Outcome()
 
     def _fire(self, message: Message, turn: Turn) -> Outcome:
