@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
@@ -16,10 +17,11 @@ from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
+from perdure.actors.replies import Reply, check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.errors import PerdureError
+from perdure.errors import OperationFailedError
 from perdure.orchestration import requests
-from perdure.orchestration.checking import checked_text
+from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
 from perdure.orchestration.context import OrchestrationContext
@@ -32,13 +34,17 @@ from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
-from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
 from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
+
+
+PURGES_AT_ONCE = 64
+"""Purges on their way: one commit takes many of them."""
 
 
 @attrs.frozen
@@ -242,6 +248,7 @@ class Client(EntityClient):
         after: str = "",
         limit: int = 100,
         fetch_input: bool = False,
+        fetch_output: bool = True,
     ) -> OrchestrationPage:
         """Orchestrations, in byte order of their ids.
 
@@ -257,6 +264,7 @@ class Client(EntityClient):
             after: a page's ``next``, for the one behind it.
             limit: of orchestrations in one page, 1 to 1,000.
             fetch_input: also read what each was started with.
+            fetch_output: tell the output of each too.
 
         Raises:
             InvalidInputError: an argument makes no sense.
@@ -276,6 +284,8 @@ class Client(EntityClient):
             if fetch_input:
                 given = self.orchestration(row.stream).input_of(state)
                 public = attrs.evolve(public, input=msgspec.json.decode(given))
+            if not fetch_output:
+                public = attrs.evolve(public, output=None)
             items.append(public)
         return OrchestrationPage(items, None)
 
@@ -317,26 +327,39 @@ class Client(EntityClient):
         created_to: datetime | None = None,
         statuses: list[str] | None = None,
         recursive: bool = True,
-    ) -> int:
-        """Forget finished orchestrations, with their histories; returns how many.
+        timeout: float | None = None,
+    ) -> PurgeResult:
+        """Forget finished orchestrations, with their histories.
 
         Args:
             created_from: only started at that time or later.
             created_to: only started at that time or before.
             statuses: only with one of these runtime statuses.
             recursive: their children too, as far as they are finished.
+            timeout: begin with no more after so many seconds; the result tells whether all
+                that fit are gone.
         """
         fits = chooser(statuses, created_from, created_to, None, None, None, None)
-        purged = 0
+        payload = requests.Purge(checked_flag("recursive", recursive))
+        until: float | None = None
+        if timeout is not None:
+            check_seconds(timeout)
+            until = self.now_micros() + timeout * 1_000_000
+        under_way: deque[Reply[Any]] = deque()
+        deleted = 0
+        is_complete = True
         for row in self._rows("", ""):
             state = state_of(row)
-            if state.is_finished and fits(state):
-                try:
-                    self.orchestration(row.stream).purge(recursive=recursive)
-                except PerdureError:  # it was started again meanwhile, or is gone
-                    continue
-                purged += 1
-        return purged
+            if not (state.is_finished and fits(state)):
+                continue
+            if until is not None and self.now_micros() >= until:
+                is_complete = False
+                break
+            under_way.append(self.orchestration(row.stream).send(requests.PURGE, payload))
+            if len(under_way) == PURGES_AT_ONCE:
+                deleted += _has_worked(under_way.popleft())
+        deleted += sum(map(_has_worked, under_way))
+        return PurgeResult(deleted, is_complete)
 
     def orchestrate(self, command: bytes) -> bytes:
         """Do what the command line asks about an orchestration (the control socket does)."""
@@ -352,3 +375,11 @@ class Client(EntityClient):
         self.waits.close()
         self._processes.close()
         return clean
+
+
+def _has_worked(purge: Reply[Any]) -> bool:
+    try:
+        purge.get()
+    except OperationFailedError:  # it was started again meanwhile, or is gone
+        return False
+    return True

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
     from perdure.orchestration.running import RunningActivity
-    from perdure.orchestration.status import OrchestrationState
+    from perdure.orchestration.status import OrchestrationState, PurgeResult
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
     from perdure.orchestration.why import Reason
 
@@ -133,6 +133,7 @@ __all__ = [
     "Pipeline",
     "PipelineFailure",
     "Position",
+    "PurgeResult",
     "QuarantinedError",
     "ReadonlyViolationError",
     "Reason",
@@ -174,6 +175,7 @@ _HOMES = {
     "App": "perdure.orchestration.app",
     "Client": "perdure.orchestration.client",
     "OrchestrationPage": "perdure.orchestration.client",
+    "PurgeResult": "perdure.orchestration.status",
     "OrchestrationContext": "perdure.orchestration.context",
     "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
     "OrchestrationRef": "perdure.orchestration.refs",
