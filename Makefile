@@ -26,8 +26,9 @@ torture: $(READY)
 
 # The engine under other seeds each time; what fails names its seed.
 simulation: $(READY)
-	PERDURE_FIRST_SEED=$$(date +%s) PERDURE_SEEDS=5000 $(BIN)/python -m pytest \
-		-o timeout=900 tests/simulation/test_simulation.py
+	PERDURE_FIRST_SEED=$$(date +%s) PERDURE_SEEDS=5000 PERDURE_ORCHESTRATED_SEEDS=5000 \
+		$(BIN)/python -m pytest -o timeout=900 \
+		tests/simulation/test_simulation.py tests/simulation/test_orchestrated.py
 
 # What users get: an ordinary install, imported from a folder that is not the checkout.
 install-check:

@@ -53,7 +53,6 @@ class Host(Protocol):
 
     now: int
     durable: int
-    last_id: int
     cells: dict[str, Cell]
     full: set[str]
     at_gates: set[Cell]
@@ -68,6 +67,10 @@ class Host(Protocol):
 
     def fresh_id(self) -> int:
         """A message id that was never used."""
+        ...
+
+    def unwritten(self, cell: Cell) -> tuple[list[StoredTurn], bool]:
+        """What *cell* did that is not written yet; see ``unwritten_turns``."""
         ...
 
     def deliver(self, message: Message) -> None:
@@ -89,7 +92,7 @@ class Activation:
         self._host = host
         self._reader = reader
         self._behaviors = behaviors
-        self._crashed_id = host.last_id if crashed else 0
+        self._crashed_id = host.fresh_id() if crashed else 0
         self._arrivals: dict[str, list[Message]] = {}
         self._locked_out: dict[str, list[Message]] = {}
         self._swept_micros = host.now
@@ -102,7 +105,7 @@ class Activation:
         self._suspended = False
         self._arrivals.clear()
         self._cursor = (0, 0)
-        self._first_id = self._host.last_id + 1
+        self._first_id = self._host.fresh_id()
         self.in_hand: set[int] = set()
         self._old_in_hand = 0
         self.scanning = True
@@ -207,8 +210,19 @@ class Activation:
         return self._host.fresh_id()
 
     def past(self, address: str, after_version: int) -> Iterator[StoredTurn]:
-        """The turns of a stream beyond a version, oldest first."""
-        return turns_of(self._reader, address, after_version)
+        """The turns of a stream beyond a version, oldest first; also those not written yet."""
+        cell = self._host.cells.get(address)
+        unwritten: list[StoredTurn] = []
+        erased = False
+        if cell is not None and (cell.record is not None or cell.batch > self._host.durable):
+            unwritten, erased = self._host.unwritten(cell)
+        if not erased:
+            for turn in turns_of(self._reader, address, after_version):
+                yield turn
+                after_version = turn.first_version + turn.count - 1
+        for turn in unwritten:
+            if turn.first_version > after_version:
+                yield turn
 
     def at_work(self, address: str) -> Mapping[str, Step]:
         """The actor's attempts that are at work, or about to be, by their requests."""

@@ -18,7 +18,7 @@ from perdure.actors.purging import CUT_TURNS, chosen_turns, next_base
 from perdure.actors.reads import Reads
 from perdure.actors.refs import CallRef
 from perdure.actors.replies import Reply
-from perdure.actors.snapshots import Change, Page, Position, page_of
+from perdure.actors.snapshots import Change, Page, Position, checked_limit, page_of
 from perdure.actors.upkeep import Upkeep
 from perdure.actors.verification import Finding, verify
 from perdure.actors.watching import follow_changes
@@ -156,9 +156,7 @@ class EntityClient(Upkeep):
             modified_to: only those changed at that time or before.
         """
         self.node.check_open()
-        if not 1 <= limit <= 1000:
-            msg = f"limit {limit}: use 1 to 1000, and the page's next for more"
-            raise InvalidInputError(msg)
+        checked_limit(limit)
         start = "@" if kind is None else f"@{self.definition_of(kind).kind}@{prefix}"
         rows = self.node.store.states(
             start,
@@ -260,6 +258,15 @@ class EntityClient(Upkeep):
         """
         assert self._control is None
         self._control = ControlServer.start(self, path)
+
+    def orchestrate(self, command: bytes) -> bytes:
+        """Do what the command line asks about an orchestration (the control socket calls this).
+
+        Raises:
+            InvalidInputError: here are only entities.
+        """
+        msg = f"{command[:80]!r}: this client has no orchestrations; open a perdure.App"
+        raise InvalidInputError(msg)
 
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
         """Take nothing more, finish what is in hand within *timeout* seconds, and close.

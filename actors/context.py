@@ -66,7 +66,15 @@ def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
 
 
 def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970 UTC of a datetime; a naive one is in UTC."""
+    """Microseconds since 1970 UTC of a datetime; a naive one is in UTC.
+
+    Raises:
+        InvalidInputError: it is no datetime.
+    """
+    given: object = moment
+    if not isinstance(given, datetime):
+        msg = f"{moment!r} is a {type(moment).__name__}; use a datetime"
+        raise InvalidInputError(msg)
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // _MICROSECOND
 

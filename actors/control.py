@@ -88,7 +88,17 @@ class Purge(Request, tag="purge", kw_only=True):
     keep: int | None = None
 
 
-AnyRequest = Signal | Call | Status | Redrive | Discard | Purge
+class Orchestrate(Request, tag="orchestrate", kw_only=True):
+    """Do something about an orchestration; what it is, the folder above knows.
+
+    ``timeout_seconds`` is how long the answer may wait for it; ``None``: for ever.
+    """
+
+    command: msgspec.Raw
+    timeout_seconds: float | None = 0.0
+
+
+AnyRequest = Signal | Call | Status | Redrive | Discard | Purge | Orchestrate
 
 
 # ---- answers ------------------------------------------------------------------------------

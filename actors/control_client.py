@@ -67,8 +67,10 @@ class ControlClient:
         match request:
             case control.Call():
                 seconds = request.timeout_seconds + ANSWER_SECONDS
-            case control.Purge():
+            case control.Purge() | control.Orchestrate(timeout_seconds=None):
                 seconds = None
+            case control.Orchestrate(timeout_seconds=float(extra)):
+                seconds = extra + ANSWER_SECONDS
             case _:
                 pass
         self._connection.settimeout(seconds)

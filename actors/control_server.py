@@ -90,6 +90,10 @@ class Served(Protocol):
         """Drop old events."""
         ...
 
+    def orchestrate(self, command: bytes) -> bytes:
+        """Do something about an orchestration; both are JSON."""
+        ...
+
 
 # ---- requests -----------------------------------------------------------------------------
 
@@ -137,6 +141,8 @@ def _do(client: Served, request: control.AnyRequest) -> bytes:
                 keep=request.keep,
             )
             return control.encode(dropped)
+        case control.Orchestrate():
+            return client.orchestrate(bytes(request.command))
 
 
 def _result(result: bytes) -> bytes:

@@ -37,12 +37,15 @@ class Host(Protocol):
     """What the way in asks of the partition."""
 
     now: int
-    last_id: int
     ingress: deque[Message | Chunk | Callable[[], None]]
     full: set[str]
     requests: Requests
     activation: Activation
     recovery: Recovery
+
+    def fresh_id(self) -> int:
+        """A message id that was never used."""
+        ...
 
     def add(self, record: Record) -> None:
         """Queue *record* for the next commit."""
@@ -103,11 +106,9 @@ class Intake:
             except StoreError as error:
                 chunk.ack.resolve(error)
                 raise
-        last_id = self._host.last_id
+        fresh_id = self._host.fresh_id
         for message in messages:
-            last_id += 1
-            message.id = last_id
-        self._host.last_id = last_id
+            message.id = fresh_id()
         record.accepted = messages
         self._host.add(record)
         self._host.deliver_all(messages)

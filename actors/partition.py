@@ -10,6 +10,7 @@ Only the thread that holds the baton calls it, so there is no lock in it. The ru
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -26,14 +27,14 @@ from perdure.actors.failures import describe_failure
 from perdure.actors.ids import kind_of
 from perdure.actors.intake import Intake
 from perdure.actors.messages import Chunk, Message, to_row
-from perdure.actors.pending import Pending, Record, batch_of, is_empty
+from perdure.actors.pending import Pending, Record, batch_of, is_empty, unwritten_turns
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests
 from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
 from perdure.errors import FailureDetails, PerdureError, StoreError
 from perdure.storage.ports import Store, Writer
-from perdure.storage.records import Batch, QuarantineRow
+from perdure.storage.records import Batch, QuarantineRow, StoredTurn
 
 logger = logging.getLogger("perdure")
 
@@ -70,7 +71,7 @@ class Partition:
         self._retention_micros = 0
         self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
-        self.last_id = opening.incarnation << 40
+        self.fresh_id = itertools.count((opening.incarnation << 40) + 1).__next__
         self.open = Pending(opening.last_batch + 1)
         self.writing: Pending | None = None
         self.durable = opening.last_batch
@@ -134,11 +135,6 @@ class Partition:
         self.ingress.append(call)
         self.runtime.wake()
 
-    def fresh_id(self) -> int:
-        """A message id that was never used."""
-        self.last_id += 1
-        return self.last_id
-
     def next_wake_micros(self) -> int | None:
         """When there is something to do although nobody calls; ``None``: nothing known."""
         if self.recovery.failed or self.ready:
@@ -154,6 +150,16 @@ class Partition:
             not (in_hand or self.attempts or self.recovery.failed or self.working)
             and rounds == self.rounds
         )
+
+    def unwritten(self, cell: Cell) -> tuple[list[StoredTurn], bool]:
+        """What *cell* did that is not written yet; its own step may ask without the baton.
+
+        What is newest is looked at first: what moves on meanwhile is found where it went.
+        """
+        last = [] if cell.record is None else [cell.record]
+        waiting = list(self.open.records)
+        written = [] if self.writing is None else list(self.writing.records)
+        return unwritten_turns(cell, [*written, *waiting, *last])
 
     def unanswered(self) -> list[Any]:
         """Replies that will not come any more, at the end."""

@@ -7,14 +7,22 @@ A message that was sent and consumed within one batch never reaches the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from perdure.actors.behavior import Outcome, Step
 from perdure.actors.messages import Message, to_row
-from perdure.storage.records import BaseRow, Batch, OutcomeRow, QuarantineRow, StateRow, TurnRow
+from perdure.storage.records import (
+    BaseRow,
+    Batch,
+    OutcomeRow,
+    QuarantineRow,
+    StateRow,
+    StoredTurn,
+    TurnRow,
+)
 
 TURN_COST = 200
 """What one record weighs besides its bytes, for back-pressure."""
@@ -108,6 +116,26 @@ class Pending(msgspec.Struct, eq=False):
 
     def __bool__(self) -> bool:
         return bool(self.records or self.gated)
+
+
+def unwritten_turns(cell: Any, records: Iterable[Record]) -> tuple[list[StoredTurn], bool]:
+    """What *cell* did that no commit has written yet, from all *records*, oldest first.
+
+    Returns:
+        The turns, and whether nothing that is written counts any more.
+    """
+    turns: list[StoredTurn] = []
+    erased = False
+    for record in records:
+        if record.cell is not cell:
+            continue
+        if record.erased_at is not None:
+            turns, erased = [], True
+        if record.events:
+            first, count = record.first_version, len(record.events)
+            events = encode_events(record.events)
+            turns.append(StoredTurn(0, cell.address, first, count, events, record.time_micros))
+    return turns, erased
 
 
 def encode_events(events: list[bytes]) -> bytes:

@@ -12,9 +12,12 @@ from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from perdure.actors.behavior import Outcome
-from perdure.errors import OperationFailedError, ReplyTimeoutError
+from perdure.errors import InvalidInputError, OperationFailedError, ReplyTimeoutError
 
 T_co = TypeVar("T_co", covariant=True)
+
+LONGEST_SECONDS = 1_000_000_000
+"""The longest wait with an end: about 31 years. Locks of threads know no infinity."""
 
 
 class Waiter(Protocol):
@@ -107,7 +110,10 @@ class Reply(Generic[T_co]):
             ReplyTimeoutError: no answer yet; it may still come.
             OutcomeUnknownError: the disk failed; repeat with the same request id.
             NotAllowedHereError: called inside an operation.
+            InvalidInputError: the timeout is no number of seconds.
         """
+        if timeout is not None:
+            _check_seconds(timeout)
         outcome = self._outcome
         if outcome is None:
             if not self._waiter.wait(self, timeout):
@@ -147,6 +153,12 @@ class Reply(Generic[T_co]):
     def __repr__(self) -> str:
         state = "done" if self.done else "waiting"
         return f"<Reply {self.target} {self.operation} {self.request_id} {state}>"
+
+
+def _check_seconds(timeout: object) -> None:
+    if not isinstance(timeout, int | float) or not 0 <= timeout <= LONGEST_SECONDS:
+        msg = f"timeout={timeout!r}: use seconds from 0 to {LONGEST_SECONDS}, None for ever"
+        raise InvalidInputError(msg)
 
 
 class Once:

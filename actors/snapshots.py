@@ -22,6 +22,18 @@ E = TypeVar("E")
 _read_json = msgspec.json.Decoder().decode
 
 
+def checked_limit(limit: object) -> int:
+    """How many items a page may have.
+
+    Raises:
+        InvalidInputError: it is not from 1 to 1,000.
+    """
+    if type(limit) is not int or not 1 <= limit <= 1000:
+        msg = f"limit {limit!r}: use 1 to 1000, and the page's next for more"
+        raise InvalidInputError(msg)
+    return limit
+
+
 @attrs.frozen(kw_only=True)
 class EntitySnapshot(Generic[E]):
     """An entity as it was at one version, all of it durable.

@@ -19,9 +19,10 @@ from perdure.actors.messages import Message
 from perdure.errors import CancelledError, UnknownActivityError, UnknownOperationError
 from perdure.orchestration import effects
 from perdure.orchestration.activity_context import ActivityContext
-from perdure.orchestration.definitions import ActivityDefinition, Registry
+from perdure.orchestration.definitions import ActivityDefinition
 from perdure.orchestration.pace import Pace
 from perdure.orchestration.processes import FailedElsewhere, Processes
+from perdure.orchestration.registry import Registry
 
 _reason = msgspec.json.Decoder(str).decode
 

@@ -17,9 +17,9 @@ from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
 from perdure.orchestration.behavior import OrchestrationBehavior
 from perdure.orchestration.client import Client
-from perdure.orchestration.definitions import Registry
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.starting import starter
 from perdure.storage.ports import Store
 
@@ -36,16 +36,22 @@ class App(EntityApp):
         version: stamped on orchestrations that it starts; empty for none.
         version_match: which orchestrations it runs: ``none``: of any version; ``strict``: of
             its own; ``current_or_older``: of none that is newer.
+        version_mismatch: what becomes of the others: ``leave_pending``: they wait, stalled,
+            until an app opens the store that runs them; ``fail``: they fail.
     """
 
     def __init__(
-        self, name: str = "app", *, version: str = "", version_match: str = "none"
+        self,
+        name: str = "app",
+        *,
+        version: str = "",
+        version_match: str = "none",
+        version_mismatch: str = "leave_pending",
     ) -> None:
         super().__init__(name)
         self._registry = Registry()
-        Programs(self._registry, version, version_match)  # refuses what makes no sense
-        self._version = version
-        self._match = version_match
+        self._versions = (version, version_match, version_mismatch)
+        Programs(self._registry, *self._versions)  # refuses what makes no sense
 
     @overload
     def orchestrator(self, function: F, /) -> F: ...
@@ -149,7 +155,7 @@ class App(EntityApp):
     @property
     def programs(self) -> Programs:
         """What is registered now, and which versions of it run."""
-        return Programs(self._registry.copied(), self._version, self._match)
+        return Programs(self._registry.copied(), *self._versions)
 
     def attach(self, store: Store, world: World) -> Client:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""

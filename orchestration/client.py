@@ -12,12 +12,16 @@ import msgspec
 from perdure.actors import limits
 from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
-from perdure.actors.context import due_micros, to_micros
+from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
-from perdure.errors import InvalidInputError, PerdureError
+from perdure.actors.snapshots import checked_limit
+from perdure.errors import PerdureError
 from perdure.orchestration import requests
+from perdure.orchestration.checking import checked_text
+from perdure.orchestration.choosing import chooser
+from perdure.orchestration.commands import perform
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised
@@ -27,8 +31,7 @@ from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
-from perdure.orchestration.starting import instance_id_of, start_of, starter
-from perdure.orchestration.state import STATUSES
+from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
@@ -83,6 +86,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[R]: ...
     @overload
     def start(
@@ -93,6 +97,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[R]: ...
     @overload
     def start(
@@ -104,6 +109,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[R]: ...
     @overload
     def start(
@@ -115,6 +121,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]: ...
     def start(
         self,
@@ -125,6 +132,7 @@ class Client(EntityClient):
         start_at: datetime | timedelta | None = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Start an orchestration; durable when this returns.
 
@@ -135,14 +143,17 @@ class Client(EntityClient):
             start_at: not before that time (a duration counts from now); Pending until then.
             version: which one, and what is stamped; the app's unless given.
             tags: what to say of it.
+            request_id: names this request: repeated with it, even after a crash, it starts
+                nothing more, and gives the same orchestration.
 
         Raises:
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was started.
             InstanceAlreadyExistsError: one with that id lives.
         """
+        instance_id = instance_id or instance_id_for(request_id)
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
-        ref.begin(start)
+        ref.begin(start, request_id)
         return ref
 
     def start_or_get(
@@ -154,6 +165,7 @@ class Client(EntityClient):
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
         replace_finished: bool = True,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Start an orchestration unless one with that id lives; that one is returned then.
 
@@ -165,10 +177,11 @@ class Client(EntityClient):
             tags: what to say of it.
             replace_finished: start it also where one with that id has ended. Without that it
                 is started once, however often this is called.
+            request_id: names this request; see :meth:`start`.
         """
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
-        ref.begin(start)
+        ref.begin(start, request_id)
         return ref
 
     def signal_with_start(
@@ -181,14 +194,16 @@ class Client(EntityClient):
         input: Any = None,
         version: str | None = None,
         tags: Mapping[str, str] | None = None,
+        request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
         start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
+        checked_name("event name", event_name)
         start.events = [
             EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
         ]
-        ref.begin(start)
+        ref.begin(start, request_id)
         return ref
 
     def _start_of(
@@ -247,10 +262,9 @@ class Client(EntityClient):
             InvalidInputError: an argument makes no sense.
         """
         self.node.check_open()
-        if not 1 <= limit <= 1000:
-            msg = f"limit {limit}: use 1 to 1000, and the page's next for more"
-            raise InvalidInputError(msg)
-        fits = _filter(statuses, created_from, created_to, name, tags, parent, custom_status)
+        checked_limit(limit)
+        checked_text("after", after)
+        fits = chooser(statuses, created_from, created_to, name, tags, parent, custom_status)
         items: list[OrchestrationState] = []
         for row in self._rows(prefix, after):
             state = state_of(row)
@@ -268,7 +282,7 @@ class Client(EntityClient):
     def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
         """How many orchestrations there are of each runtime status."""
         self.node.check_open()
-        fits = _filter(None, None, None, name, None, None, None)
+        fits = chooser(None, None, None, name, None, None, None)
         counts: dict[str, int] = {}
         for row in self._rows(prefix, ""):
             state = state_of(row)
@@ -277,6 +291,7 @@ class Client(EntityClient):
         return counts
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
+        checked_text("prefix", prefix)
         rows = instance_rows(self.node.store, prefix, after)
         return (row for row in rows if row.corrupt is None)
 
@@ -311,7 +326,7 @@ class Client(EntityClient):
             statuses: only with one of these runtime statuses.
             recursive: their children too, as far as they are finished.
         """
-        fits = _filter(statuses, created_from, created_to, None, None, None, None)
+        fits = chooser(statuses, created_from, created_to, None, None, None, None)
         purged = 0
         for row in self._rows("", ""):
             state = state_of(row)
@@ -323,6 +338,10 @@ class Client(EntityClient):
                 purged += 1
         return purged
 
+    def orchestrate(self, command: bytes) -> bytes:
+        """Do what the command line asks about an orchestration (the control socket does)."""
+        return perform(self, command)
+
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
         """Take nothing more, finish what is in hand within *timeout* seconds, and close.
 
@@ -333,34 +352,3 @@ class Client(EntityClient):
         self.waits.close()
         self._processes.close()
         return clean
-
-
-def _filter(
-    statuses: list[str] | None,
-    created_from: datetime | None,
-    created_to: datetime | None,
-    name: str | None,
-    tags: Mapping[str, str] | None,
-    parent: str | None,
-    custom_status: str | None,
-) -> Callable[[Any], bool]:
-    for status in statuses or ():
-        if status not in STATUSES:
-            msg = f"status {status!r}: use some of {', '.join(STATUSES)}"
-            raise InvalidInputError(msg)
-    first = None if created_from is None else to_micros(created_from)
-    last = None if created_to is None else to_micros(created_to)
-    text = None if custom_status is None else custom_status.encode()
-
-    def fits(state: Any) -> bool:
-        return (
-            (not statuses or state.status in statuses)
-            and (first is None or state.created >= first)
-            and (last is None or state.created <= last)
-            and (name is None or state.name.lower() == name.lower())
-            and (not tags or tags.items() <= state.tags.items())
-            and (parent is None or state.parent == parent)
-            and (text is None or text in bytes(state.custom_status))
-        )
-
-    return fits

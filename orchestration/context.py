@@ -11,7 +11,8 @@ from typing import Any, ParamSpec, TypeVar, overload
 from perdure.actors.context import due_micros, to_datetime
 from perdure.actors.directory import Resolve
 from perdure.actors.ids import checked_name
-from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
+from perdure.errors import InvalidInputError
+from perdure.orchestration.definitions import decoder_for, encode_plain
 from perdure.orchestration.entity_calls import EntityCalls
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
@@ -19,6 +20,7 @@ from perdure.orchestration.history import (
     EventSent,
 )
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.tasks import EventTask, Task, TimerTask
 
 E = TypeVar("E")
@@ -104,7 +106,14 @@ class OrchestrationContext(EntityCalls):
             InvalidInputError: a time after the year 9999.
         """
         self._execution.require_open()
-        return self._timer(due_micros(fire_at, self._execution.now))
+        return self._timer(self._due(fire_at))
+
+    def _due(self, fire_at: datetime | timedelta) -> int:
+        due = due_micros(fire_at, self._execution.now)
+        if not due:
+            msg = f"a timer for {fire_at!r}: use a datetime, or a timedelta from now"
+            raise InvalidInputError(msg)
+        return due
 
     @overload
     def wait_for_external_event(
@@ -129,10 +138,11 @@ class OrchestrationContext(EntityCalls):
         self._execution.require_open()
         checked_name("event name", name)
         execution = self._execution
-        waiting = execution.wait_for_event(name, decoder_for(data_type, f"event {name}"))
-        if timeout is None or waiting.is_complete:
+        due = None if timeout is None else self._due(timeout)
+        waiting = execution.events.wait(name, decoder_for(data_type, f"event {name}"))
+        if due is None or waiting.is_complete:
             return waiting
-        timer = self.create_timer(timeout)
+        timer = self._timer(due)
 
         def give_up() -> None:
             waiting.cancel()

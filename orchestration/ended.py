@@ -161,7 +161,7 @@ class EndedInstance(LiveInstance):
     def _is_to_go(self, message: Message, state: InstanceState | None) -> bool:
         if state is None or not state.is_finished:
             return False
-        return message.id == state.timer or message.caller == state.parent
+        return message.request_id == str(state.timer) or message.caller == state.parent
 
     def _all_children(self) -> list[str]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 import attrs
 import msgspec
@@ -111,8 +111,7 @@ class EntityCalls(Scheduling):
             raise CriticalSectionError(msg)
         ids: list[EntityId] = []
         for item in given:
-            for one in [item] if isinstance(item, OrchestrationEntityRef | EntityId) else item:
-                ids.append(one if isinstance(one, EntityId) else one.id)
+            ids.extend(_ids_in(item))
         if not ids:
             msg = "lock_entities() locks nothing; name at least one entity"
             raise CriticalSectionError(msg)
@@ -145,11 +144,24 @@ class EntityCalls(Scheduling):
                 return
             section.granted += 1
             if section.is_complete:
-                task.complete(task)
+                task.complete(None)
             else:
                 self._request_lock(section, task)
 
         one.follow(granted)
+
+
+def _ids_in(item: object) -> list[EntityId]:
+    """The ids of an entity, or of a list of them."""
+    if isinstance(item, EntityId):
+        return [item]
+    if isinstance(item, OrchestrationEntityRef):
+        return [item.id]
+    if isinstance(item, Sequence) and not isinstance(item, str | bytes):
+        given = cast("Sequence[object]", item)
+        return [entity_id for one in given for entity_id in _ids_in(one)]
+    msg = f"{item!r} is no entity; lock what ctx.entity(…) returns, or an EntityId"
+    raise InvalidInputError(msg)
 
 
 class LockTask(Task["LockTask"]):
@@ -170,6 +182,11 @@ class LockTask(Task["LockTask"]):
     def interrupt(self) -> None:
         """Whoever waited for it will not be in the section (engine only)."""
         self.cancel()
+
+    def get_result(self) -> Self:
+        """The section itself; it does not hold itself, or only the collector would free it."""
+        super().get_result()
+        return self
 
     async def __aenter__(self) -> Self:
         await self

@@ -11,11 +11,9 @@ The rules, the same for a live step and a replayed one:
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -24,10 +22,12 @@ from perdure.actors.answers import NULL, Failure, failure_of
 from perdure.actors.failures import describe_failure
 from perdure.errors import (
     CancelledError,
-    NonDeterminismError,
+    DecodingError,
     NotAllowedHereError,
     PerdureError,
 )
+from perdure.orchestration.divergence import calling_line, divergence
+from perdure.orchestration.external_events import ExternalEvents
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
@@ -36,6 +36,7 @@ from perdure.orchestration.history import (
     EntityLockGranted,
     EntityOperationCompleted,
     EntityOperationFailed,
+    EntityUnlockSent,
     Event,
     EventRaised,
     ExecutionCancelRequested,
@@ -51,12 +52,11 @@ from perdure.orchestration.history import (
     TaskFailed,
     TimerCreated,
     TimerFired,
-    describe,
     fits,
 )
 from perdure.orchestration.programming import Open, Program
 from perdure.orchestration.sections import Section
-from perdure.orchestration.tasks import EventTask, Task
+from perdure.orchestration.tasks import Task
 
 
 class Execution:
@@ -74,6 +74,7 @@ class Execution:
         activities: the names of activities that have not ended, by task.
         timers: the message ids of timers that have not fired, by task.
         section: the critical section it is in, or asks for.
+        events: external ones, and who waits for them.
     """
 
     def __init__(self, instance_id: str, program: Program, fresh_id: Callable[[], int]) -> None:
@@ -96,12 +97,12 @@ class Execution:
         self.section: Section | None = None
         self.marked: set[str] = set()
         self.patched: dict[str, bool] = {}
+        self._unreadable: PerdureError | None = None
         self._last_task = 0
         self._waiting: dict[int, Open] = {}
-        self._waits: dict[str, deque[tuple[EventTask[Any], Callable[[Any], Any]]]] = {}
-        self._arrived: dict[str, deque[tuple[int, EventRaised]]] = {}
-        self._arrivals = 0
-        self._held: list[Event] = []
+        self.events = ExternalEvents(self._give)
+        self._held: deque[Event] = deque()
+        self._held_tasks: set[int] = set()
         self._sources: list[str] = []
         self._routine: Any = None
         self._is_generator = False
@@ -121,8 +122,16 @@ class Execution:
             return
         self.section = None
         self._waiting.pop(section.asked, None)
-        for unlock in section.release(undo=undo):
+        for unlock in self._released(section, undo=undo):
             self.decide(unlock)
+
+    def _released(self, section: Section, *, undo: bool) -> list[EntityUnlockSent]:
+        """What lets go of a section; a lock may have been granted that is not looked at yet."""
+        section.granted += any(
+            isinstance(event, EntityLockGranted) and event.id == section.asked
+            for event in self._held
+        )
+        return section.release(undo=undo)
 
     def next_task(self) -> int:
         """The next task's number."""
@@ -132,7 +141,7 @@ class Execution:
     def decide(self, decision: Decision) -> None:
         """Note what the code asks for."""
         if self.is_replaying:
-            self._sources.append(_calling_line())
+            self._sources.append(calling_line())
         self.decisions.append(decision)
 
     def open(self, task_id: int, waiting: Open) -> None:
@@ -146,21 +155,6 @@ class Execution:
         if message is not None:
             self.taken_back.append(message)
 
-    def wait_for_event(self, name: str, decode: Callable[[Any], Any]) -> EventTask[Any]:
-        """The next event of that name, in the order of the waits."""
-        key = name.lower()
-        task: EventTask[Any] = EventTask(lambda: self._stop_waiting(key, task))
-        arrived = self._arrived.get(key)
-        if arrived:
-            _give(task, decode, arrived.popleft()[1].data)
-        else:
-            self._waits.setdefault(key, deque()).append((task, decode))
-        return task
-
-    def _stop_waiting(self, key: str, task: EventTask[Any]) -> None:
-        waits = self._waits.get(key, deque())
-        self._waits[key] = deque(pair for pair in waits if pair[0] is not task)
-
     def is_patched(self, patch: str) -> bool:
         """Whether code that was changed runs in its new form here."""
         known = self.patched.get(patch)
@@ -173,10 +167,8 @@ class Execution:
 
     def unread_events(self) -> list[EventRaised]:
         """Events that nobody has waited for, in the order in which they came."""
-        arrived = [pair for events in self._arrived.values() for pair in events]
-        arrived.sort(key=lambda pair: pair[0])
         held = [event for event in self._held if isinstance(event, EventRaised)]
-        return [*(event for _, event in arrived), *held]
+        return [*self.events.unread(), *held]
 
     # ---- what happens ---------------------------------------------------------------------
 
@@ -197,12 +189,13 @@ class Execution:
             self.suspended = True
         elif isinstance(event, ExecutionResumed):
             self.suspended = False
-            held, self._held = self._held, []
-            for before in held:
-                self._take(before)
+            self._held_tasks.clear()
+            while self._held and self.ended is None:
+                self._take(self._held.popleft())
                 self._go_on()
         elif self.suspended:
             self._held.append(event)
+            self._held_tasks.add(getattr(event, "id", 0))
         else:
             self._take(event)
             self._go_on()
@@ -222,7 +215,7 @@ class Execution:
             case EntityLockGranted() | TimerFired():
                 self._complete(event.id, NULL)
             case EventRaised():
-                self._raise_event(event)
+                self.events.happen(event)
             case ExecutionCancelRequested():
                 self._cancel(event)
             case _:
@@ -231,7 +224,17 @@ class Execution:
     def _complete(self, task_id: int, result: msgspec.Raw) -> None:
         waiting = self._answered(task_id)
         if waiting is not None:
-            _give(waiting.task, waiting.decode, result)
+            self._give(waiting.task, waiting.decode, result)
+
+    def _give(self, task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> None:
+        """Complete *task*; what does not decode is its failure, and no divergence."""
+        try:
+            value = decode(data)
+        except PerdureError as error:
+            self._unreadable = error
+            task.fail(error)
+        else:
+            task.complete(value)
 
     def _fail(self, task_id: int, failure: Failure) -> None:
         waiting = self._answered(task_id)
@@ -250,25 +253,11 @@ class Execution:
     def awaited_kind(self, task_id: int) -> str | None:
         """The kind of a task that waits for its answer; ``None`` when it does not."""
         waiting = self._waiting.get(task_id)
-        return None if waiting is None else waiting.kind
+        return None if waiting is None or task_id in self._held_tasks else waiting.kind
 
     def open_tasks(self) -> dict[int, str]:
         """What each task that is not answered is, by number."""
         return {number: self._waiting[number].what for number in sorted(self._waiting)}
-
-    def awaited_events(self) -> list[str]:
-        """The names of the events that are waited for, in lower case."""
-        return [name for name, waits in self._waits.items() if waits]
-
-    def _raise_event(self, event: EventRaised) -> None:
-        key = event.name.lower()
-        waits = self._waits.get(key)
-        if waits:
-            task, decode = waits.popleft()
-            _give(task, decode, event.data)
-        else:
-            self._arrivals += 1
-            self._arrived.setdefault(key, deque()).append((self._arrivals, event))
 
     # ---- the code -------------------------------------------------------------------------
 
@@ -277,6 +266,8 @@ class Execution:
         try:
             made = self.program.start(self, event)
         except BaseException as error:
+            if isinstance(error, DecodingError):
+                self._unreadable = error
             self._end_badly(error)
             return
         if hasattr(made, "send"):
@@ -347,15 +338,15 @@ class Execution:
         self.close()
 
     def _terminate(self, event: ExecutionTerminated) -> None:
-        self._held.clear()
         if self.ended is None:
             self._end(ExecutionCompleted(status="Terminated", result=event.output))
             self.close()
+        self._held.clear()
 
     def _end(self, how: ExecutionCompleted | ContinueAsNew) -> None:
         section, self.section = self.section, None
         if section is not None:
-            self.decisions.extend(section.release(undo=section.transaction))
+            self.decisions.extend(self._released(section, undo=section.transaction))
         self.ended = how
         self.decisions.append(how)
         self.taken_back.extend(self.timers.values())
@@ -388,6 +379,7 @@ class Execution:
 
         Raises:
             NonDeterminismError: it asks for something else than it did.
+            DecodingError: it does so since it cannot read what is recorded any more.
         """
         events = list(history)
         self.marked = {event.id for event in events if isinstance(event, PatchMarked)}
@@ -427,31 +419,8 @@ class Execution:
         place: int,
         unmatched: Iterable[Decision],
         sources: Iterable[str],
-    ) -> NonDeterminismError:
-        before = [describe(event) for event in events[:place] if isinstance(event, DECISIONS)]
-        after = [describe(event) for event in events[place:] if isinstance(event, DECISIONS)]
-        asked = [*before, *(describe(decision) for decision in unmatched)]
-        return NonDeterminismError(
-            self.instance_id, [*before, *after], asked, next(iter(sources), "")
-        )
-
-
-def _give(task: Task[Any], decode: Callable[[Any], Any], data: msgspec.Raw) -> None:
-    """Complete *task*; what does not decode is its failure, and no divergence."""
-    try:
-        value = decode(data)
-    except PerdureError as error:
-        task.fail(error)
-    else:
-        task.complete(value)
-
-
-def _calling_line() -> str:
-    """The file and line of the user's code that is at work."""
-    frame: FrameType | None = inspect.currentframe()
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if not module.startswith("perdure."):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
+    ) -> PerdureError:
+        if self._unreadable is not None:
+            msg = f"{self._unreadable}; it was recorded by {self.instance_id!r} with other code"
+            return DecodingError(msg)
+        return divergence(self.instance_id, events, place, unmatched, next(iter(sources), ""))

@@ -11,22 +11,36 @@ from typing import Any, NoReturn
 
 from perdure.errors import NotDurableError
 
+_ANY = "perdure.when_any([task, ctx.create_timer(…)])"
 _INSTEAD = {
-    "call_later": "await ctx.create_timer(…) instead of asyncio.sleep",
-    "call_at": "await ctx.create_timer(…) instead of asyncio.sleep",
-    "create_future": "await ctx.create_timer(…) or another task of ctx, not asyncio's futures",
+    "create_future": "await ctx.create_timer(…) instead of asyncio.sleep, "
+    f"{_ANY} instead of wait_for, and another task of ctx instead of a future",
     "create_task": "perdure.when_all([…]) over tasks of ctx instead of create_task or gather",
+    "current_task": f"perdure.when_all([…]) instead of a TaskGroup, {_ANY} instead of wait_for",
     "run_in_executor": "await ctx.call_activity(…) instead of a thread",
+    "time": f"ctx.current_utc_datetime, and {_ANY} instead of asyncio.timeout",
 }
 
 
 class _GuardLoop:
     """Stands in for an event loop."""
 
+    def create_task(self, coroutine: Any, **_: Any) -> NoReturn:
+        """Refuse; the coroutine will never be awaited, and shall not be missed."""
+        coroutine.close()
+        _refuse("create_task")
+
+    def __hash__(self) -> int:
+        _refuse("current_task")  # asyncio looks up the running task by its loop
+
     def __getattr__(self, name: str) -> NoReturn:
-        instead = _INSTEAD.get(name, "what ctx offers; do I/O in activities")
-        msg = f"asyncio works in no orchestrator ({name}): use {instead}"
-        raise NotDurableError(msg)
+        _refuse(name)
+
+
+def _refuse(name: str) -> NoReturn:
+    instead = _INSTEAD.get(name, "what ctx offers; do I/O in activities")
+    msg = f"asyncio works in no orchestrator ({name}): use {instead}"
+    raise NotDurableError(msg)
 
 
 _GUARD: Any = _GuardLoop()

@@ -14,10 +14,12 @@ from perdure.actors.behavior import Forgets, Outcome, Step
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
 from perdure.errors import (
+    CorruptionError,
     InstanceAlreadyExistsError,
-    NonDeterminismError,
     PerdureError,
     UnknownOperationError,
+    UnknownOrchestratorError,
+    WrongStatusError,
 )
 from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import happening_of, locked_section
@@ -32,10 +34,11 @@ from perdure.orchestration.history import (
     ExecutionTerminated,
     TimerFired,
 )
-from perdure.orchestration.live import Turn
+from perdure.orchestration.live import CodeMissing, Turn
 from perdure.orchestration.rewinding import OpenTasks, lost_tasks, without_rewound
 from perdure.orchestration.state import (
     CANCELED,
+    FAILED,
     PENDING,
     RUNNING,
     SUSPENDED,
@@ -69,11 +72,15 @@ class OrchestrationInstance(EndedInstance):
 
     def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
         try:
+            # a process that was started with a clock that is behind does not turn times back
+            now = max(now, self._updated())
             outcome = handler(self, message, Turn(now))
-        except NonDeterminismError as error:
-            return self._stall(str(error))
+        except CodeMissing as missing:
+            outcome = self._without_code(missing, now)
         except PerdureError as error:
             return Outcome(b"", describe_failure(error))
+        if outcome.put_back:
+            return outcome
         if outcome.forgets is Forgets.ALL:
             self._version = 0
         self._version += len(outcome.events)
@@ -82,12 +89,26 @@ class OrchestrationInstance(EndedInstance):
     def finish(self, step: Step, result: Any) -> Outcome:
         """The decision was made in the step."""
         outcome: Outcome = result
-        return outcome
+        return self.settled(outcome)
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """A bug of ours: nothing is decided until the actor is activated again."""
         logger.error("a bug in perdure: %s", self._address, exc_info=error)
-        return self._stall(f"a bug in perdure: {error!r}; see the log")
+        return self.settled(self._stall(f"a bug in perdure: {error!r}; see the log"))
+
+    def _without_code(self, missing: CodeMissing, now: int) -> Outcome:
+        """Wait for the code; or fail, where the app wants that of other versions."""
+        state, cause = self._state, missing.__cause__
+        if (
+            state is None
+            or not isinstance(cause, UnknownOrchestratorError)
+            or not self._programs.must_fail(state.version)
+        ):
+            return self._stall(str(missing))
+        turn = Turn(now)
+        failure = failure_of(describe_failure(cause))
+        self._end_without_code(ExecutionCompleted(status=FAILED, failure=failure), turn)
+        return turn.outcome()
 
     def _stall(self, reason: str) -> Outcome:
         logger.error("%s", reason)
@@ -127,8 +148,7 @@ class OrchestrationInstance(EndedInstance):
         if start.start_at > turn.now:
             begin = effects.send(self._address, requests.BEGIN, start, self._address)
             begin.due_micros = start.start_at
-            begin.id = self._engine.fresh_id()
-            self._state.timer = begin.id
+            self._name_timer(begin)
             self._state.start = start
             turn.messages.append(begin)
             return turn.outcome()
@@ -156,8 +176,6 @@ class OrchestrationInstance(EndedInstance):
 
     def _begin(self, start: requests.Start, turn: Turn) -> Outcome:
         state = self._present()
-        state.start = None
-        state.timer = 0
         self._run_generation(
             ExecutionStarted(
                 name=start.name,
@@ -170,8 +188,7 @@ class OrchestrationInstance(EndedInstance):
             ),
             turn,
         )
-        for event in start.events:
-            self._apply(event, turn)
+        self._raise(start.events, turn)
         return turn.outcome()
 
     def _take_events(
@@ -181,32 +198,36 @@ class OrchestrationInstance(EndedInstance):
             state.start.events.extend(events)
             turn.touched = True
         elif self._live() is not None:
-            for event in events:
-                self._apply(event, turn)
+            self._raise(events, turn)
         return turn.outcome()
 
     def _begin_pending(self, message: Message, turn: Turn) -> Outcome:
         state = self._state
-        if state is None or state.status != PENDING or state.timer != message.id:
+        if state is None or state.status != PENDING or str(state.timer) != message.request_id:
             return Outcome()
         assert state.start is not None
         return self._begin(state.start, turn)
 
     def _renew(self, message: Message, turn: Turn) -> Outcome:
         renewal = requests.decode_renew(message.input)
-        self.gate = None
+        state = self._state
+        if state is None or state.is_finished or state.generation:
+            return Outcome()  # it was ended between two generations
         turn.forgets = Forgets.PAST
         self._run_generation(renewal.started, turn)
-        for event in renewal.events:
-            self._apply(event, turn)
+        self._raise(renewal.events, turn)
         return turn.outcome()
 
     def _run_generation(self, started: ExecutionStarted, turn: Turn) -> None:
+        execution = self._awakened()
+        self.gate = None
         state = self._present()
+        state.start, state.timer = None, 0
+        state.stalled, state.reason = False, ""
         state.generation = started.generation
         state.begins = self._version
         state.status = RUNNING
-        self._execution = self._new_execution()
+        self._execution = execution
         self._apply(started, turn)
 
     # ---- what happens ---------------------------------------------------------------------
@@ -254,33 +275,42 @@ class OrchestrationInstance(EndedInstance):
             raise self._finished(state)
         event = ExecutionTerminated(output=asked.output, recursive=asked.recursive)
         if state.stalled or state.status == PENDING or not state.generation:
-            return self._end_without_code(event, turn)
+            turn.note(event)
+            end = ExecutionCompleted(status=TERMINATED, result=event.output)
+            self._end_without_code(end, turn, event if event.recursive else None)
+            return turn.outcome()
         return self._happen(event, turn)
 
-    def _end_without_code(self, event: ExecutionTerminated, turn: Turn) -> Outcome:
-        """Terminate one whose code cannot be asked, or has not begun."""
+    def _end_without_code(
+        self,
+        end: ExecutionCompleted,
+        turn: Turn,
+        children_with: ExecutionTerminated | None = None,
+    ) -> None:
+        """End one whose code cannot be asked, or has not begun."""
         state = self._present()
         self._forget_timer(state, turn)
         open_tasks = self._open_tasks() if state.generation else None
-        turn.note(event)
-        end = ExecutionCompleted(status=TERMINATED, result=event.output)
-        turn.note(end)
         if open_tasks is not None:
             turn.taken_back.extend(open_tasks.timers)
-            turn.messages.extend(
-                effects.release_of(entity, section, self._address)
-                for entity, section in open_tasks.locks
-            )
-            if event.recursive:
-                self._end_children(open_tasks.children, event, turn)
+            for unlock in open_tasks.locks:
+                turn.note(unlock)
+                release = effects.message_for(unlock, self._address, state.generation)
+                assert release is not None
+                turn.messages.append(release)
+            if children_with is not None:
+                self._end_children(open_tasks.children, children_with, turn)
             self._stop_activities(open_tasks.activities, "terminated", turn)
+        turn.note(end)
         self.gate = None
         state.stalled = False
         self._note_end(end, turn)
-        return turn.outcome()
 
     def _open_tasks(self) -> OpenTasks:
-        return lost_tasks(without_rewound(self._history(), self._present().begins))
+        try:
+            return lost_tasks(without_rewound(self._history(), self._present().begins))
+        except CorruptionError:
+            return OpenTasks([], [], [], {})  # what is damaged can be ended all the same
 
     def _cancel(self, message: Message, turn: Turn) -> Outcome:
         reason = requests.decode_reason(message.input).reason
@@ -302,6 +332,12 @@ class OrchestrationInstance(EndedInstance):
         state = self._require_alive()
         if state.status == SUSPENDED:
             return Outcome()
+        if state.status == PENDING:
+            msg = (
+                f"orchestration {self._address!r} is Pending; only one that has begun is "
+                "suspended: wait for its start, or terminate it"
+            )
+            raise WrongStatusError(msg)
         return self._happen(
             ExecutionSuspended(reason=requests.decode_reason(message.input).reason), turn
         )

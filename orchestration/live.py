@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
 from perdure.actors.directory import Resolve
 from perdure.actors.messages import Message
 from perdure.errors import (
+    CorruptionError,
+    DecodingError,
     HistoryTooLongError,
     InstanceFinishedError,
     InstanceNotFoundError,
+    NonDeterminismError,
+    UnknownOrchestratorError,
 )
 from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import failure_for_parent
@@ -19,6 +24,7 @@ from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ContinueAsNew,
     Event,
+    EventRaised,
     ExecutionCancelRequested,
     ExecutionCompleted,
     ExecutionResumed,
@@ -45,6 +51,10 @@ HISTORY_EVENTS = 50_000
 """Events of one generation: the log warns at the one, the orchestration fails at the other."""
 
 
+class CodeMissing(Exception):  # noqa: N818 - it is no error of a message
+    """There is no code here that can go on with the instance: its message has to wait."""
+
+
 class Turn:
     """What one message leads to."""
 
@@ -55,6 +65,7 @@ class Turn:
         self.taken_back: list[int] = []
         self.forgets = Forgets.NOTHING
         self.touched = False
+        self.to_come: deque[EventRaised] = deque()
         self.ends = False
 
     def note(self, event: Event) -> None:
@@ -93,6 +104,7 @@ class LiveInstance:
         self._address = address
         self._version: int = version
         self._state: InstanceState | None = state
+        self._stored = None if state is None else write_state(state)
         self._engine = engine
         self._execution: Execution | None = None
         self.gate: Gate | None = None
@@ -100,8 +112,14 @@ class LiveInstance:
             self.gate = only_renewal
 
     def state(self) -> bytes | None:
-        """The row."""
-        return None if self._state is None else write_state(self._state)
+        """The row as the last message left it: the next may be at work without the baton."""
+        return self._stored
+
+    def settled(self, outcome: Outcome) -> Outcome:
+        """A message has been handled; with the baton again."""
+        if outcome.touched or outcome.forgets is not Forgets.NOTHING:
+            self._stored = None if self._state is None else write_state(self._state)
+        return outcome
 
     def close(self) -> None:
         """The code that is alive shall not act any more."""
@@ -115,21 +133,36 @@ class LiveInstance:
         """The code at work: as it is, or replayed after an activation; ``None`` when ended.
 
         Raises:
-            NonDeterminismError: it is not what it was.
+            CodeMissing: it is not what it was, or not there.
         """
         state = self._state
         if state is None or state.is_finished or not state.generation:
             return None
         if self._execution is None:
-            execution = self._new_execution()
+            execution = self._awakened()
             try:
                 execution.replay(without_rewound(self._history(), state.begins))
+            except (NonDeterminismError, DecodingError, CorruptionError) as error:
+                execution.close()
+                raise CodeMissing(str(error)) from error
             except BaseException:
                 execution.close()
                 raise
             self._execution = execution
-            state.stalled = False
+            if state.stalled:
+                state.stalled, state.reason = False, ""
         return self._execution
+
+    def _awakened(self) -> Execution:
+        """A new execution for an instance that waits for one.
+
+        Raises:
+            CodeMissing: its code is not there.
+        """
+        try:
+            return self._new_execution()
+        except UnknownOrchestratorError as error:
+            raise CodeMissing(str(error)) from error
 
     def _new_execution(self) -> Execution:
         program = self._programs.program(self._present(), self._resolve)
@@ -167,6 +200,13 @@ class LiveInstance:
         if execution.ended is None:
             self._check_length(execution, turn)
         self._follow(execution, turn)
+
+    def _raise(self, events: Iterable[EventRaised], turn: Turn) -> None:
+        """Have events happen one after the other; a generation leaves the rest to the next."""
+        turn.to_come.extend(events)
+        while turn.to_come and self._execution is not None:
+            self._apply(turn.to_come.popleft(), turn)
+        turn.to_come.clear()
 
     def _check_length(self, execution: Execution, turn: Turn) -> None:
         """A history that became too long ends here, before it is too long to be replayed."""
@@ -227,7 +267,7 @@ class LiveInstance:
         if retention:
             purge = effects.send(self._address, requests.PURGE, requests.Purge(), self._address)
             purge.due_micros = turn.now + retention
-            state.timer = purge.id = self._engine.fresh_id()
+            self._name_timer(purge)
             turn.messages.append(purge)
         self.close()
 
@@ -235,7 +275,7 @@ class LiveInstance:
         started = execution.started
         assert started is not None
         state = self._present()
-        events = execution.unread_events() if ended.save_events else []
+        events = [*execution.unread_events(), *turn.to_come] if ended.save_events else []
         following = ExecutionStarted(
             name=started.name,
             input=ended.input,
@@ -254,6 +294,11 @@ class LiveInstance:
         state.generation = ""
         self.gate = only_renewal
         self.close()
+
+    def _name_timer(self, message: Message) -> None:
+        """It comes back to this instance later, perhaps re-driven under another id."""
+        self._present().timer = message.id = self._engine.fresh_id()
+        message.request_id = str(message.id)
 
     def _forget_timer(self, state: InstanceState, turn: Turn) -> None:
         """Nothing begins, or is forgotten, later by itself any more."""
@@ -293,6 +338,9 @@ class LiveInstance:
         state = self._state
         assert state is not None
         return state
+
+    def _updated(self) -> int:
+        return 0 if self._state is None else self._state.updated
 
     def _required(self) -> InstanceState:
         if self._state is None:

@@ -10,12 +10,14 @@ from perdure.actors.answers import Failure
 from perdure.actors.directory import Resolve
 from perdure.errors import DefinitionError, UnknownOrchestratorError
 from perdure.orchestration.context import OrchestrationContext
-from perdure.orchestration.definitions import OrchestratorDefinition, Registry, version_key
+from perdure.orchestration.definitions import OrchestratorDefinition
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import ExecutionStarted
+from perdure.orchestration.registry import Registry, version_key
 from perdure.orchestration.state import InstanceState
 
 MATCHES = ("none", "strict", "current_or_older")
+MISMATCHES = ("leave_pending", "fail")
 
 
 @attrs.frozen(eq=False)
@@ -52,16 +54,31 @@ class Programs:
         registry: what is registered.
         version: the app's; empty for none.
         match: ``none``: any; ``strict``: only the app's own; ``current_or_older``: not newer.
+        mismatch: what becomes of the others: ``leave_pending``: they wait for an app that
+            matches; ``fail``: they fail.
     """
 
     registry: Registry
     version: str = ""
     match: str = "none"
+    mismatch: str = "leave_pending"
 
     def __attrs_post_init__(self) -> None:
-        if self.match not in MATCHES:
-            msg = f"version_match={self.match!r}: use one of {', '.join(MATCHES)}"
+        given: object = self.version
+        if not isinstance(given, str):
+            msg = f"version={self.version!r}: use a str"
             raise DefinitionError(msg)
+        for option, value, known in (
+            ("version_match", self.match, MATCHES),
+            ("version_mismatch", self.mismatch, MISMATCHES),
+        ):
+            if value not in known:
+                msg = f"{option}={value!r}: use one of {', '.join(known)}"
+                raise DefinitionError(msg)
+
+    def must_fail(self, version: str) -> bool:
+        """Whether an instance of that version fails here, instead of waiting."""
+        return self.mismatch == "fail" and not self._matches(version)
 
     def check(self, name: str, version: str) -> None:
         """Raise unless such an instance can run here.

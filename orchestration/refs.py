@@ -8,15 +8,18 @@ from typing import Any, Generic, Protocol, TypeVar
 import attrs
 import msgspec
 
+from perdure.actors.ids import checked_name
 from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import Reply
 from perdure.actors.streams import turns_of
 from perdure.errors import InstanceNotFoundError, OperationFailedError
 from perdure.orchestration import requests
+from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
 from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, events_beyond
+from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.replaying import export_history
 from perdure.orchestration.running import RunningActivity, running_of
 from perdure.orchestration.state import InstanceState
@@ -26,7 +29,6 @@ from perdure.orchestration.waiting import Waits, Watch
 R_co = TypeVar("R_co", covariant=True)
 
 _plain = msgspec.json.Decoder().decode
-"""Turns that one step of a purge drops at most."""
 
 
 class Source(Protocol):
@@ -157,14 +159,23 @@ class OrchestrationRef(Generic[R_co]):
 
     # ---- asking it ------------------------------------------------------------------------
 
-    def raise_event(self, name: str, data: Any = None) -> None:
+    def raise_event(
+        self, name: str, data: Any = None, *, request_id: str | None = None
+    ) -> None:
         """Raise an external event; durable when this returns. Case of *name* does not matter.
+
+        Args:
+            name: of the event.
+            data: what it brings.
+            request_id: names this request: repeated with it, even after a crash, it raises
+                nothing more.
 
         Raises:
             InstanceNotFoundError, InstanceFinishedError: nobody will take it.
         """
+        checked_name("event name", name)
         event = EventRaised(name=name, data=encode_plain(data, f"event {name}"))
-        self.ask(requests.RAISE_EVENT, event)
+        self.ask(requests.RAISE_EVENT, event, request_id)
 
     def terminate(self, output: Any = None, *, recursive: bool = True) -> None:
         """End it at once, its children too unless *recursive* is false.
@@ -175,7 +186,9 @@ class OrchestrationRef(Generic[R_co]):
             InstanceNotFoundError, InstanceFinishedError: there is nothing to end.
         """
         data = encode_plain(output, "the output")
-        self.ask(requests.TERMINATE, requests.Terminate(data, recursive))
+        self.ask(
+            requests.TERMINATE, requests.Terminate(data, checked_flag("recursive", recursive))
+        )
 
     def cancel(self, reason: str = "") -> None:
         """Have CancelledError raised where its code waits, so that it ends in its own way.
@@ -183,15 +196,20 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceNotFoundError, InstanceFinishedError: there is nothing to cancel.
         """
-        self.ask(requests.CANCEL, requests.Reason(reason))
+        self.ask(requests.CANCEL, requests.Reason(checked_text("reason", reason)))
 
     def suspend(self, reason: str = "") -> None:
-        """Have it take note of nothing until it is resumed. Again is no error."""
-        self.ask(requests.SUSPEND, requests.Reason(reason))
+        """Have it take note of nothing until it is resumed. Again is no error.
+
+        Raises:
+            WrongStatusError: it is Pending.
+            InstanceNotFoundError, InstanceFinishedError: there is nothing to suspend.
+        """
+        self.ask(requests.SUSPEND, requests.Reason(checked_text("reason", reason)))
 
     def resume(self, reason: str = "") -> None:
         """Have a suspended one go on. Again is no error."""
-        self.ask(requests.RESUME, requests.Reason(reason))
+        self.ask(requests.RESUME, requests.Reason(checked_text("reason", reason)))
 
     def rewind(self, reason: str = "") -> None:
         """Have a failed one go on from before its failure: what failed runs again.
@@ -199,7 +217,7 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             WrongStatusError: it is not Failed.
         """
-        self.ask(requests.REWIND, requests.Reason(reason))
+        self.ask(requests.REWIND, requests.Reason(checked_text("reason", reason)))
 
     def restart(self, *, new_instance_id: str | None = None) -> OrchestrationRef[R_co]:
         """Start it again with its name and input, under the same id or another.
@@ -207,6 +225,7 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceAlreadyExistsError: one with that id lives.
         """
+        again_id = self.id if new_instance_id is None else checked_instance_id(new_instance_id)
         state = self._required()
         start = requests.Start(
             name=state.name,
@@ -214,7 +233,7 @@ class OrchestrationRef(Generic[R_co]):
             version=state.version,
             tags=state.tags,
         )
-        again = OrchestrationRef(self._client, new_instance_id or self.id, self._decode)
+        again = OrchestrationRef(self._client, again_id, self._decode)
         again.begin(start)
         return again
 
@@ -228,21 +247,25 @@ class OrchestrationRef(Generic[R_co]):
             WrongStatusError: it is not finished.
             InstanceNotFoundError: there is none.
         """
-        self.ask(requests.PURGE, requests.Purge(recursive))
+        self.ask(requests.PURGE, requests.Purge(checked_flag("recursive", recursive)))
 
-    def begin(self, start: requests.Start) -> None:
+    def begin(self, start: requests.Start, request_id: str | None = None) -> None:
         """Start it; whoever then waits for its result need not read the store."""
         self._watched()
-        self.ask(requests.START, start)
+        self.ask(requests.START, start, request_id)
 
-    def ask(self, operation: str, payload: msgspec.Struct) -> Any:
+    def ask(
+        self, operation: str, payload: msgspec.Struct, request_id: str | None = None
+    ) -> Any:
         """Send it one of the messages of ``requests.py``, and wait for what it answers."""
+        chosen = None if request_id is None else checked_name("request id", request_id)
         message = Message(
             target=self.id,
             operation=operation,
             input=requests.encode(payload),
             form="value",
-            request_id=self._client.new_id(),
+            request_id=chosen or self._client.new_id(),
+            chosen=chosen is not None,
         )
         try:
             return self._client.send_call(message, _plain).get()

@@ -302,7 +302,7 @@ class Debugged:
         if self._execution.ended is not None:
             return f"it has ended: {self._state.status}"
         tasks = list(self._execution.open_tasks().values())
-        events = [f"event {name!r}" for name in self._execution.awaited_events()]
+        events = [f"event {name!r}" for name in self._execution.events.awaited()]
         return f"it waits for {', '.join(tasks + events) or 'nothing that can come'}"
 
 

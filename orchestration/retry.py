@@ -31,14 +31,23 @@ def _check_attempts(_: Any, __: Any, value: int) -> None:
 
 
 def _check_coefficient(_: Any, __: Any, value: float) -> None:
-    if not 1 <= value < float("inf"):
+    given: object = value
+    if not isinstance(given, int | float) or not 1 <= value < float("inf"):
         msg = f"backoff_coefficient={value!r}: use a number from 1"
         raise InvalidInputError(msg)
 
 
 def _check_jitter(_: Any, __: Any, value: float) -> None:
-    if not 0 <= value <= 1:
+    given: object = value
+    if not isinstance(given, int | float) or not 0 <= value <= 1:
         msg = f"jitter={value!r}: use a number from 0 to 1"
+        raise InvalidInputError(msg)
+
+
+def _check_handler(_: Any, __: Any, value: Callable[[FailureDetails], bool] | None) -> None:
+    given: object = value
+    if given is not None and not callable(given):
+        msg = f"handle_failure={value!r}: use a function that takes FailureDetails"
         raise InvalidInputError(msg)
 
 
@@ -67,7 +76,9 @@ class RetryPolicy:
     backoff_coefficient: float = attrs.field(default=1.0, validator=_check_coefficient)
     max_retry_interval: timedelta | None = attrs.field(default=None, validator=_check_optional)
     retry_timeout: timedelta | None = attrs.field(default=None, validator=_check_optional)
-    handle_failure: Callable[[FailureDetails], bool] | None = None
+    handle_failure: Callable[[FailureDetails], bool] | None = attrs.field(
+        default=None, validator=_check_handler
+    )
     jitter: float = attrs.field(default=0.0, validator=_check_jitter)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from perdure.errors import NonDeterminismError
+from perdure.errors import DecodingError, NonDeterminismError
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     DECISIONS,
@@ -72,7 +72,7 @@ def without(
         The code, the failures that are left out, and the end that is.
 
     Raises:
-        NonDeterminismError: the code does not fit its history in any way.
+        NonDeterminismError, DecodingError: the code does not fit its history in any way.
     """
     kept = len(history) - 1
     while isinstance(history[kept - 1], EntityUnlockSent):
@@ -91,7 +91,7 @@ def without(
         gone = {id(event) for event in failed}
         try:
             execution.replay([event for event in rest if id(event) not in gone], go_on=True)
-        except NonDeterminismError:
+        except (NonDeterminismError, DecodingError):
             execution.close()
             if number == len(tries):
                 raise
@@ -134,13 +134,13 @@ class OpenTasks:
     Attributes:
         timers: ids of the messages of timers that have not fired.
         children: instance ids of children that have not ended.
-        locks: entities that are locked, and for which sections.
+        locks: what lets go of the entities that are locked.
         activities: the names of activities that have not ended, by task.
     """
 
     timers: list[int]
     children: list[str]
-    locks: list[tuple[str, str]]
+    locks: list[EntityUnlockSent]
     activities: dict[int, str]
 
 
@@ -149,8 +149,8 @@ def lost_tasks(history: Iterable[Event]) -> OpenTasks:
     timers: dict[int, int] = {}
     children: dict[int, str] = {}
     activities: dict[int, str] = {}
-    asked: dict[int, str] = {}
-    locks: dict[str, str] = {}
+    asked: dict[int, EntityLockRequested] = {}
+    locks: dict[str, EntityUnlockSent] = {}
     for event in history:
         match event:
             case TimerCreated():
@@ -169,13 +169,16 @@ def lost_tasks(history: Iterable[Event]) -> OpenTasks:
                 for tasks in (timers, children, activities):
                     tasks.pop(event.id, None)
             case EntityLockRequested():
-                asked[event.id] = event.section
+                asked[event.id] = event
             case EntityLockGranted():
-                locks[event.entity] = asked[event.id]
+                request = asked[event.id]
+                locks[event.entity] = EntityUnlockSent(
+                    entity=event.entity, section=request.section, undo=request.transaction
+                )
             case EntityUnlockSent():
                 locks.pop(event.entity, None)
             case _:
                 continue
     return OpenTasks(
-        list(timers.values()), list(children.values()), list(locks.items()), activities
+        list(timers.values()), list(children.values()), list(locks.values()), activities
     )

@@ -15,7 +15,8 @@ from perdure.errors import (
     InvalidInputError,
     TaskFailedError,
 )
-from perdure.orchestration.definitions import Registry, decoder_for, encode_plain
+from perdure.orchestration.checking import checked_tags, checked_text
+from perdure.orchestration.definitions import decoder_for, encode_plain
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ExecutionStarted,
@@ -25,6 +26,7 @@ from perdure.orchestration.history import (
 )
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.programming import Open
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.retry import RetryPolicy, delay_micros
 from perdure.orchestration.tasks import Task, TimerTask
 
@@ -153,7 +155,7 @@ class Scheduling:
             decode = definition.output.decode
             if return_type is not None:
                 decode = decoder_for(return_type, f"the result of {name}")
-        kept = dict(tags or {})
+        kept = checked_tags(tags)
         first = 0
 
         def schedule(attempt: int) -> Task[Any]:
@@ -252,13 +254,14 @@ class Scheduling:
         if self._execution.section is not None:
             msg = "no sub-orchestration inside a critical section; start it before or after"
             raise CriticalSectionError(msg)
-        definition = self._registry.orchestrator(orchestrator, version or "")
+        wanted = checked_text("version", version or "")
+        definition = self._registry.orchestrator(orchestrator, wanted)
         data = definition.encode_input(input)
         decode: Callable[[Any], Any] = definition.output.decode
         if return_type is not None:
             decode = decoder_for(return_type, f"the result of {definition.name}")
         chosen = None if instance_id is None else checked_instance_id(instance_id)
-        kept = dict(tags or {})
+        kept = checked_tags(tags)
 
         def schedule(_: int) -> Task[Any]:
             execution = self._execution
@@ -270,7 +273,7 @@ class Scheduling:
                     name=definition.name,
                     instance_id=child,
                     input=data,
-                    version=version or definition.version,
+                    version=wanted or definition.version,
                     tags=kept,
                 )
             )
@@ -301,13 +304,17 @@ class Scheduling:
                 outer.complete(task.get_result())
                 return
             error = task.get_exception()
-            delay = delay_micros(
-                policy,
-                details_of_error(error),
-                attempt=attempt,
-                since_first_micros=self._execution.now - first,
-                draw=lambda: self.random.random(),
-            )
+            try:
+                delay = delay_micros(
+                    policy,
+                    details_of_error(error),
+                    attempt=attempt,
+                    since_first_micros=self._execution.now - first,
+                    draw=lambda: self.random.random(),
+                )
+            except Exception as raised:  # by the user's handle_failure
+                outer.fail(raised)
+                return
             if delay is None:
                 outer.fail(error)
             else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from perdure.actors.directory import Starter
 from perdure.actors.messages import Message
-from perdure.errors import InvalidInputError
 from perdure.orchestration import effects, requests
+from perdure.orchestration.checking import checked_tags, checked_text
 from perdure.orchestration.definitions import OrchestratorDefinition
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.programs import Programs
@@ -27,25 +28,15 @@ def start_of(
         UnknownOrchestratorError: it is not registered, or not in that version.
         InvalidInputError, EncodingError, DecodingError: the input does not fit, or the tags.
     """
-    wanted = programs.version if version is None else version
+    wanted = programs.version if version is None else checked_text("version", version)
     definition = programs.registry.orchestrator(orchestrator, wanted)
     start = requests.Start(
         name=definition.name,
         input=definition.encode_input(input),
         version=wanted or definition.version,
-        tags=_checked_tags(tags),
+        tags=checked_tags(tags),
     )
     return start, definition
-
-
-def _checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
-    kept = dict(tags or {})
-    for name, value in kept.items():
-        pair: tuple[object, object] = (name, value)
-        if not all(isinstance(part, str) for part in pair):
-            msg = f"tag {name!r}: {value!r}: use texts for both"
-            raise InvalidInputError(msg)
-    return kept
 
 
 def instance_id_of(instance_id: str | None, new_id: Callable[[], str]) -> str:
@@ -55,6 +46,11 @@ def instance_id_of(instance_id: str | None, new_id: Callable[[], str]) -> str:
         InvalidIdError: it breaks the rules.
     """
     return checked_instance_id(instance_id) if instance_id else new_id()
+
+
+def instance_id_for(request_id: str | None) -> str | None:
+    """The id that a request without one gives, the same each time it is repeated."""
+    return None if request_id is None else uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
 
 
 def starter(programs: Programs, new_id: Callable[[], str]) -> Starter:

@@ -182,7 +182,7 @@ class Investigation:
             program = self.programs.program(state, self.resolve)
             execution = Execution(instance_id, program, itertools.count(1).__next__)
             execution.replay(history)
-            return execution.open_tasks(), execution.awaited_events()
+            return execution.open_tasks(), execution.events.awaited()
         except PerdureError:  # other code: what the history tells must do
             return None, []
         finally:

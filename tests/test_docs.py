@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+NAMED_TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
 OUTPUT = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)
 
 
@@ -33,6 +35,14 @@ def blocks(page: Path) -> Iterator[tuple[int, str]]:
     text = page.read_text(encoding="utf-8")
     for match in BLOCK.finditer(text):
         yield text[: match.start(1)].count("\n"), match.group(1)
+
+
+@cache
+def names_in(file: str) -> frozenset[str]:
+    """The names of the tests of a file under ``tests/``; none when there is no such file."""
+    path = ROOT / "tests" / file
+    code = path.read_text(encoding="utf-8") if path.exists() else ""
+    return frozenset(re.findall(r"^def (test_\w+)\(", code, re.MULTILINE))
 
 
 @pytest.fixture
@@ -68,6 +78,15 @@ def test_the_links_of_a_page_lead_to_files(page: Path) -> None:
     links: list[str] = LINK.findall(page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if NAMED_TEST.search(p.read_text(encoding="utf-8"))], ids=name_of
+)
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    named: list[tuple[str, str]] = NAMED_TEST.findall(page.read_text(encoding="utf-8"))
+
+    assert [f"{file}::{name}" for file, name in named if name not in names_in(file)] == []
 
 
 def test_the_page_of_errors_lists_them_all() -> None:

@@ -53,6 +53,13 @@ def _read_arguments(
     return [_read_json(ctx, param, value) for value in values]
 
 
+def read_json(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> msgspec.Raw | None:
+    """A callback of options and arguments that take a JSON value."""
+    return None if value is None else _read_json(ctx, param, value)
+
+
 def _read_json(ctx: click.Context, param: click.Parameter, value: str) -> msgspec.Raw:
     data = value.encode(errors="surrogateescape")
     try:

@@ -153,7 +153,7 @@ def require_kind(reader: SqliteReader, store: str, kind: str, app: App | None) -
     guess = f"; did you mean {near[0]!r}?" if near else "."
     msg = f"there is no kind {kind!r}{guess} Known are: {', '.join(sorted(known)) or 'none'}"
     if app is None and connection is None:
-        msg += "; with --app also those of the app"
+        msg += "; while it runs, or with --app where there is that, also those of the app"
     raise NotFoundError(msg)
 
 
@@ -410,6 +410,8 @@ def tail(
     else:
         position = Position(0 if from_start else reader.newest_turn(), 1_000_000)
     wanted = None if kind is None else EntityId(kind, "x").kind
+    if wanted is not None:
+        require_kind(reader, store, wanted, None)
     if as_json is False and is_terminal() and not no_follow:
         say("following; Ctrl-C ends it")
     try:

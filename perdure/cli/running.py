@@ -59,7 +59,7 @@ def announce(app: App, store: str, durability: str, as_json: bool) -> None:
         print_json(facts | {"kinds": app.kinds, "durability": durability})
         sys.stdout.flush()
         return
-    kinds = ", ".join(app.kinds) or "no entities"
+    kinds = ", ".join([*app.kinds, *sorted(app.programs.registry.orchestrators)])
     click.secho(f"perdure {__version__}", bold=True, nl=False)
     click.echo(f"  {app.name}: {kinds}")
     click.echo(f"store {store}, durable through loss of {durability}, process {os.getpid()}")
@@ -110,8 +110,8 @@ def run(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     app = load_app(app_name)
-    if not app.kinds:
-        msg = f"app {app.name!r} has no entities; import the modules that define them"
+    if not (app.kinds or app.programs.registry.orchestrators):
+        msg = f"app {app.name!r} has neither entities nor orchestrators; import their modules"
         raise InvalidInputError(msg)
     sys.setswitchinterval(SWITCH_SECONDS)
     ending = Ending()

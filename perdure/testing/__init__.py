@@ -3,6 +3,7 @@
 from perdure.orchestration.simulation import Simulation, simulate
 from perdure.testing.crashing import crash_everywhere
 from perdure.testing.deciding import Given, Sent, Started, Then, given
+from perdure.testing.linting import assert_lint_clean
 from perdure.testing.pinned import Histories
 from perdure.testing.replays import assert_replays
 
@@ -13,6 +14,7 @@ __all__ = [
     "Simulation",
     "Started",
     "Then",
+    "assert_lint_clean",
     "assert_replays",
     "crash_everywhere",
     "given",

@@ -34,8 +34,9 @@ from perdure.actors.state import EntityState, fresh_state, join_fields
 from perdure.actors.virtual_loop import run_virtually
 from perdure.errors import DecodingError, FailureDetails
 from perdure.orchestration import requests
-from perdure.orchestration.definitions import Registry, encode_plain
+from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.effects import send
+from perdure.orchestration.registry import Registry
 from perdure.orchestration.starting import instance_id_of
 
 E = TypeVar("E", bound=Entity)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import perdure
 
 app = perdure.App(name="shop")
 empty = perdure.App(name="empty")
 other = perdure.App(name="other")
+flows = perdure.App(name="flows")
 
 
 @perdure.event
@@ -59,4 +61,43 @@ class Tally(perdure.Entity):
     value: str = ""
 
 
-__all__ = ["Account", "Counter", "Deposited", "Tally", "app", "empty", "other"]
+@app.activity
+def charge(amount: int) -> str:
+    return f"receipt for {amount}"
+
+
+@app.orchestrator
+async def checkout(ctx: perdure.OrchestrationContext, amount: int) -> str:
+    ctx.set_custom_status("charging")
+    receipt = await ctx.call_activity(charge, amount)
+    if amount > 100:
+        await ctx.create_timer(timedelta(hours=1))
+    return receipt
+
+
+@flows.orchestrator
+@app.orchestrator
+async def approval(ctx: perdure.OrchestrationContext) -> str:
+    return "approved" if await ctx.wait_for_external_event("Approval", bool) else "rejected"
+
+
+@app.orchestrator
+async def broken(ctx: perdure.OrchestrationContext) -> None:
+    msg = "it cannot be"
+    raise ValueError(msg)
+
+
+__all__ = [
+    "Account",
+    "Counter",
+    "Deposited",
+    "Tally",
+    "app",
+    "approval",
+    "broken",
+    "charge",
+    "checkout",
+    "empty",
+    "flows",
+    "other",
+]

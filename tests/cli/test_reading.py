@@ -54,7 +54,7 @@ def test_an_unknown_kind_is_exit_code_3_and_names_those_that_are_known(
 
     assert running.exit_code == closed.exit_code == 3
     assert "did you mean 'counter'? Known are: account, counter" in running.stderr
-    assert "no kind 'lamp'. Known are: counter; with --app" in closed.stderr
+    assert "no kind 'lamp'. Known are: counter; while it runs, or with --app" in closed.stderr
     assert (unused.exit_code, named.exit_code) == (0, 0)
     assert shell.run("entities", "counter", "--prefix", "zzz").exit_code == 0
 
@@ -168,6 +168,20 @@ def test_tail_goes_on_behind_a_position(shell: Shell, client: Client) -> None:
     assert behind == others
     assert [change["id"] for change in accounts] == ["@account@d"]
     assert shell.lines("tail", "--no-follow") == []
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_tail_of_an_unknown_kind_is_exit_code_3(
+    shell: Shell, client: Client, is_open: bool
+) -> None:
+    client.entity("counter", "a").call("add", 1).get(timeout=5)
+    if not is_open:
+        client.close()
+
+    result = shell.run("tail", "--kind", "conter", "--no-follow")
+
+    assert result.exit_code == 3
+    assert "did you mean 'counter'?" in result.stderr
 
 
 def test_tail_follows_until_it_is_interrupted(shell: Shell, client: Client) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -14,7 +16,7 @@ import pytest
 from perdure.actors import control
 from perdure.actors.control_client import ControlClient
 from perdure.errors import OutcomeUnknownError
-from tests.cli.conftest import APP, Running, Shell
+from tests.cli.conftest import APP, ROOT, Running, Shell
 
 Start = Callable[..., Running]
 
@@ -115,8 +117,23 @@ def test_a_second_owner_is_refused_and_the_first_is_named(shell: Shell, start: S
     assert f"process {running.process.pid}" in result.stderr
 
 
-def test_an_app_without_entities_is_refused(shell: Shell) -> None:
+def test_an_app_without_entities_and_orchestrators_is_refused(shell: Shell) -> None:
     result = shell.run("run", "tests.cli.shop:empty")
 
     assert result.exit_code == 1
-    assert "has no entities" in result.stderr
+    assert "has neither entities nor orchestrators" in result.stderr
+
+
+def test_an_app_that_has_only_orchestrators_runs(shell: Shell) -> None:
+    command = [sys.executable, "-m", "perdure", "run", "tests.cli.shop:flows"]
+    with subprocess.Popen(
+        [*command, "--store", shell.store], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().endswith("  flows: approval\n")
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+    assert process.returncode == 0

@@ -71,3 +71,16 @@ def test_the_hot_statements_scan_no_table(name: str, tmp_path: Path) -> None:
     scans = [step[3] for step in plan if step[3].startswith("SCAN")]
     assert [scan for scan in scans if not NO_TABLE.match(scan)] == []
     store.close(clean=True)
+
+
+def test_whoever_writes_begins_as_a_writer() -> None:
+    begun = {
+        path.name: re.findall(r'execute\("(BEGIN[^"]*)"', path.read_text(encoding="utf-8"))
+        for path in Path(str(files("perdure.storage.sqlite"))).glob("*.py")
+    }
+
+    assert {name: found for name, found in begun.items() if found} == {
+        "reader.py": ["BEGIN"],
+        "store.py": ["BEGIN IMMEDIATE"] * 2,
+        "verification.py": ["BEGIN"],
+    }

@@ -1,0 +1,228 @@
+"""Checks one file: its orchestrators, entities and activities, and what they must not do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import attrs
+
+from perdure.linting import rules
+from perdure.linting.names import Function, Names, bound_in
+from perdure.linting.rules import ASYNC_ACTIVITY, OPERATION, ORCHESTRATOR, Rule
+
+_NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*))?", re.IGNORECASE)
+
+
+@attrs.frozen(order=True)
+class Finding:
+    """Something that code must not do.
+
+    Attributes:
+        path: of the file.
+        line: from 1.
+        column: from 1.
+        code: of the rule.
+        message: what is wrong and what to use instead.
+    """
+
+    path: str
+    line: int
+    column: int
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.code} {self.message}"
+
+
+def check_source(text: str, path: str = "<text>") -> list[Finding]:
+    """What is wrong in the text of one file, in order of lines."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        message = rules.SYNTAX.message(str(error), "")
+        return [Finding(path, line, 1, rules.SYNTAX.code, message)]
+    lines = text.splitlines()
+    found = {
+        Finding(path, node.lineno, node.col_offset + 1, rule.code, rule.message(name, place))
+        for node, rule, name, place in _Check(tree).run()
+    }
+    return sorted(one for one in found if not _is_allowed(lines[one.line - 1], one.code))
+
+
+def _is_allowed(line: str, code: str) -> bool:
+    noqa = _NOQA.search(line)
+    if noqa is None:
+        return False
+    codes = noqa["codes"]
+    return codes is None or code in re.split(r"[,\s]+", codes.upper())
+
+
+Fault = tuple[ast.expr | ast.stmt, Rule, str, str]
+"""Where, what, and the names for its message."""
+
+
+class _Check:
+    """The check of one module."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._names = Names(tree)
+
+    def run(self) -> Iterator[Fault]:
+        """All faults; some may come twice."""
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.ClassDef) and self._is_entity(node):
+                yield from self._entity(node)
+            elif isinstance(node, Function):
+                if _decorated(node, "orchestrator"):
+                    yield from self._orchestrator(node)
+                elif _decorated(node, "entity"):
+                    yield from self._operation(node)
+                elif _decorated(node, "activity") and isinstance(node, ast.AsyncFunctionDef):
+                    yield from self._calls(node, ASYNC_ACTIVITY)
+
+    # ---- calls --------------------------------------------------------------------------
+
+    def _calls(self, function: Function, place: str) -> Iterator[Fault]:
+        bound = bound_in(function)
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call):
+                name = self._names.full(node.func, bound)
+                rule = rules.forbidden(name, place) if name else None
+                if rule is not None and not (name == "random.Random" and node.args):
+                    yield node, rule, name, place
+
+    # ---- orchestrators --------------------------------------------------------------------
+
+    def _orchestrator(self, function: Function) -> Iterator[Fault]:
+        yield from self._deterministic(function)
+        bound = bound_in(function)
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name not in bound:
+                    helper = self._names.functions.get(name)
+                    if helper is not None and not helper.decorator_list:
+                        yield from self._deterministic(helper)
+                case _:
+                    pass
+
+    def _deterministic(self, function: Function) -> Iterator[Fault]:
+        yield from self._calls(function, ORCHESTRATOR)
+        bound = bound_in(function)
+        entities = _bound_to(function, _is_entity_ref)
+        sets = _bound_to(function, _is_set)
+        for node in ast.walk(function):
+            match node:
+                case ast.Name(id=name) if name in self._names.changing and name not in bound:
+                    yield node, rules.GLOBAL, name, ORCHESTRATOR
+                case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
+                    if _gives_task(method, entities):
+                        yield node, rules.LOST_TASK, ast.unparse(method), ORCHESTRATOR
+                case ast.For(iter=ordered, body=body) if _is_set_of(ordered, sets):
+                    if _asks(body):
+                        yield node.iter, rules.SET_ORDER, ast.unparse(ordered), ORCHESTRATOR
+                case ast.ListComp(elt=elt, generators=[ast.comprehension(iter=ordered), *_]):
+                    if _is_set_of(ordered, sets) and _asks([elt]):
+                        yield ordered, rules.SET_ORDER, ast.unparse(ordered), ORCHESTRATOR
+                case _:
+                    pass
+
+    # ---- entities ---------------------------------------------------------------------------
+
+    def _is_entity(self, node: ast.ClassDef) -> bool:
+        bases = {self._names.full(base) for base in node.bases}
+        return _decorated(node, "entity") or "perdure.Entity" in bases
+
+    def _entity(self, node: ast.ClassDef) -> Iterator[Fault]:
+        for part in node.body:
+            match part:
+                case ast.AnnAssign(target=ast.Name(id=name), value=value):
+                    if self._names.makes_container(value):
+                        yield part, rules.MUTABLE_DEFAULT, name, OPERATION
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    yield from self._operation(part)
+                case _:
+                    pass
+
+    def _operation(self, function: Function) -> Iterator[Fault]:
+        yield from self._calls(function, OPERATION)
+        refs = _bound_to(function, _is_entity_ref)
+        for node in ast.walk(function):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="call", value=target) as method):
+                    if _is_entity_ref(target) or _is_name_in(target, refs):
+                        yield node, rules.WAITING, ast.unparse(method), OPERATION
+                case _:
+                    pass
+
+
+def _decorated(node: Function | ast.ClassDef, word: str) -> bool:
+    """Whether it is decorated with ``@app.word`` or ``@app.word(…)``."""
+    for decorator in node.decorator_list:
+        named = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if isinstance(named, ast.Attribute) and named.attr == word:
+            return True
+    return False
+
+
+def _bound_to(function: Function, fits: object) -> set[str]:
+    """Variables that are bound to what *fits*, one by one or as a tuple."""
+    assert callable(fits)
+    found: set[str] = set()
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            found.update(
+                to.id for to, value in pairs if isinstance(to, ast.Name) and fits(value)
+            )
+    return found
+
+
+def _is_entity_ref(node: ast.expr) -> bool:
+    """Whether it is ``ctx.entity(…)``, ``self.context.entity(…)`` or the like."""
+    return isinstance(node, ast.Call) and (
+        isinstance(node.func, ast.Attribute) and node.func.attr == "entity"
+    )
+
+
+def _is_name_in(node: ast.expr, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def _gives_task(method: ast.Attribute, entities: set[str]) -> bool:
+    if method.attr in rules.TASK_METHODS:
+        return isinstance(method.value, ast.Name)
+    target = method.value
+    return method.attr == "call" and (_is_entity_ref(target) or _is_name_in(target, entities))
+
+
+def _is_set(node: ast.expr) -> bool:
+    match node:
+        case ast.Set() | ast.SetComp():
+            return True
+        case ast.Call(func=ast.Name(id="set" | "frozenset")):
+            return True
+        case _:
+            return False
+
+
+def _is_set_of(node: ast.expr, sets: set[str]) -> bool:
+    return _is_set(node) or _is_name_in(node, sets)
+
+
+def _asks(body: list[ast.stmt] | list[ast.expr]) -> bool:
+    """Whether it asks something of a context: a task, a signal or an event."""
+    return any(
+        isinstance(node, ast.Await | ast.Yield)
+        or (isinstance(node, ast.Attribute) and node.attr in rules.TASK_METHODS)
+        for part in body
+        for node in ast.walk(part)
+    )
