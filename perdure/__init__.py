@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.app import App
     from perdure.orchestration.client import Client, OrchestrationPage
     from perdure.orchestration.context import OrchestrationContext
+    from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
@@ -120,6 +121,7 @@ __all__ = [
     "NotDurableError",
     "OperationFailedError",
     "OrchestrationContext",
+    "OrchestrationEnd",
     "OrchestrationEntityRef",
     "OrchestrationFailedError",
     "OrchestrationPage",
@@ -175,6 +177,7 @@ _HOMES = {
     "Client": "perdure.orchestration.client",
     "OrchestrationPage": "perdure.orchestration.client",
     "OrchestrationContext": "perdure.orchestration.context",
+    "OrchestrationEnd": "perdure.orchestration.ends",
     "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
     "OrchestrationRef": "perdure.orchestration.refs",
     "RetryPolicy": "perdure.orchestration.retry",
