@@ -31,6 +31,8 @@ from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
+from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
+from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
 from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.orchestration.waiting import Waits
@@ -222,6 +224,68 @@ class Client(EntityClient):
         """Send many signals and starts at once; all is durable when the block ends."""
         return Pipeline(self, starter(self._programs, self.new_id))
 
+    def schedule(
+        self,
+        schedule_id: str,
+        orchestrator: str | Callable[..., Any] | None = None,
+        input: Any = None,
+        *,
+        every: timedelta | None = None,
+        cron: str | None = None,
+        timezone: str = "UTC",
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+        overlap: str = "skip",
+        missed: str = "once",
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> ScheduleRef:
+        """Start an orchestration again and again; durable when this returns.
+
+        A schedule with that id is changed to be so; asking again for the same changes nothing.
+
+        Args:
+            schedule_id: names it, and is what the ids of its runs begin with.
+            orchestrator: the function, or its name. Without one nothing is changed: this is
+                a reference to a schedule, which need not exist.
+            input: of each run.
+            every: the interval, counted from *start_at*, or from now.
+            cron: in its place, when: ``minute hour day-of-month month day-of-week``, as
+                ``"0 3 * * *"``. Needs ``pip install 'perdure[schedules]'``.
+            timezone: what *cron* means, by its IANA name.
+            start_at: nothing before.
+            end_at: nothing after.
+            overlap: when the last run lives: ``skip`` the next one; ``buffer_one``: one waits
+                for its end; ``allow`` both; ``cancel_other`` or ``terminate_other``: have it
+                end, and then begin.
+            missed: of several times that have come, as after a downtime: ``once``: only the
+                last counts; ``all`` do; ``skip``: those count that are a minute late at most.
+            version: of the orchestrator; the app's at each time unless given.
+            tags: of each run.
+
+        Raises:
+            UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was changed.
+        """
+        ref = ScheduleRef(self, self._programs, checked_schedule_id(schedule_id))
+        if orchestrator is not None:
+            ref.put(
+                plan_of(
+                    self._programs,
+                    orchestrator=orchestrator,
+                    input=input,
+                    every=every,
+                    cron=cron,
+                    timezone=timezone,
+                    start_at=start_at,
+                    end_at=end_at,
+                    overlap=overlap,
+                    missed=missed,
+                    version=version,
+                    tags=tags,
+                )
+            )
+        return ref
+
     # ---- those that there are -------------------------------------------------------------
 
     def orchestration(self, instance_id: str) -> OrchestrationRef[Any]:
@@ -289,6 +353,10 @@ class Client(EntityClient):
             if fits(state):
                 counts[state.status] = counts.get(state.status, 0) + 1
         return counts
+
+    def schedules(self, prefix: str = "") -> Iterator[ScheduleState]:
+        """The schedules whose ids begin so, in byte order."""
+        return schedules_of(self, checked_text("prefix", prefix))
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
         checked_text("prefix", prefix)

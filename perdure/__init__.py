@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ReplyTimeoutError,
         RequestMismatchError,
         RowRejectedError,
+        ScheduleNotFoundError,
         StoreError,
         StoreOpenError,
         StoreOwnedError,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
     from perdure.orchestration.running import RunningActivity
+    from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState
     from perdure.orchestration.status import OrchestrationState
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
     from perdure.orchestration.why import Reason
@@ -144,6 +146,9 @@ __all__ = [
     "RetryPolicy",
     "RowRejectedError",
     "RunningActivity",
+    "ScheduleNotFoundError",
+    "ScheduleRef",
+    "ScheduleState",
     "StoreError",
     "StoreOpenError",
     "StoreOwnedError",
@@ -182,6 +187,8 @@ _HOMES = {
     "OrchestrationRef": "perdure.orchestration.refs",
     "RetryPolicy": "perdure.orchestration.retry",
     "RunningActivity": "perdure.orchestration.running",
+    "ScheduleRef": "perdure.orchestration.schedules.refs",
+    "ScheduleState": "perdure.orchestration.schedules.refs",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",

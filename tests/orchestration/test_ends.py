@@ -15,7 +15,7 @@ app = perdure.App("ends")
 
 @app.entity
 class Shop(perdure.Entity):
-    ends: list[str] = perdure.field(factory=list)
+    ends: list[str] = perdure.field(factory=list[str])
     open: int = 0
 
     def order(self, number: int, instance_id: str = "o", days: int = 0) -> str:
