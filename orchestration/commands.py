@@ -23,6 +23,7 @@ class Start(Command, tag="start", kw_only=True):
 
     name: str
     instance_id: str
+    request_id: str | None = None
     input: msgspec.Raw = _NULL
     at: datetime | None = None
     version: str | None = None
@@ -41,6 +42,7 @@ class RaiseEvent(Command, tag="raise_event", kw_only=True):
 
     instance_id: str
     name: str
+    request_id: str | None = None
     data: msgspec.Raw = _NULL
 
 
@@ -101,6 +103,7 @@ class Commanded(Protocol):
         start_at: datetime | None,
         version: str | None,
         tags: dict[str, str],
+        request_id: str | None,
     ) -> OrchestrationRef[Any]:
         """Start one."""
         ...
@@ -145,6 +148,7 @@ def _do(client: Commanded, command: AnyCommand) -> Any:
             start_at=command.at,
             version=command.version,
             tags=command.tags,
+            request_id=command.request_id,
         ).id
     if isinstance(command, PurgeAll):
         return client.purge_orchestrations(
@@ -158,7 +162,9 @@ def _do(client: Commanded, command: AnyCommand) -> Any:
         case Result():
             return ref.result(min(command.timeout_seconds, CALL_SECONDS_LIMIT))
         case RaiseEvent():
-            return ref.raise_event(command.name, _plain(command.data))
+            return ref.raise_event(
+                command.name, _plain(command.data), request_id=command.request_id
+            )
         case Terminate():
             return ref.terminate(_plain(command.output), recursive=command.recursive)
         case Restart():

@@ -34,7 +34,7 @@ from perdure.orchestration.history import (
     ExecutionTerminated,
     TimerFired,
 )
-from perdure.orchestration.live import CodeMissing, Turn
+from perdure.orchestration.live import ENDS, CodeMissing, Turn, only_end
 from perdure.orchestration.rewinding import OpenTasks, lost_tasks, without_rewound
 from perdure.orchestration.state import (
     CANCELED,
@@ -76,8 +76,10 @@ class OrchestrationInstance(EndedInstance):
             now = max(now, self._updated())
             outcome = handler(self, message, Turn(now))
         except CodeMissing as missing:
-            outcome = self._without_code(missing, now)
+            outcome = self._without_code(missing, message, now)
         except PerdureError as error:
+            if message.operation == requests.RAISE_EVENT and message.reply is None:
+                self._engine.count("events_dropped")
             return Outcome(b"", describe_failure(error))
         if outcome.put_back:
             return outcome
@@ -94,9 +96,10 @@ class OrchestrationInstance(EndedInstance):
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """A bug of ours: nothing is decided until the actor is activated again."""
         logger.error("a bug in perdure: %s", self._address, exc_info=error)
-        return self.settled(self._stall(f"a bug in perdure: {error!r}; see the log"))
+        reason = f"a bug in perdure: {error!r}; see the log"
+        return self.settled(self._stall(reason, step.message))
 
-    def _without_code(self, missing: CodeMissing, now: int) -> Outcome:
+    def _without_code(self, missing: CodeMissing, message: Message, now: int) -> Outcome:
         """Wait for the code; or fail, where the app wants that of other versions."""
         state, cause = self._state, missing.__cause__
         if (
@@ -104,20 +107,36 @@ class OrchestrationInstance(EndedInstance):
             or not isinstance(cause, UnknownOrchestratorError)
             or not self._programs.must_fail(state.version)
         ):
-            return self._stall(str(missing))
+            return self._stall(str(missing), message)
         turn = Turn(now)
         failure = failure_of(describe_failure(cause))
         self._end_without_code(ExecutionCompleted(status=FAILED, failure=failure), turn)
         return turn.outcome()
 
-    def _stall(self, reason: str) -> Outcome:
-        logger.error("%s", reason)
-        self.close()
-        self.gate = only_end
-        if self._state is not None:
-            self._state.stalled = True
-            self._state.reason = reason
-        return Outcome(touched=self._state is not None, put_back=True)
+    def _stall(self, reason: str, message: Message) -> Outcome:
+        """Decide nothing until the code fits; *message* waits for that, its sender does not."""
+        if self.gate is not only_end:
+            logger.error("%s", reason)
+            self.close()
+            self.gate = only_end
+        state = self._state
+        touched = state is not None and not state.is_finished
+        if state is not None and touched:
+            state.stalled = True
+            state.reason = reason
+        if message.reply is None or message.operation in ENDS:
+            return Outcome(touched=touched, put_back=True)
+        raised = [
+            effects.send(self._address, requests.RAISE_EVENT, event, self._address)
+            for event in requests.events_in(message)
+        ]
+        if raised:
+            return Outcome(effects=tuple(raised), touched=touched)
+        msg = (
+            f"orchestration {self._address!r} is stalled, and can only be terminated, or go on "
+            f"with code that fits: {reason}"
+        )
+        return Outcome(b"", describe_failure(WrongStatusError(msg)), touched=touched)
 
     # ---- starting -------------------------------------------------------------------------
 
@@ -259,6 +278,7 @@ class OrchestrationInstance(EndedInstance):
             if section:
                 release = effects.release_of(message.caller, section, self._address)
                 return Outcome(effects=(release,))
+        self._engine.count("answers_ignored")
         return Outcome()
 
     def _fire(self, message: Message, turn: Turn) -> Outcome:
@@ -310,8 +330,6 @@ class OrchestrationInstance(EndedInstance):
                 self._end_children(open_tasks.children, children_with, turn)
             self._stop_activities(open_tasks.activities, "terminated", turn)
         turn.note(end)
-        self.gate = None
-        state.stalled = False
         self._note_end(end, turn)
 
     def _open_tasks(self) -> OpenTasks:
@@ -372,8 +390,3 @@ class OrchestrationInstance(EndedInstance):
         requests.PURGE: EndedInstance.purge,
         ANSWER: _answer,
     }
-
-
-def only_end(message: Message) -> bool:
-    """Without code that fits there is nothing else to do."""
-    return message.operation in {requests.TERMINATE, requests.PURGE}

@@ -136,7 +136,11 @@ class LiveInstance:
             CodeMissing: it is not what it was, or not there.
         """
         state = self._state
-        if state is None or state.is_finished or not state.generation:
+        if state is None or state.is_finished:
+            return None
+        if self.gate is only_end:
+            raise CodeMissing(state.reason)
+        if not state.generation:
             return None
         if self._execution is None:
             execution = self._awakened()
@@ -251,7 +255,8 @@ class LiveInstance:
         state.output = end.result
         state.failure = end.failure
         state.updated = turn.now
-        state.reason = ""
+        state.stalled, state.reason = False, ""
+        self.gate = None
         turn.ends = True
         if state.parent:
             turn.messages.append(
@@ -366,6 +371,15 @@ class LiveInstance:
         return InstanceFinishedError(
             f"orchestration {self._address!r} is {state.status}; nothing reaches it any more"
         )
+
+
+ENDS = frozenset({requests.TERMINATE, requests.PURGE})
+"""What needs no code."""
+
+
+def only_end(message: Message) -> bool:
+    """Without code that fits there is nothing else to do; clients are told so."""
+    return message.operation in ENDS or message.reply is not None
 
 
 def only_renewal(message: Message) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perdure.actors.answers import NULL
+from perdure.actors.messages import Message
 from perdure.orchestration.history import EventRaised, ExecutionStarted
 
 START = "start"
@@ -101,3 +102,14 @@ decode_event = msgspec.json.Decoder(EventRaised).decode
 decode_terminate = msgspec.json.Decoder(Terminate).decode
 decode_purge = msgspec.json.Decoder(Purge).decode
 decode_reason = msgspec.json.Decoder(Reason).decode
+
+
+def events_in(message: Message) -> list[EventRaised]:
+    """The external events that a message brings."""
+    match message.operation:
+        case "raise_event":
+            return [decode_event(message.input)]
+        case "start":
+            return decode_start(message.input).events
+        case _:
+            return []

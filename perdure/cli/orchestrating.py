@@ -13,8 +13,9 @@ from perdure.cli import instances
 from perdure.cli.options import app_option, json_option, read_json, read_time, store_option
 from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
-from perdure.cli.sending import fresh_id
+from perdure.cli.sending import fresh_id, request_option
 from perdure.orchestration import commands
+from perdure.orchestration.starting import instance_id_for
 from perdure.orchestration.state import FINISHED
 
 WAIT_SECONDS = 30.0
@@ -69,6 +70,7 @@ def orchestration() -> None:
 @click.option("--version", help="Which version of the orchestrator.")
 @click.option("--wait", is_flag=True, help="Wait for its result and print it.")
 @timeout_option
+@request_option
 @app_option
 @store_option
 @json_option
@@ -81,15 +83,22 @@ def start(
     version: str | None,
     wait: bool,
     timeout: float,
+    request_id: str | None,
     app_name: str | None,
     store: str,
     as_json: bool,
 ) -> None:
     """Start the orchestrator NAME; returns when that is durable."""
-    chosen = instance_id or fresh_id()
+    chosen = instance_id or instance_id_for(request_id) or fresh_id()
     given = msgspec.Raw(b"null") if value is None else value
     command = commands.Start(
-        name=name, instance_id=chosen, input=given, at=at, version=version, tags=tags
+        name=name,
+        instance_id=chosen,
+        request_id=request_id,
+        input=given,
+        at=at,
+        version=version,
+        tags=tags,
     )
     ask(store, command, app_name)
     if not wait:
@@ -117,6 +126,7 @@ def result(
 @click.argument("instance_id", metavar="ID")
 @click.argument("event")
 @click.argument("value", metavar="[JSON]", required=False, callback=read_json)
+@request_option
 @app_option
 @store_option
 @json_option
@@ -124,13 +134,17 @@ def raise_event(
     instance_id: str,
     event: str,
     value: msgspec.Raw | None,
+    request_id: str | None,
     app_name: str | None,
     store: str,
     as_json: bool,
 ) -> None:
     """Raise the external EVENT to ID."""
     data = msgspec.Raw(b"null") if value is None else value
-    ask(store, commands.RaiseEvent(instance_id=instance_id, name=event, data=data), app_name)
+    command = commands.RaiseEvent(
+        instance_id=instance_id, name=event, request_id=request_id, data=data
+    )
+    ask(store, command, app_name)
     tell(instance_id, f"was told {event}", as_json)
 
 

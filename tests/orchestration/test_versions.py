@@ -138,15 +138,15 @@ def test_one_that_does_not_match_is_left_until_an_app_comes_that_does() -> None:
     world = simulate(app_of(""))
     world.client.start("work", instance_id="w", version="1.10")
     deploy(world, app_of("1.9", match="strict"))
-    reply = send_event(world, "w", "go", "went")
-    world.settle()
+    world.client.orchestration("w").raise_event("go", "went")  # it waits in the store
 
-    assert not reply.done
+    with pytest.raises(perdure.WrongStatusError, match="stalled, and can only be terminated"):
+        world.client.orchestration("w").suspend()
     state = status_of(world, "w")
     assert (state.runtime_status, state.is_stalled) == ("Running", True)
     assert "'1.10' does not match" in state.reason
     deploy(world, app_of("1.10", match="strict"))
-    assert end_of(world, "w") == "second as 1.10, went"
+    assert world.client.orchestration("w").result(1) == "second as 1.10, went"
     state = status_of(world, "w")
     assert (state.is_stalled, state.reason) == (False, "")
 
@@ -213,13 +213,11 @@ def test_one_whose_orchestrator_is_gone_is_left_until_it_is_back() -> None:
     world = simulate(app_of(""))
     world.client.start("work", instance_id="w")
     deploy(world, perdure.App("empty"))
-    reply = send_event(world, "w", "go", "went")
-    world.settle()
-    assert not reply.done
+    world.client.orchestration("w").raise_event("go", "went")
     assert "'work' is no orchestrator of this app" in status_of(world, "w").reason
     deploy(world, app_of(""))
 
-    assert end_of(world, "w") == "second as 1.10, went"
+    assert world.client.orchestration("w").result(1) == "second as 1.10, went"
 
 
 @pytest.mark.parametrize("options", [{"version_match": "any"}, {"version_mismatch": "crash"}])

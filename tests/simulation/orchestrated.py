@@ -18,7 +18,8 @@ from perdure.actors.simulated import Chances, SimulatedRuntime
 from perdure.errors import InstanceNotFoundError
 from perdure.orchestration import requests
 from perdure.orchestration.client import Client
-from perdure.orchestration.history import DECISIONS, TaskEvent, TaskScheduled
+from perdure.orchestration.definitions import encode_plain
+from perdure.orchestration.history import EventRaised, TaskCompleted, TaskScheduled
 from perdure.orchestration.simulation import Simulation
 from tests.simulation.asking import Ask, Asking
 from tests.simulation.journeys import app, bare, journey, listener, outside
@@ -116,8 +117,9 @@ class OrchestratedWorld:
             return
         if draw.random() > self.interferes:
             instance = draw.choice(LISTENERS)
+            with_start = self.deployed is app and draw.random() < 0.2
             for _ in range(draw.randint(1, 4)):
-                self.ask("raise", instance)
+                self.ask("signal with start" if with_start else "raise", instance)
             return
         kind = draw.choice(
             [
@@ -152,6 +154,12 @@ class OrchestratedWorld:
             case "raise":
                 ask.mark = data or f"item {len(self.asks)}"
                 ref.raise_event("item", ask.mark)
+            case "signal with start":
+                ask.mark = f"item {len(self.asks)}"
+                start, _ = self.client._start_of(listener, 0, instance, None, None)
+                start.if_exists = "return"
+                start.events = [EventRaised(name="Item", data=encode_plain(ask.mark, "item"))]
+                ref.ask(requests.START, start)
             case "terminate":
                 ref.terminate("enough", recursive=draw.random() < 0.8)
             case "restart":
@@ -173,7 +181,8 @@ class OrchestratedWorld:
             return
         self.generations.add((instance, state.generation))
         past = list(self.client.orchestration(instance).history())
-        done = {e.id for e in past if isinstance(e, TaskEvent) and not isinstance(e, DECISIONS)}
+        # not of those that failed: a rewind asks for them again, and takes what comes first
+        done = {event.id for event in past if isinstance(event, TaskCompleted)}
         tasks = [e for e in past if isinstance(e, TaskScheduled) and e.id in done]
         stale = sorted(
             generation

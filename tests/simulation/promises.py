@@ -129,11 +129,15 @@ def _worked(kind: str, given: Any) -> list[Any]:
 def _check_asks(world: OrchestratedWorld, items: Counter[str]) -> None:
     """What was acknowledged has happened, what was refused has not."""
     for ask in world.asks:
-        if ask.kind == "raise" and ask.mark != "stop":
+        if ask.mark and ask.mark != "stop":
             if ask.outcome == "refused":
                 assert not items[ask.mark], f"{ask.mark} was refused, and consumed"
             if ask.outcome == "acknowledged" and ask.instance in SPARED:
                 assert items[ask.mark], f"{ask.mark} to {ask.instance} was lost"
-        if ask.kind == "start" and ask.outcome == "acknowledged" and ask.instance in SPARED:
+        if (
+            "start" in ask.kind.split()
+            and ask.outcome == "acknowledged"
+            and ask.instance in SPARED
+        ):
             exists = world.client.orchestration(ask.instance).status() is not None
             assert exists, f"{ask.instance} was started, and is not there"
