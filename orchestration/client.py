@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
@@ -17,9 +16,8 @@ from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
-from perdure.actors.replies import Reply, check_seconds
+from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.errors import OperationFailedError
 from perdure.orchestration import requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
@@ -31,8 +29,11 @@ from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.purging import purge_all
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
+from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
+from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
 from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
 from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
 from perdure.orchestration.waiting import Waits
@@ -41,10 +42,6 @@ from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
-
-
-PURGES_AT_ONCE = 64
-"""Purges on their way: one commit takes many of them."""
 
 
 @attrs.frozen
@@ -228,6 +225,68 @@ class Client(EntityClient):
         """Send many signals and starts at once; all is durable when the block ends."""
         return Pipeline(self, starter(self._programs, self.new_id))
 
+    def schedule(
+        self,
+        schedule_id: str,
+        orchestrator: str | Callable[..., Any] | None = None,
+        input: Any = None,
+        *,
+        every: timedelta | None = None,
+        cron: str | None = None,
+        timezone: str = "UTC",
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+        overlap: str = "skip",
+        missed: str = "once",
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> ScheduleRef:
+        """Start an orchestration again and again; durable when this returns.
+
+        A schedule with that id is changed to be so; asking again for the same changes nothing.
+
+        Args:
+            schedule_id: names it, and is what the ids of its runs begin with.
+            orchestrator: the function, or its name. Without one nothing is changed: this is
+                a reference to a schedule, which need not exist.
+            input: of each run.
+            every: the interval, counted from *start_at*, or from now.
+            cron: in its place, when: ``minute hour day-of-month month day-of-week``, as
+                ``"0 3 * * *"``. Needs ``pip install 'perdure[schedules]'``.
+            timezone: what *cron* means, by its IANA name.
+            start_at: nothing before.
+            end_at: nothing after.
+            overlap: when the last run lives: ``skip`` the next one; ``buffer_one``: one waits
+                for its end; ``allow`` both; ``cancel_other`` or ``terminate_other``: have it
+                end, and then begin.
+            missed: of several times that have come, as after a downtime: ``once``: only the
+                last counts; ``all`` do; ``skip``: those count that are a minute late at most.
+            version: of the orchestrator; the app's at each time unless given.
+            tags: of each run.
+
+        Raises:
+            UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was changed.
+        """
+        ref = ScheduleRef(self, self._programs, checked_schedule_id(schedule_id))
+        if orchestrator is not None:
+            ref.put(
+                plan_of(
+                    self._programs,
+                    orchestrator=orchestrator,
+                    input=input,
+                    every=every,
+                    cron=cron,
+                    timezone=timezone,
+                    start_at=start_at,
+                    end_at=end_at,
+                    overlap=overlap,
+                    missed=missed,
+                    version=version,
+                    tags=tags,
+                )
+            )
+        return ref
+
     # ---- those that there are -------------------------------------------------------------
 
     def orchestration(self, instance_id: str) -> OrchestrationRef[Any]:
@@ -300,6 +359,10 @@ class Client(EntityClient):
                 counts[state.status] = counts.get(state.status, 0) + 1
         return counts
 
+    def schedules(self, prefix: str = "") -> Iterator[ScheduleState]:
+        """The schedules whose ids begin so, in byte order."""
+        return schedules_of(self, checked_text("prefix", prefix))
+
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
         checked_text("prefix", prefix)
         rows = instance_rows(self.node.store, prefix, after)
@@ -345,21 +408,12 @@ class Client(EntityClient):
         if timeout is not None:
             check_seconds(timeout)
             until = self.now_micros() + timeout * 1_000_000
-        under_way: deque[Reply[Any]] = deque()
-        deleted = 0
-        is_complete = True
-        for row in self._rows("", ""):
-            state = state_of(row)
-            if not (state.is_finished and fits(state)):
-                continue
-            if until is not None and self.now_micros() >= until:
-                is_complete = False
-                break
-            under_way.append(self.orchestration(row.stream).send(requests.PURGE, payload))
-            if len(under_way) == PURGES_AT_ONCE:
-                deleted += _has_worked(under_way.popleft())
-        deleted += sum(map(_has_worked, under_way))
-        return PurgeResult(deleted, is_complete)
+        chosen = (
+            self.orchestration(row.stream)
+            for row in self._rows("", "")
+            if (state := state_of(row)).is_finished and fits(state)
+        )
+        return purge_all(chosen, payload, lambda: until is None or self.now_micros() < until)
 
     def orchestrate(self, command: bytes) -> bytes:
         """Do what the command line asks about an orchestration (the control socket does)."""
@@ -375,11 +429,3 @@ class Client(EntityClient):
         self.waits.close()
         self._processes.close()
         return clean
-
-
-def _has_worked(purge: Reply[Any]) -> bool:
-    try:
-        purge.get()
-    except OperationFailedError:  # it was started again meanwhile, or is gone
-        return False
-    return True
