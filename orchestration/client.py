@@ -154,7 +154,7 @@ class Client(EntityClient):
             InstanceAlreadyExistsError: one with that id lives.
         """
         instance_id = instance_id or instance_id_for(request_id)
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
         ref.begin(start, request_id)
         return ref
@@ -182,7 +182,7 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -200,7 +200,7 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
         start.events = [
@@ -209,14 +209,15 @@ class Client(EntityClient):
         ref.begin(start, request_id)
         return ref
 
-    def _start_of(
+    def prepare_start(
         self,
         orchestrator: Any,
         input: Any,
         instance_id: str | None,
         version: str | None,
-        tags: Mapping[str, str] | None,
+        tags: Mapping[str, str] | None = None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
+        """What starts an orchestration, to be sent to the reference (the gateway does)."""
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
         chosen = instance_id_of(instance_id, self.new_id)
         return start, OrchestrationRef(self, chosen, definition.output.decode)
