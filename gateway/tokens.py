@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from perdure.errors import StoreOpenError
 
@@ -47,6 +49,15 @@ def _make(path: str) -> None:
         raise
 
 
+@contextmanager
+def _closing(file: int) -> Iterator[None]:
+    """Close *file* at the end of the block."""
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
 def _read(path: str) -> str:
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -55,8 +66,8 @@ def _read(path: str) -> str:
     except OSError as error:
         msg = f"the token in {path!r} cannot be read: {error.strerror}; remove it for a new one"
         raise StoreOpenError(msg) from error
-    with os.fdopen(file, "rb") as opened:
-        facts = os.fstat(opened.fileno())
+    with _closing(file):
+        facts = os.fstat(file)
         if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
             msg = f"the token file {path!r} is not a file of yours; remove it for a new one"
             raise StoreOpenError(msg)
@@ -66,7 +77,7 @@ def _read(path: str) -> str:
                 f"{stat.S_IMODE(facts.st_mode):04o}); remove it for a new one"
             )
             raise StoreOpenError(msg)
-        data = opened.read(_LONGEST).strip()
+        data = os.read(file, _LONGEST).strip()
     if len(data) < _SHORTEST or not data.isascii() or not data.decode().isprintable():
         msg = f"there is no token of {_SHORTEST} or more characters in {path!r}; remove it"
         raise StoreOpenError(msg)

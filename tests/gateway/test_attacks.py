@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from perdure.errors import InvalidInputError
 from perdure.gateway import Gateway, asgi, limits
@@ -303,7 +304,7 @@ def test_requests_at_the_limit_are_served_and_one_over_is_not(client: Client) ->
     "path", ["/..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/instances/..%2f..%2fx"]
 )
 def test_no_path_leads_to_a_file(http: TestClient, path: str) -> None:
-    assert http.get(path).status_code in (400, 404)
+    assert http.get(path).status_code in (400, 404, 405)
 
 
 def test_markup_comes_back_as_json_that_no_browser_runs(http: TestClient) -> None:
@@ -318,12 +319,12 @@ def test_markup_comes_back_as_json_that_no_browser_runs(http: TestClient) -> Non
 def test_line_breaks_in_an_id_make_no_header(http: TestClient) -> None:
     answer = http.post("/orchestrators/approval/a%0d%0aset-cookie:x=1")
 
-    assert answer.status_code == 400
+    assert answer.status_code in (400, 404)
     assert "set-cookie" not in answer.headers
 
 
 def test_websockets_are_refused(http: TestClient) -> None:
-    with pytest.raises(Exception, match=""), http.websocket_connect("/instances"):
+    with pytest.raises(WebSocketDisconnect), http.websocket_connect("/instances"):
         raise AssertionError
 
 

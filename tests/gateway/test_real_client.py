@@ -1,4 +1,4 @@
-"""``azure-functions-durable``'s own client, which speaks nothing but HTTP, against the gateway."""
+"""``azure-functions-durable``'s own client, which speaks HTTP only, against the gateway."""
 
 from __future__ import annotations
 

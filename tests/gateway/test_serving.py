@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
+
 import pytest
 
 from perdure.errors import InvalidInputError
@@ -13,6 +16,15 @@ from tests.gateway.live import served
 
 ALL = f"GET {BASE}/instances HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 URL = "https://shop.example"
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    """What the server says until it closes the connection."""
+    answered = b""
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            answered += part
+    return answered
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -53,13 +65,7 @@ def test_a_head_that_does_not_come_ends_the_connection(client: Client, start: by
         live.connect() as connection,
     ):
         connection.sendall(start)
-
-        answered = b""
-        try:
-            while part := connection.recv(65536):
-                answered += part
-        except ConnectionResetError:
-            pass
+        answered = answer_of(connection)
 
     assert answered.startswith(b"HTTP/1.1 200") == start.startswith(ALL)
 
@@ -74,11 +80,7 @@ def test_connections_at_the_limit_are_served_and_one_over_is_closed(client: Clie
             connection.sendall(ALL)
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         with live.connect() as third:
-            with pytest.raises(OSError, match="reset|Broken|ended"):
-                third.sendall(ALL)
-                if not third.recv(65536):
-                    msg = "ended"
-                    raise OSError(msg)
+            assert answer_of(third) == b""
 
 
 @pytest.mark.parametrize(
@@ -97,12 +99,7 @@ def test_a_second_request_cannot_be_hidden_in_a_body(client: Client, smuggled: b
 
     with served(asgi(client, token=None)) as live, live.connect() as connection:
         connection.sendall(head + kind + smuggled + b"\r\n0\r\n\r\n" + hidden)
-        answered = b""
-        try:
-            while part := connection.recv(65536):
-                answered += part
-        except ConnectionResetError:
-            pass
+        answered = answer_of(connection)
 
     assert answered.count(b"HTTP/1.1") <= 1
     assert b" 202 " not in answered
