@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from perdure.errors import StoreOpenError
@@ -50,7 +50,7 @@ def _make(path: str) -> None:
 
 
 @contextmanager
-def _closing(file: int) -> Iterator[None]:
+def _closing(file: int) -> Generator[None]:
     """Close *file* at the end of the block."""
     try:
         yield

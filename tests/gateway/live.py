@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,7 +48,7 @@ class Live:
 
 
 @contextmanager
-def served(gateway: Gateway, patience: Patience | None = None) -> Iterator[Live]:
+def served(gateway: Gateway, patience: Patience | None = None) -> Generator[Live]:
     """Serve a gateway at a free port."""
     listener = listen("127.0.0.1", 0)
     serving = Serving(gateway, listener, patience)

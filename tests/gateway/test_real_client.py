@@ -4,30 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
+import aiohttp
 import pytest
-from azure.durable_functions.models.DurableOrchestrationClient import (
-    DurableOrchestrationClient,
-)
-from azure.durable_functions.models.OrchestrationRuntimeStatus import (
-    OrchestrationRuntimeStatus as Status,
-)
-from azure.durable_functions.models.utils import http_utils
-from azure.durable_functions.models.utils.entity_utils import EntityId
 
 from perdure.gateway import asgi
 from perdure.gateway.payloads import management_payload
 from perdure.orchestration.client import Client
+from tests.gateway.conftest import TOKEN
 from tests.gateway.live import Live, served
 
 
+def part(module: str, name: str) -> Any:
+    """Something of the field's package, which has no types."""
+    return getattr(import_module(f"azure.durable_functions.models.{module}"), name)
+
+
+http_utils = part("utils", "http_utils")
+EntityId = part("utils.entity_utils", "EntityId")
+Status = part("OrchestrationRuntimeStatus", "OrchestrationRuntimeStatus")
+RealClient = part("DurableOrchestrationClient", "DurableOrchestrationClient")
+
+
+@pytest.fixture(params=[None, TOKEN], ids=["without a token", "with the token"])
+def token(request: pytest.FixtureRequest) -> str | None:
+    given: str | None = request.param
+    return given
+
+
 @pytest.fixture
-def live(client: Client) -> Iterator[Live]:
-    with served(asgi(client, token=None)) as live:
+def live(client: Client, token: str | None) -> Iterator[Live]:
+    with served(asgi(client, token=token)) as live:
         yield live
+
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture
+def run(token: str | None) -> Run:
+    """Runs a coroutine, in which the client's one session sends the token."""
+    headers = {} if token is None else {"x-functions-key": token}
+
+    async def whole(work: Coroutine[Any, Any, None]) -> None:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            http_utils._client_session = session
+            await work
+
+    return lambda work: asyncio.run(whole(work))
 
 
 def real(live: Live) -> Any:
@@ -38,22 +66,10 @@ def real(live: Live) -> Any:
         "managementUrls": management_payload(live.base, "INSTANCEID"),
         "rpcBaseUrl": live.base + "/",
     }
-    return DurableOrchestrationClient(json.dumps(binding), "invocation-1")
+    return RealClient(json.dumps(binding), "invocation-1")
 
 
-def run(work: Any) -> Any:
-    """Run a coroutine, and close the session that the client keeps beyond it."""
-
-    async def whole() -> Any:
-        try:
-            return await work
-        finally:
-            await http_utils._close_session()
-
-    return asyncio.run(whole())
-
-
-def test_it_starts_waits_and_reads(live: Live) -> None:
+def test_it_starts_waits_and_reads(live: Live, run: Run) -> None:
     async def work() -> None:
         durable = real(live)
         name = await durable.start_new("doubled", "order-1", 21)
@@ -73,7 +89,7 @@ def test_it_starts_waits_and_reads(live: Live) -> None:
     run(work())
 
 
-def test_it_raises_events(live: Live, client: Client) -> None:
+def test_it_raises_events(live: Live, run: Run, client: Client) -> None:
     async def work() -> None:
         durable = real(live)
         name = await durable.start_new("approval")
@@ -88,7 +104,7 @@ def test_it_raises_events(live: Live, client: Client) -> None:
     run(work())
 
 
-def test_it_is_told_what_cannot_be_started(live: Live) -> None:
+def test_it_is_told_what_cannot_be_started(live: Live, run: Run) -> None:
     async def work() -> None:
         with pytest.raises(Exception, match="nobody"):
             await real(live).start_new("nobody")
@@ -96,7 +112,7 @@ def test_it_is_told_what_cannot_be_started(live: Live) -> None:
     run(work())
 
 
-def test_it_suspends_resumes_terminates_and_purges(live: Live) -> None:
+def test_it_suspends_resumes_terminates_and_purges(live: Live, run: Run) -> None:
     async def work() -> None:
         durable = real(live)
         name = await durable.start_new("approval")
@@ -112,12 +128,12 @@ def test_it_suspends_resumes_terminates_and_purges(live: Live) -> None:
     run(work())
 
 
-def test_it_lists_and_purges_many(live: Live) -> None:
+def test_it_lists_and_purges_many(live: Live, run: Run) -> None:
     async def work() -> None:
         durable = real(live)
         for number in range(3):
-            name = await durable.start_new("approval", f"order-{number}")
-        await durable.terminate(name, "enough")
+            await durable.start_new("approval", f"order-{number}")
+        await durable.terminate("order-2", "enough")
         since = datetime(2000, 1, 1)
 
         every = await durable.get_status_all()
@@ -133,7 +149,7 @@ def test_it_lists_and_purges_many(live: Live) -> None:
     run(work())
 
 
-def test_it_rewinds_and_restarts(live: Live, client: Client) -> None:
+def test_it_rewinds_and_restarts(live: Live, run: Run, client: Client) -> None:
     async def work() -> None:
         durable = real(live)
         name = await durable.start_new("broken", None, "no")
@@ -146,7 +162,7 @@ def test_it_rewinds_and_restarts(live: Live, client: Client) -> None:
     run(work())
 
 
-def test_it_signals_and_reads_entities(live: Live, client: Client) -> None:
+def test_it_signals_and_reads_entities(live: Live, run: Run, client: Client) -> None:
     async def work() -> None:
         durable = real(live)
         counter = EntityId("Counter", "a")
