@@ -8,18 +8,19 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from perdure.actors.codec import encode
+from perdure.actors.context import to_datetime, to_micros
 from perdure.actors.control import Signal
 from perdure.actors.control_server import message_of
 from perdure.actors.ids import EntityId
+from perdure.actors.locks import shown_state
 from perdure.actors.messages import Message
-from perdure.actors.snapshots import EntitySnapshot
 from perdure.errors import InvalidInputError
 from perdure.gateway import limits, parameters
 from perdure.gateway.answers import accepted, answer
 from perdure.gateway.engine import Engine, answered
 from perdure.gateway.pages import page_answer, read_page
 from perdure.gateway.payloads import second
+from perdure.storage.records import StoredState
 
 EMPTY_KEY = "$"
 """How the field writes the key that is empty, which no entity here has."""
@@ -35,28 +36,38 @@ class Entities:
     async def state(self, request: Request) -> Response:
         """GET ``/entities/{name}/{key}``."""
         entity_id = _named(request)
-        ref = self._client.entity(entity_id.kind, entity_id.key)
-        snapshot = await self._engine.read(ref.get)
-        if snapshot is None:
+        self._client.definition_of(entity_id.kind)
+        self._client.node.check_open()
+        row = await self._engine.read(lambda: self._client.node.store.state(str(entity_id)))
+        state = None if row is None else shown_state(row.state)
+        if state is None:
             message = f"there is no entity {entity_id}"
             return answer(404, {"Message": message, "ExceptionMessage": message})
-        return answer(200, msgspec.Raw(encode(snapshot.state, what="the state")))
+        return answer(200, msgspec.Raw(state))
 
     async def listed(self, request: Request) -> Response:
         """GET ``/entities/{name?}``."""
         query = request.query_params
         with_state = parameters.flag(query, "fetchState", default=False)
-        filters: dict[str, Any] = {
-            "kind": request.path_params.get("name") or None,
-            "modified_from": parameters.moment(query, "lastOperationTimeFrom"),
-            "modified_to": parameters.moment(query, "lastOperationTimeTo"),
-        }
+        kind = request.path_params.get("name")
+        start = f"@{self._client.definition_of(kind).kind}@" if kind else "@"
+        first = parameters.moment(query, "lastOperationTimeFrom")
+        last = parameters.moment(query, "lastOperationTimeTo")
+        self._client.node.check_open()
         size = parameters.page_size(query)
         after = parameters.continuation(request)
 
         def step(behind: str, count: int) -> tuple[list[Any], str | None]:
-            page = self._client.entities(**filters, after=behind, limit=count)
-            return [_entry(item, with_state=with_state) for item in page.items], page.next
+            rows = self._client.node.store.states(
+                start,
+                after=behind,
+                limit=count,
+                modified_from=None if first is None else to_micros(first),
+                modified_to=None if last is None else to_micros(last),
+            )
+            entries = [_entry(row, with_state=with_state) for row in rows]
+            following = rows[-1].stream if len(rows) == count else None
+            return [entry for entry in entries if entry is not None], following
 
         return page_answer(*await self._engine.read(lambda: read_page(step, after, size)))
 
@@ -105,11 +116,16 @@ def _named(request: Request) -> EntityId:
     return EntityId(request.path_params["name"], "" if key == EMPTY_KEY else key)
 
 
-def _entry(item: EntitySnapshot[Any], *, with_state: bool) -> dict[str, Any]:
+def _entry(row: StoredState, *, with_state: bool) -> dict[str, Any] | None:
+    """What a list says of an entity; nothing of one that is damaged, or has no state now."""
+    state = None if row.corrupt is not None else shown_state(row.state)
+    if state is None:
+        return None
+    entity_id = EntityId.parse(row.stream)
     entry: dict[str, Any] = {
-        "entityId": {"name": item.id.kind, "key": item.id.key},
-        "lastOperationTime": second(item.modified),
+        "entityId": {"name": entity_id.kind, "key": entity_id.key},
+        "lastOperationTime": second(to_datetime(row.time_micros)),
     }
     if with_state:
-        entry["state"] = msgspec.Raw(encode(item.state, what="the state"))
+        entry["state"] = msgspec.Raw(state)
     return entry

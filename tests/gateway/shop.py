@@ -13,9 +13,12 @@ app = perdure.App(name="shop", version="2")
 class Counter(perdure.Entity):
     value: int = 0
     notes: list[str] = perdure.field(factory=list[str])
+    _calls: int = 0
+    seen: int = perdure.ephemeral(default=0)
 
     def add(self, amount: int) -> int:
         self.value += amount
+        self.seen += 1
         return self.value
 
     def note(self, text: str, times: int = 1) -> None:

@@ -42,7 +42,19 @@ def test_several_parameters_are_one_object(http: TestClient) -> None:
     http.post(f"{A}?op=note&wait=true", json={"text": "tea", "times": 2})
     http.post(f"{A}?op=note&wait=true", json="milk")
 
-    assert http.get(A).json() == {"value": 0, "notes": ["tea", "tea", "milk"]}
+    assert http.get(A).json() == {
+        "value": 0,
+        "notes": ["tea", "tea", "milk"],
+        "_calls": 0,
+    }
+
+
+def test_the_state_is_what_is_stored_with_private_fields_and_without_ephemeral_ones(
+    http: TestClient,
+) -> None:
+    http.post(f"{A}?op=add&wait=true", json=1)
+
+    assert http.get(A).json() == {"value": 1, "notes": [], "_calls": 0}
 
 
 def test_text_is_a_string(http: TestClient) -> None:
@@ -113,7 +125,7 @@ def test_a_list_has_pages_and_states_when_asked(http: TestClient) -> None:
     (last,) = second.json()
     assert last["entityId"] == {"name": "counter", "key": "c"}
     assert last["lastOperationTime"].endswith("Z")
-    assert last["state"] == {"value": 1, "notes": []}
+    assert last["state"] == {"value": 1, "notes": [], "_calls": 0}
     assert http.get("/entities/counter?lastOperationTimeFrom=2100-01-01").json() == []
     assert http.get("/entities/nobody").status_code == 404
 

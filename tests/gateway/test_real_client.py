@@ -173,6 +173,6 @@ def test_it_signals_and_reads_entities(live: Live, run: Run, client: Client) -> 
 
         found = await durable.read_entity_state(counter)
 
-        assert found.entity_state == {"value": 2, "notes": ["tea", "tea"]}
+        assert found.entity_state == {"value": 2, "notes": ["tea", "tea"], "_calls": 0}
 
     run(work())
