@@ -31,6 +31,7 @@ def _extra(name: str) -> Any:
 
 cronsim = _extra("cronsim")
 SHORTEST_MICROS = 1_000_000
+LONGEST_MICROS = 36_500 * 86_400 * 1_000_000
 
 LATE_MICROS = 60_000_000
 """What is started later than that has been missed."""
@@ -68,8 +69,8 @@ def check(rule: Recurrence) -> None:
         raise InvalidInputError(msg)
     if rule.cron:
         _times(rule, 0, backward=False)
-    elif rule.every_micros < SHORTEST_MICROS:
-        msg = f"every={rule.every_micros / 1e6} seconds: use one second or more"
+    elif not SHORTEST_MICROS <= rule.every_micros <= LONGEST_MICROS:
+        msg = f"every={rule.every_micros / 1e6} seconds: use one second to 36,500 days"
         raise InvalidInputError(msg)
     if rule.end_micros and rule.end_micros < rule.start_micros:
         msg = (

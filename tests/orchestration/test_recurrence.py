@@ -140,7 +140,8 @@ def test_times_grow_and_looking_back_finds_them(cron: str, zone: str, second: in
     [
         (Recurrence(), "give one of them"),
         (Recurrence(every_micros=HOUR, cron="0 3 * * *"), "give one of them"),
-        (Recurrence(every_micros=1000), "use one second or more"),
+        (Recurrence(every_micros=1000), "use one second to 36,500 days"),
+        (Recurrence(every_micros=10**18), "use one second to 36,500 days"),
         (Recurrence(cron="0 25 * * *"), "Bad hour"),
         (Recurrence(cron="at noon"), "Wrong number of fields"),
         (Recurrence(cron="0 3 * * *", timezone="Europe/Berln"), "did you mean 'Europe/Berlin'"),
