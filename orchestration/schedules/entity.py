@@ -8,7 +8,6 @@ that ends it.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -25,7 +24,6 @@ from perdure.orchestration.schedules.recurrence import Recurrence, due, next_aft
 
 KIND = "perdure.schedule"
 TAG = "perdure.schedule"
-RETENTION = timedelta(days=30)
 RETRY_MICROS = 60_000_000
 LIVING = 1_000
 """Runs of one schedule that live at once."""
@@ -277,5 +275,5 @@ class Schedule(Entity):
         return Tick(tick_name(found), found)
 
 
-SCHEDULES = define_entity(Schedule, KIND, RETENTION)
+SCHEDULES = define_entity(Schedule, KIND)
 """What the engine knows of this entity; every app has it."""
