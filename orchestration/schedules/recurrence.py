@@ -30,6 +30,10 @@ def _extra(name: str) -> Any:
 
 
 cronsim = _extra("cronsim")
+_REPEATED_MICROS = 3 * 3600 * 1_000_000
+"""From how far ahead to look back: in an hour that comes twice the time on the wall may be less
+than that of a moment before. With seconds, each moment is looked at by itself."""
+
 SHORTEST_MICROS = 1_000_000
 LONGEST_MICROS = 36_500 * 86_400 * 1_000_000
 
@@ -108,7 +112,8 @@ def last_until(rule: Recurrence, micros: int) -> int | None:
         passed = (micros - rule.start_micros) // rule.every_micros
         found = rule.start_micros + passed * rule.every_micros
     else:
-        times = _times(rule, micros + 1, backward=True)
+        ahead = _REPEATED_MICROS if len(rule.cron.split()) == 5 else 1
+        times = _times(rule, micros + ahead, backward=True)
         found = next((time for time in times if time <= micros), -1)
     return found if found >= max(rule.start_micros, 0) else None
 
