@@ -16,10 +16,10 @@ from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
+from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.errors import PerdureError
 from perdure.orchestration import requests
-from perdure.orchestration.checking import checked_text
+from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
 from perdure.orchestration.context import OrchestrationContext
@@ -29,12 +29,13 @@ from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.purging import purge_all
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
 from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
 from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
-from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
 from perdure.storage.records import StoredState
@@ -306,6 +307,7 @@ class Client(EntityClient):
         after: str = "",
         limit: int = 100,
         fetch_input: bool = False,
+        fetch_output: bool = True,
     ) -> OrchestrationPage:
         """Orchestrations, in byte order of their ids.
 
@@ -321,6 +323,7 @@ class Client(EntityClient):
             after: a page's ``next``, for the one behind it.
             limit: of orchestrations in one page, 1 to 1,000.
             fetch_input: also read what each was started with.
+            fetch_output: tell the output of each too.
 
         Raises:
             InvalidInputError: an argument makes no sense.
@@ -340,6 +343,8 @@ class Client(EntityClient):
             if fetch_input:
                 given = self.orchestration(row.stream).input_of(state)
                 public = attrs.evolve(public, input=msgspec.json.decode(given))
+            if not fetch_output:
+                public = attrs.evolve(public, output=None)
             items.append(public)
         return OrchestrationPage(items, None)
 
@@ -385,26 +390,30 @@ class Client(EntityClient):
         created_to: datetime | None = None,
         statuses: list[str] | None = None,
         recursive: bool = True,
-    ) -> int:
-        """Forget finished orchestrations, with their histories; returns how many.
+        timeout: float | None = None,
+    ) -> PurgeResult:
+        """Forget finished orchestrations, with their histories.
 
         Args:
             created_from: only started at that time or later.
             created_to: only started at that time or before.
             statuses: only with one of these runtime statuses.
             recursive: their children too, as far as they are finished.
+            timeout: begin with no more after so many seconds; the result tells whether all
+                that fit are gone.
         """
         fits = chooser(statuses, created_from, created_to, None, None, None, None)
-        purged = 0
-        for row in self._rows("", ""):
-            state = state_of(row)
-            if state.is_finished and fits(state):
-                try:
-                    self.orchestration(row.stream).purge(recursive=recursive)
-                except PerdureError:  # it was started again meanwhile, or is gone
-                    continue
-                purged += 1
-        return purged
+        payload = requests.Purge(checked_flag("recursive", recursive))
+        until: float | None = None
+        if timeout is not None:
+            check_seconds(timeout)
+            until = self.now_micros() + timeout * 1_000_000
+        chosen = (
+            self.orchestration(row.stream)
+            for row in self._rows("", "")
+            if (state := state_of(row)).is_finished and fits(state)
+        )
+        return purge_all(chosen, payload, lambda: until is None or self.now_micros() < until)
 
     def orchestrate(self, command: bytes) -> bytes:
         """Do what the command line asks about an orchestration (the control socket does)."""

@@ -10,6 +10,7 @@ import msgspec
 from perdure.actors.control import CALL_SECONDS_LIMIT
 from perdure.errors import InvalidInputError
 from perdure.orchestration.refs import OrchestrationRef
+from perdure.orchestration.status import PurgeResult
 
 _NULL = msgspec.Raw(b"null")
 
@@ -119,7 +120,7 @@ class Commanded(Protocol):
         created_to: datetime | None,
         statuses: list[str],
         recursive: bool,
-    ) -> int:
+    ) -> PurgeResult:
         """Forget finished ones."""
         ...
 
@@ -156,7 +157,7 @@ def _do(client: Commanded, command: AnyCommand) -> Any:
             created_to=command.created_to,
             statuses=command.statuses,
             recursive=command.recursive,
-        )
+        ).deleted
     ref = client.orchestration(command.instance_id)
     match command:
         case Result():

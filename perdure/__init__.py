@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.retry import RetryPolicy
     from perdure.orchestration.running import RunningActivity
     from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState
-    from perdure.orchestration.status import OrchestrationState
+    from perdure.orchestration.status import OrchestrationState, PurgeResult
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
     from perdure.orchestration.why import Reason
 
@@ -137,6 +137,7 @@ __all__ = [
     "Pipeline",
     "PipelineFailure",
     "Position",
+    "PurgeResult",
     "QuarantinedError",
     "ReadonlyViolationError",
     "Reason",
@@ -181,6 +182,7 @@ _HOMES = {
     "App": "perdure.orchestration.app",
     "Client": "perdure.orchestration.client",
     "OrchestrationPage": "perdure.orchestration.client",
+    "PurgeResult": "perdure.orchestration.status",
     "OrchestrationContext": "perdure.orchestration.context",
     "OrchestrationEnd": "perdure.orchestration.ends",
     "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
