@@ -15,7 +15,7 @@ from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id, request_option
 from perdure.orchestration import commands
-from perdure.orchestration.starting import instance_id_for
+from perdure.orchestration.starting import instance_id_of
 from perdure.orchestration.state import FINISHED
 
 WAIT_SECONDS = 30.0
@@ -89,7 +89,7 @@ def start(
     as_json: bool,
 ) -> None:
     """Start the orchestrator NAME; returns when that is durable."""
-    chosen = instance_id or instance_id_for(request_id) or fresh_id()
+    chosen = instance_id_of(instance_id, fresh_id, request_id)
     given = msgspec.Raw(b"null") if value is None else value
     command = commands.Start(
         name=name,
