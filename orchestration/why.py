@@ -10,15 +10,15 @@ import itertools
 from collections.abc import Iterator
 
 import attrs
-import msgspec
 
 from perdure.actors.context import to_datetime
 from perdure.actors.directory import Resolve
 from perdure.actors.ids import is_entity
 from perdure.actors.locks import lock_of
 from perdure.actors.messages import Message, from_row
+from perdure.actors.quarantine import message_in, quarantined
 from perdure.actors.streams import turns_of
-from perdure.errors import InstanceNotFoundError, PerdureError
+from perdure.errors import CorruptionError, InstanceNotFoundError, PerdureError
 from perdure.orchestration.effects import activity_address, task_request
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
@@ -111,18 +111,15 @@ class Investigation:
         for row in rows:
             try:
                 mail.append(from_row(row))
-            except msgspec.MsgspecError:  # it will be set aside
+            except CorruptionError:  # it will be set aside
                 continue
         return mail
 
     def _set_aside(self, address: str) -> Iterator[Reason]:
-        after = 0
-        while page := self.reader.quarantined(after=after):
-            after = page[-1].id
-            for row in page:
-                if row.stream == address:
-                    text = f"message {row.id} for it is in quarantine: {row.reason}"
-                    yield Reason("quarantine", text, str(row.id))
+        for row in quarantined(self.reader):
+            if row.stream == address:
+                text = f"message {row.id} for it is in quarantine: {row.reason}"
+                yield Reason("quarantine", text, str(row.id))
 
     # ---- orchestrations -------------------------------------------------------------------
 
@@ -216,12 +213,15 @@ class Investigation:
         since = f"since {_moment(event.time)}"
         attempt = f"attempt {event.attempt}" if event.attempt > 1 else ""
         for message in self._mail(address):
-            if message.request_id == request_id and message.caller == instance_id:
+            if _is_asked(message, request_id, instance_id):
                 crashes = f"{message.attempts} crashes" if message.attempts > 0 else ""
                 notes = ", ".join(note for note in (attempt, since, crashes) if note)
                 return Reason("activity", f"activity {event.name}, {notes}", address)
-        for row in self.reader.quarantined(limit=1000):
-            if row.stream == address and request_id.encode() in row.body:
+        for row in quarantined(self.reader):
+            if row.stream != address:
+                continue
+            aside = message_in(row)
+            if aside is not None and _is_asked(aside, request_id, instance_id):
                 text = (
                     f"activity {event.name}, whose message {row.id} is in quarantine: "
                     f"{row.reason}; redrive or discard it"
@@ -248,6 +248,10 @@ class Investigation:
         left = (micros - self.now_micros) / 1_000_000
         when = f"due since {_span(-left)}" if left <= 0 else f"in {_span(left)}"
         return f"at {_moment(micros)} ({when})"
+
+
+def _is_asked(message: Message, request_id: str, caller: str) -> bool:
+    return message.request_id == request_id and message.caller == caller
 
 
 def _unanswered(history: list[Event]) -> dict[int, Event]:
