@@ -29,6 +29,7 @@ from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.reading import input_of
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.starting import instance_id_of, start_of, starter
@@ -275,7 +276,7 @@ class Client(EntityClient):
                 return OrchestrationPage(items, items[-1].instance_id)
             public = public_state(row.stream, state)
             if fetch_input:
-                given = self.orchestration(row.stream).input_of(state)
+                given = input_of(self.node.store, row.stream, state)
                 public = attrs.evolve(public, input=msgspec.json.decode(given))
             items.append(public)
         return OrchestrationPage(items, None)

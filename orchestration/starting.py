@@ -45,10 +45,12 @@ def instance_id_of(
 ) -> str:
     """The id that was chosen; else one that each repeat of the request gets; else a new one.
 
+    An empty text chooses none, as in Durable Task.
+
     Raises:
         InvalidIdError: one of the ids breaks the rules.
     """
-    if instance_id is not None:
+    if instance_id is not None and instance_id != "":
         return checked_instance_id(instance_id)
     if request_id is not None:
         return uuid.uuid5(uuid.NAMESPACE_OID, checked_name("request id", request_id)).hex
