@@ -423,6 +423,6 @@ class Partition:
     def _start_gated(self, pending: Pending) -> None:
         for step in pending.gated:
             if step.concurrent:
-                self.attempts.started(step)
+                self.attempts.look_again(step)
             elif self.cells.get(step.cell.address) is step.cell:  # else it was dropped
                 self.runtime.start(step)
