@@ -168,7 +168,7 @@ class OrchestrationInstance(EndedInstance):
             begins=self._version,
         )
         if start.start_at > turn.now:
-            begin = effects.send(self._address, requests.BEGIN, start, self._address)
+            begin = effects.send(self._address, requests.BEGIN, None, self._address)
             begin.due_micros = start.start_at
             self._name_timer(begin)
             self._state.start = start
