@@ -19,7 +19,7 @@ from perdure.gateway.payloads import status_payload
 from perdure.orchestration import requests
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised
-from perdure.orchestration.starting import instance_id_for
+from perdure.orchestration.starting import instance_id_of
 from perdure.orchestration.state import FAILED
 from perdure.orchestration.status import OrchestrationState
 
@@ -48,7 +48,9 @@ class Instances:
         start, ref = self._client.prepare_start(
             request.path_params["name"],
             given,
-            request.path_params.get("instance_id") or instance_id_for(request_id),
+            instance_id_of(
+                request.path_params.get("instance_id"), self._client.new_id, request_id
+            ),
             query.get("version"),
         )
         await self._engine.tell(ref, requests.START, start, request_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
 
@@ -10,15 +10,18 @@ import attrs
 import msgspec
 
 from perdure.actors import limits
+from perdure.actors.answers import failure_of
 from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
 from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.orchestration import requests
+from perdure.errors import FailureDetails
+from perdure.orchestration import effects, requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
@@ -30,11 +33,12 @@ from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.purging import purge_all
+from perdure.orchestration.reading import input_of
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
 from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
-from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
+from perdure.orchestration.starting import instance_id_of, start_of, starter
 from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
@@ -153,8 +157,8 @@ class Client(EntityClient):
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was started.
             InstanceAlreadyExistsError: one with that id lives.
         """
-        instance_id = instance_id or instance_id_for(request_id)
-        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
+        chosen = instance_id_of(instance_id, self.new_id, request_id)
+        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
         ref.begin(start, request_id)
         return ref
@@ -182,7 +186,8 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
+        chosen = checked_instance_id(instance_id)
+        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -200,7 +205,8 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
+        chosen = checked_instance_id(instance_id)
+        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
         start.events = [
@@ -213,14 +219,13 @@ class Client(EntityClient):
         self,
         orchestrator: Any,
         input: Any,
-        instance_id: str | None,
+        instance_id: str,
         version: str | None,
         tags: Mapping[str, str] | None = None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
         """What starts an orchestration, to be sent to the reference (the gateway does)."""
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
-        chosen = instance_id_of(instance_id, self.new_id)
-        return start, OrchestrationRef(self, chosen, definition.output.decode)
+        return start, OrchestrationRef(self, instance_id, definition.output.decode)
 
     def pipeline(self) -> Pipeline:
         """Send many signals and starts at once; all is durable when the block ends."""
@@ -342,7 +347,7 @@ class Client(EntityClient):
                 return OrchestrationPage(items, items[-1].instance_id)
             public = public_state(row.stream, state)
             if fetch_input:
-                given = self.orchestration(row.stream).input_of(state)
+                given = input_of(self.node.store, row.stream, state)
                 public = attrs.evolve(public, input=msgspec.json.decode(given))
             if not fetch_output:
                 public = attrs.evolve(public, output=None)
@@ -383,6 +388,15 @@ class Client(EntityClient):
             self.node.store, self.now_micros(), self._programs, self._resolve
         )
         return investigation.why(str(address))
+
+    def told_when_discarded(
+        self, message: Message, failure: FailureDetails
+    ) -> Sequence[Message]:
+        """What tells those who wait for *message* that it has failed."""
+        if message.operation != requests.START or message.target.startswith("@"):
+            return super().told_when_discarded(message, failure)
+        start = requests.decode_start(message.input)
+        return effects.refusals(start, message.target, failure_of(failure))
 
     def purge_orchestrations(
         self,

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from perdure.actors.answers import ANSWER, Answer, Failure, details_of
+from perdure.actors.answers import ANSWER, NULL, Answer, Failure, details_of
 from perdure.actors.locks import LOCK, UNLOCK, LockRequest, Release
 from perdure.actors.messages import Message
 from perdure.orchestration import requests
@@ -95,7 +95,7 @@ def message_for(decision: Decision, sender: str, generation: str) -> Message | N
             )
             return send(decision.instance_id, requests.START, start, sender)
         case TimerCreated():
-            timer = send(sender, requests.TIMER, requests.Timer(decision.id), sender)
+            timer = send(sender, requests.TIMER, None, sender)
             timer.request_id = task_request(generation, decision.id)
             timer.due_micros = decision.fire_at
             timer.id = decision.message
@@ -139,11 +139,12 @@ def _operation(
     )
 
 
-def send(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
-    """A message with *payload* as its input."""
-    return Message(
-        target=target, operation=operation, input=_encode(payload), form=VALUE, caller=sender
-    )
+def send(target: str, operation: str, payload: msgspec.Struct | None, sender: str) -> Message:
+    """A message with *payload* as its input; ``None``: its operation says all."""
+    message = Message(target=target, operation=operation, caller=sender)
+    if payload is not None:
+        message.input, message.form = _encode(payload), VALUE
+    return message
 
 
 def release_of(entity: str, section: str, sender: str) -> Message:
@@ -183,6 +184,14 @@ def answer(
         request_id=parent_task,
         caller=sender,
     )
+
+
+def refusals(start: requests.Start, sender: str, failure: Failure) -> list[Message]:
+    """Tell the parent, and whoever wanted to know of the end, that it is not started."""
+    told = [notice(one, sender, "Failed", NULL, failure) for one in start.told]
+    if start.parent:
+        told.append(answer(start.parent, start.parent_task, sender, NULL, failure))
+    return told
 
 
 def notice(

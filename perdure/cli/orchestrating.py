@@ -9,13 +9,21 @@ import click
 import msgspec
 
 from perdure.actors import control
+from perdure.actors.answers import NULL
 from perdure.cli import instances
-from perdure.cli.options import app_option, json_option, read_json, read_time, store_option
+from perdure.cli.options import (
+    app_option,
+    json_option,
+    read_json,
+    read_past,
+    read_time,
+    store_option,
+)
 from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id, request_option
 from perdure.orchestration import commands
-from perdure.orchestration.starting import instance_id_for
+from perdure.orchestration.starting import instance_id_of
 from perdure.orchestration.state import FINISHED
 
 WAIT_SECONDS = 30.0
@@ -89,8 +97,8 @@ def start(
     as_json: bool,
 ) -> None:
     """Start the orchestrator NAME; returns when that is durable."""
-    chosen = instance_id or instance_id_for(request_id) or fresh_id()
-    given = msgspec.Raw(b"null") if value is None else value
+    chosen = instance_id_of(instance_id, fresh_id, request_id)
+    given = NULL if value is None else value
     command = commands.Start(
         name=name,
         instance_id=chosen,
@@ -140,7 +148,7 @@ def raise_event(
     as_json: bool,
 ) -> None:
     """Raise the external EVENT to ID."""
-    data = msgspec.Raw(b"null") if value is None else value
+    data = NULL if value is None else value
     command = commands.RaiseEvent(
         instance_id=instance_id, name=event, request_id=request_id, data=data
     )
@@ -164,7 +172,7 @@ def terminate(
     as_json: bool,
 ) -> None:
     """End ID at once; its code does not get to clean up."""
-    given = msgspec.Raw(b"null") if output is None else output
+    given = NULL if output is None else output
     command = commands.Terminate(instance_id=instance_id, output=given, recursive=children)
     ask(store, command, app_name)
     tell(instance_id, "terminated", as_json)
@@ -207,9 +215,9 @@ def restart(
 @click.argument("instance_id", metavar="[ID]", required=False)
 @click.option("--status", "statuses", multiple=True, type=click.Choice(sorted(FINISHED)))
 @click.option(
-    "--created-from", callback=read_time, metavar="TIME", help="Started then or later."
+    "--created-from", callback=read_past, metavar="TIME", help="Started then or later."
 )
-@click.option("--created-to", callback=read_time, metavar="TIME", help="Or before; -30d.")
+@click.option("--created-to", callback=read_past, metavar="TIME", help="Or before; -30d.")
 @children_option
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @app_option

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 import pytest
 
+import perdure
 from perdure.cli.orchestrating import orchestration
 from perdure.orchestration.client import Client
 from tests.cli.conftest import APP, ROOT, Shell
-from tests.cli.shop import approval, broken, checkout
+from tests.cli.shop import approval, broken, checkout, delivery, mended
 
 PAGE = ROOT / "docs" / "reference" / "cli.md"
 
@@ -51,6 +52,21 @@ def test_one_is_shown_with_what_it_waits_for(
     assert shown["waiting_for"] == ["TimerCreated (task 2)"]
     assert "tags\twho=ann\n" in text
     assert "waiting for\tTimerCreated (task 2)\n" in text
+
+
+def test_one_that_was_rewound_is_shown_with_what_it_waits_for_again(
+    shell: Shell, client: Client
+) -> None:
+    ref = client.start(delivery, instance_id="o-1")
+    with pytest.raises(perdure.OrchestrationFailedError, match="the van is broken"):
+        ref.result(timeout=10)
+    mended.set()
+    ref.rewind()
+
+    (shown,) = shell.lines("orchestration", "show", "o-1")
+    ref.terminate()
+
+    assert shown["waiting_for"] == ["TaskScheduled deliver (task 2)"]
 
 
 def test_they_are_listed_filtered_and_counted(shell: Shell, client: Client) -> None:
@@ -147,9 +163,24 @@ def test_finished_ones_are_forgotten_after_a_question(shell: Shell, client: Clie
 
 
 @pytest.mark.usefixtures("client")
-@pytest.mark.parametrize("command", ["show", "history"])
-def test_one_that_is_not_there_is_exit_code_3(shell: Shell, command: str) -> None:
-    assert shell.run("orchestration", command, "nobody").exit_code == 3
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "nobody"),
+        ("history", "nobody"),
+        ("result", "nobody"),
+        ("raise", "nobody", "Approval"),
+        ("suspend", "nobody"),
+        ("terminate", "nobody"),
+        ("restart", "nobody"),
+        ("purge", "nobody", "--yes"),
+    ],
+)
+def test_one_that_is_not_there_is_exit_code_3(shell: Shell, words: tuple[str, ...]) -> None:
+    result = shell.run("orchestration", *words)
+
+    assert result.exit_code == 3
+    assert "nobody" in result.stderr
 
 
 @pytest.mark.usefixtures("client")
@@ -162,7 +193,7 @@ def test_one_that_is_not_there_is_exit_code_3(shell: Shell, command: str) -> Non
         (("start", "checkout", "1", "--tag", "x"), 2, "NAME=TEXT"),
         (("start", "checkout", "1", "--id", "@a@b"), 1, "instance id"),
         (("list", "--status", "Dancing"), 2, "Running"),
-        (("raise", "nobody", "Approval"), 1, "nobody"),
+        (("purge", "--created-to", "30d", "--yes"), 2, "say -30d"),
     ],
 )
 def test_what_cannot_be_done_says_why(
