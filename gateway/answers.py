@@ -41,6 +41,11 @@ def answer(status: int, content: Any, headers: Mapping[str, str] | None = None) 
     return Response(_write(content), status, headers, "application/json")
 
 
+def missing(message: str) -> Response:
+    """There is no such thing."""
+    return answer(404, {"Message": message, "ExceptionMessage": message})
+
+
 def accepted() -> Response:
     """It will happen, and there is nothing more to say."""
     return Response(None, 202)

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import Route
 
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
@@ -18,6 +18,8 @@ from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
 from perdure.gateway.entities import Entities
 from perdure.gateway.guard import Guard
+from perdure.gateway.insight import BASE as OURS
+from perdure.gateway.insight import Insight
 from perdure.gateway.instances import Instances
 from perdure.gateway.links import Links, checked_url
 from perdure.gateway.payloads import BASE
@@ -27,9 +29,11 @@ from perdure.orchestration.instance_ids import checked_instance_id
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(instances: Instances, entities: Entities) -> list[tuple[str, str, Endpoint]]:
-    """The table of routes, under the base: method, path, and who answers."""
-    return [
+def routes(
+    instances: Instances, entities: Entities, insight: Insight
+) -> list[tuple[str, str, Endpoint]]:
+    """The table of routes: method, path, and who answers."""
+    field: list[tuple[str, str, Endpoint]] = [
         ("POST", "/orchestrators/{name}", instances.start),
         ("POST", "/orchestrators/{name}/{instance_id}", instances.start),
         ("GET", "/instances", instances.listed),
@@ -46,6 +50,17 @@ def routes(instances: Instances, entities: Entities) -> list[tuple[str, str, End
         ("GET", "/entities/{name}/{key:path}", entities.state),
         ("POST", "/entities/{name}/{key:path}", entities.operate),
         ("DELETE", "/entities/{name}/{key:path}", entities.delete),
+    ]
+    ours: list[tuple[str, str, Endpoint]] = [
+        ("GET", "/health", insight.health),
+        ("GET", "/counts", insight.counts),
+        ("GET", "/why/{address:path}", insight.why),
+        ("GET", "/entities/{name}/{key:path}/history", insight.history),
+        ("GET", "/entities/{name}/{key:path}/as_of", insight.as_of),
+    ]
+    return [
+        *((method, BASE + path, who) for method, path, who in field),
+        *((method, OURS + path, who) for method, path, who in ours),
     ]
 
 
@@ -73,17 +88,15 @@ class Gateway:
         engine = Engine(client)
         self._links = Links(guard, public_url, mounted_at)
         self._instances = Instances(engine, self._links)
-        table = routes(self._instances, Entities(engine))
-        under = [Route(path, who, methods=[method]) for method, path, who in table]
+        table = routes(self._instances, Entities(engine), Insight(engine))
+        every = [Route(path, who, methods=[method]) for method, path, who in table]
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
             Exception: on_bug,
         }
-        application = Starlette(
-            routes=[Mount(BASE, app=Router(under, redirect_slashes=False))],
-            exception_handlers=handlers,
-        )
+        application = Starlette(routes=every, exception_handlers=handlers)
+        application.router.redirect_slashes = False
         self._door = Door(application, guard, requests=requests, body_seconds=body_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

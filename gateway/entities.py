@@ -16,7 +16,7 @@ from perdure.actors.locks import shown_state
 from perdure.actors.messages import Message
 from perdure.errors import InvalidInputError
 from perdure.gateway import limits, parameters
-from perdure.gateway.answers import accepted, answer
+from perdure.gateway.answers import accepted, answer, missing
 from perdure.gateway.engine import Engine, answered
 from perdure.gateway.pages import page_answer, read_page
 from perdure.gateway.payloads import second
@@ -41,8 +41,7 @@ class Entities:
         row = await self._engine.read(lambda: self._client.node.store.state(str(entity_id)))
         state = None if row is None else shown_state(row.state)
         if state is None:
-            message = f"there is no entity {entity_id}"
-            return answer(404, {"Message": message, "ExceptionMessage": message})
+            return missing(f"there is no entity {entity_id}")
         return answer(200, msgspec.Raw(state))
 
     async def listed(self, request: Request) -> Response:

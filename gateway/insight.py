@@ -1,0 +1,103 @@
+"""What is ours beyond the field's API: the past of entities, what is waited for, and health."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import attrs
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from perdure.actors.history import HistoryEvent
+from perdure.actors.ids import EntityId
+from perdure.actors.reads import state_as_of
+from perdure.errors import InvalidInputError
+from perdure.gateway import parameters
+from perdure.gateway.answers import answer, missing
+from perdure.gateway.engine import Engine
+from perdure.gateway.pages import page_answer, read_page
+
+BASE = "/api/v1"
+"""Where it begins."""
+
+
+class Insight:
+    """What can be asked besides."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._client = engine.client
+
+    async def health(self, request: Request) -> Response:
+        """GET ``/health``: how the node is; 503 while its store takes nothing."""
+        del request
+        status = await self._engine.read(self._client.status)
+        return answer(200 if status["healthy"] else 503, status)
+
+    async def counts(self, request: Request) -> Response:
+        """GET ``/counts``: how many orchestrations there are of each status."""
+        prefix = request.query_params.get("instanceIdPrefix", "")
+        name = request.query_params.get("name")
+        found = await self._engine.read(lambda: self._client.count(prefix=prefix, name=name))
+        return answer(200, found)
+
+    async def why(self, request: Request) -> Response:
+        """GET ``/why/{address}``: what an orchestration or an entity waits for."""
+        address = request.path_params["address"]
+        reasons = await self._engine.read(lambda: self._client.why(address))
+        return answer(200, [attrs.asdict(reason) for reason in reasons])
+
+    async def history(self, request: Request) -> Response:
+        """GET ``/entities/{name}/{key}/history``: a page of what happened, oldest first."""
+        ref = self._client.entity(request.path_params["name"], request.path_params["key"])
+        size = parameters.page_size(request.query_params)
+        after = parameters.continuation(request) or request.query_params.get("after") or "0"
+        if not (after.isascii() and after.isdecimal() and len(after) < 19):
+            msg = f"after={after[:40]!r}: use a version"
+            raise InvalidInputError(msg)
+
+        def step(behind: str, count: int) -> tuple[list[Any], str | None]:
+            events = list(islice(ref.history(int(behind)), count))
+            following = str(events[-1].version) if len(events) == count else None
+            return [_shown(event) for event in events], following
+
+        return page_answer(*await self._engine.read(lambda: read_page(step, after, size)))
+
+    async def as_of(self, request: Request) -> Response:
+        """GET ``/entities/{name}/{key}/as_of``: its state at a version, or at a time."""
+        entity_id = EntityId(request.path_params["name"], request.path_params["key"])
+        definition = self._client.definition_of(entity_id.kind)
+        moment = _moment(request)
+        self._client.node.check_open()
+        store = self._client.node.store
+        state = await self._engine.read(
+            lambda: state_as_of(store, definition, entity_id, moment)
+        )
+        if state is None:
+            return missing(f"{entity_id} had no state then")
+        return answer(200, msgspec.Raw(state))
+
+
+def _moment(request: Request) -> int | datetime:
+    version = request.query_params.get("version", "")
+    time = parameters.moment(request.query_params, "time")
+    if bool(version) == (time is not None):
+        msg = "give either version or time"
+        raise InvalidInputError(msg)
+    if time is not None:
+        return time
+    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+        msg = f"version={version[:40]!r}: use a number from 0"
+        raise InvalidInputError(msg)
+    return int(version)
+
+
+def _shown(event: HistoryEvent) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in attrs.asdict(event, recurse=False).items()
+        if value not in (None, "")
+    }
