@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-import msgspec
-
 from perdure.actors import limits
 from perdure.actors.alarms import Alarms
 from perdure.actors.behavior import Behavior, Instance, Outcome, Step
@@ -24,7 +22,7 @@ from perdure.actors.messages import Message, from_row
 from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, failed_row
 from perdure.actors.streams import turns_of
-from perdure.errors import FailureDetails, PerdureError, QuarantinedError
+from perdure.errors import CorruptionError, FailureDetails, PerdureError, QuarantinedError
 from perdure.storage.ports import Reader
 from perdure.storage.records import (
     Batch,
@@ -257,8 +255,8 @@ class Activation:
             return
         try:
             message = from_row(row)
-        except msgspec.MsgspecError as error:
-            self._set_aside(row, f"the stored message is damaged: {error}")
+        except CorruptionError as error:
+            self._set_aside(row, str(error))
             return
         self.hold(row.id)
         if message.chosen:

@@ -76,18 +76,10 @@ class Attempts:
             host.add(Record(host.now, accepted=[message], outcomes=[row]))
         self._running[message.id] = step
         self._at.setdefault(message.target, {})[message.request_id] = step
-        step.begun_micros = host.now
+        step.handed_out_micros = host.now
         host.open.gated.append(step)
 
-    def started(self, step: Step) -> None:
-        """Its message is durable, and it runs: look when it is to be asked again."""
-        self._look_again(step)
-
-    def drop(self, step: Step) -> None:
-        """It has not started, and will not."""
-        self._leave(step)
-
-    def _leave(self, step: Step) -> bool:
+    def leave(self, step: Step) -> bool:
         """*step* is at work no more; false when it was not."""
         message = step.message
         if self._running.get(message.id) is not step:
@@ -108,7 +100,7 @@ class Attempts:
         if host.recovery.failed:
             host.recovery.keep(lambda: self.ended(step, returned))
             return
-        if not self._leave(step):
+        if not self.leave(step):
             return
         if host.closing and isinstance(returned[1], NodeClosedError):
             return  # it asked something of a node that takes nothing more: it begins again
@@ -138,7 +130,7 @@ class Attempts:
         for _, step, returned in list(self._ended.values()):
             self._note_end(step, returned)
 
-    def _look_again(self, step: Step) -> None:
+    def look_again(self, step: Step) -> None:
         """Ask one that still runs whether it may go on."""
         if self._running.get(step.message.id) is not step or step.look_again is None:
             return
@@ -149,4 +141,4 @@ class Attempts:
         else:
             if micros is not None:
                 alarms = self._host.alarms
-                alarms.set(step.message.id, micros, lambda: self._look_again(step))
+                alarms.set(step.message.id, micros, lambda: self.look_again(step))

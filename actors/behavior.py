@@ -36,7 +36,7 @@ class Step:
             again (microseconds), ``None`` for never. What it raises ends the attempt.
         cell: whose step it is; set by the engine.
         message: what it handles; set by the engine.
-        begun_micros: when a concurrent one was handed out; set by the engine.
+        handed_out_micros: when a concurrent one was handed out; set by the engine.
     """
 
     run: Callable[[], Any]
@@ -47,7 +47,7 @@ class Step:
     look_again: Callable[[int], int | None] | None = None
     cell: Any = None
     message: Any = None
-    begun_micros: int = 0
+    handed_out_micros: int = 0
 
 
 class Forgets(Enum):

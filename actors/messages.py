@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from perdure.errors import CorruptionError
 from perdure.storage.records import MessageRow
 
 ALONE = ""
@@ -31,7 +32,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False, gc=False):
         answered: the outcome shall be sent to the caller, as a message (``answers.py``).
         due_micros: not to be handled before; 0 for at once.
         id: its number in the partition, in order of acceptance; 0 before that.
-        attempts: runs alone that were noted after a crash; -1 for one among others.
+        attempts: crashes that it is charged with; below 0 see ``suspects.py``.
         reply: who waits for the outcome in this process; never stored.
     """
 
@@ -90,8 +91,16 @@ def to_row(message: Message) -> MessageRow:
 
 
 def from_row(row: MessageRow) -> Message:
-    """The message of a stored row; raises ``msgspec.MsgspecError`` when it is damaged."""
-    body = _decode(row.body)
+    """The message of a stored row.
+
+    Raises:
+        CorruptionError: it is damaged.
+    """
+    try:
+        body = _decode(row.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        msg = f"the stored message is damaged: {error}"
+        raise CorruptionError(msg) from error
     return Message(
         target=row.stream,
         operation=body.operation,

@@ -138,9 +138,11 @@ class Partition:
 
     def next_wake_micros(self) -> int | None:
         """When there is something to do although nobody calls; ``None``: nothing known."""
-        if self.recovery.failed or self.ready:
-            return None  # it goes on when the disk answers, which wakes it
-        looks = (self.activation.next_look(), self.alarms.next_micros())
+        if self.recovery.failed:
+            return None  # it goes on when the disk works, which wakes it
+        looks = [self.alarms.next_micros()]
+        if not self.ready:  # else it goes on when the disk answers, which wakes it too
+            looks.append(self.activation.next_look())
         return min((look for look in looks if look is not None), default=None)
 
     def idle(self) -> bool:
@@ -424,6 +426,6 @@ class Partition:
     def _start_gated(self, pending: Pending) -> None:
         for step in pending.gated:
             if step.concurrent:
-                self.attempts.started(step)
+                self.attempts.look_again(step)
             elif self.cells.get(step.cell.address) is step.cell:  # else it was dropped
                 self.runtime.start(step)

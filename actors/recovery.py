@@ -44,8 +44,9 @@ logger = logging.getLogger("perdure")
 class AttemptsAtWork(StepsAtWork, Protocol):
     """What recovery asks of attempts."""
 
-    def drop(self, step: Step) -> None:
-        """It has not started, and will not."""
+    def leave(self, step: Step) -> bool:
+        """It is at work no more; false when it was not."""
+        ...
 
     def end_again(self) -> None:
         """What ended and is not durable ends again."""
@@ -254,7 +255,7 @@ class Recovery:
         for step in [*engine.open.gated, *(pending.gated if pending else [])]:
             lost.append(step.message)
             engine.detached.discard(step.cell)
-            engine.attempts.drop(step)
+            engine.attempts.leave(step)
         for cell in engine.detached:
             if engine.cells.get(cell.address) is cell:
                 engine.activation.lock_out(cell.address)

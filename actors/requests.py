@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from perdure.actors import limits
+from perdure.actors.answers import NULL
 from perdure.actors.behavior import Outcome
 from perdure.actors.messages import Message
 from perdure.actors.pending import StoredOutcome
@@ -29,7 +30,6 @@ from perdure.storage.records import OutcomeRow
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StoredOutcome).decode
-_NULL = msgspec.Raw(b"null")
 
 
 @attrs.define(eq=False)
@@ -72,7 +72,7 @@ def outcome_row(message: Message, outcome: Outcome, now_micros: int) -> OutcomeR
 def failed_row(row: OutcomeRow, failure: FailureDetails, now_micros: int) -> OutcomeRow:
     """The outcome of a request of which the store knows only that it waits."""
     told = (failure.error_type, failure.message, failure.stack_trace)
-    return _row(row.request_id, row.digest, StoredOutcome(_NULL, told), now_micros)
+    return _row(row.request_id, row.digest, StoredOutcome(NULL, told), now_micros)
 
 
 def _row(request_id: str, digest: bytes, stored: StoredOutcome, now_micros: int) -> OutcomeRow:
@@ -170,7 +170,7 @@ class Requests:
             message.chosen = True
             joined = Joined(digest_of(message), [message.reply])
             self._in_flight[message.request_id] = message.reply = joined
-        waiting = StoredOutcome(_NULL, waiting_at=message.target)
+        waiting = StoredOutcome(NULL, waiting_at=message.target)
         return _row(message.request_id, digest_of(message), waiting, self._now())
 
     def adopt(self, message: Message) -> None:

@@ -143,7 +143,7 @@ class Suspects:
         return (
             bool(self._watched)
             or any(cell.used_micros > since for cell in engine.detached)
-            or any(step.begun_micros > since for step in engine.attempts.steps())
+            or any(step.handed_out_micros > since for step in engine.attempts.steps())
         )
 
     def _let_pass(self, late: list[Watch]) -> None:

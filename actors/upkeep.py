@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from perdure.actors.answers import answer_to
 from perdure.actors.behavior import Outcome
 from perdure.actors.failures import describe_failure
-from perdure.actors.messages import Message, from_row
+from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.pending import Record
+from perdure.actors.quarantine import message_in, quarantined
 from perdure.actors.replies import Reply
 from perdure.errors import QuarantinedError
-from perdure.storage.records import MessageRow, QuarantineRow
-
-STEP = 500
-"""Rows that one step of a long job handles, so that commits go on between two."""
+from perdure.storage.records import QuarantineRow
 
 
 class Upkeep:
@@ -50,10 +46,7 @@ class Upkeep:
 
     def quarantine(self) -> Iterator[QuarantineRow]:
         """Messages that could not be processed, oldest first, each with its reason."""
-        after = 0
-        while page := self.node.store.quarantined(after=after, limit=STEP):
-            yield from page
-            after = page[-1].id
+        return quarantined(self.node.store)
 
     def redrive(self, message_id: int) -> bool:
         """Try a quarantined message again; false when there is no such message."""
@@ -70,7 +63,7 @@ class Upkeep:
         An orchestration that waits for its answer is told that it has failed.
         """
         for row in self.node.store.quarantined(after=message_id - 1, limit=1):
-            message = _message_of(row)
+            message = message_in(row)
             if row.id == message_id and message is not None and message.answered:
                 self._fail_caller(message, row.reason)
         return bool(self.node.maintain(lambda store: store.discard(message_id)))
@@ -101,11 +94,3 @@ class Upkeep:
         """
         self.node.check_open()
         self.node.store.backup(path)
-
-
-def _message_of(row: QuarantineRow) -> Message | None:
-    """What was set aside; ``None`` when it is damaged."""
-    try:
-        return from_row(MessageRow(row.id, row.stream, 0, row.body))
-    except msgspec.MsgspecError:
-        return None

@@ -61,7 +61,7 @@ def restart(bench: Bench) -> Turn:
     taken: dict[str, list[float]] = {empty: [], full: []}
     child("-m", __name__, "fill", full, str(count))
     child("-m", __name__, "fill", empty, "0")
-    for _ in range(5):
+    for _ in range(bench.count(5)):
         for path in (empty, full):
             begun = time.monotonic()
             taken[path].append(child("-m", __name__, "first", path, "0") - begun)

@@ -30,11 +30,12 @@ from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.purging import purge_all
+from perdure.orchestration.reading import input_of
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
 from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
-from perdure.orchestration.starting import instance_id_for, instance_id_of, start_of, starter
+from perdure.orchestration.starting import instance_id_of, start_of, starter
 from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
@@ -153,8 +154,8 @@ class Client(EntityClient):
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was started.
             InstanceAlreadyExistsError: one with that id lives.
         """
-        instance_id = instance_id or instance_id_for(request_id)
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        chosen = instance_id_of(instance_id, self.new_id, request_id)
+        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
         ref.begin(start, request_id)
         return ref
@@ -182,7 +183,8 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        chosen = checked_instance_id(instance_id)
+        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -200,7 +202,8 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        chosen = checked_instance_id(instance_id)
+        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
         start.events = [
@@ -213,13 +216,12 @@ class Client(EntityClient):
         self,
         orchestrator: Any,
         input: Any,
-        instance_id: str | None,
+        instance_id: str,
         version: str | None,
         tags: Mapping[str, str] | None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
-        chosen = instance_id_of(instance_id, self.new_id)
-        return start, OrchestrationRef(self, chosen, definition.output.decode)
+        return start, OrchestrationRef(self, instance_id, definition.output.decode)
 
     def pipeline(self) -> Pipeline:
         """Send many signals and starts at once; all is durable when the block ends."""
@@ -341,7 +343,7 @@ class Client(EntityClient):
                 return OrchestrationPage(items, items[-1].instance_id)
             public = public_state(row.stream, state)
             if fetch_input:
-                given = self.orchestration(row.stream).input_of(state)
+                given = input_of(self.node.store, row.stream, state)
                 public = attrs.evolve(public, input=msgspec.json.decode(given))
             if not fetch_output:
                 public = attrs.evolve(public, output=None)

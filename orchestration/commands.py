@@ -7,12 +7,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from perdure.actors.answers import NULL
 from perdure.actors.control import CALL_SECONDS_LIMIT
 from perdure.errors import InvalidInputError
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.status import PurgeResult
-
-_NULL = msgspec.Raw(b"null")
 
 
 class Command(msgspec.Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +24,7 @@ class Start(Command, tag="start", kw_only=True):
     name: str
     instance_id: str
     request_id: str | None = None
-    input: msgspec.Raw = _NULL
+    input: msgspec.Raw = NULL
     at: datetime | None = None
     version: str | None = None
     tags: dict[str, str] = {}
@@ -44,14 +43,14 @@ class RaiseEvent(Command, tag="raise_event", kw_only=True):
     instance_id: str
     name: str
     request_id: str | None = None
-    data: msgspec.Raw = _NULL
+    data: msgspec.Raw = NULL
 
 
 class Terminate(Command, tag="terminate", kw_only=True):
     """End it at once."""
 
     instance_id: str
-    output: msgspec.Raw = _NULL
+    output: msgspec.Raw = NULL
     recursive: bool = True
 
 

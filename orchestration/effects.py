@@ -95,7 +95,7 @@ def message_for(decision: Decision, sender: str, generation: str) -> Message | N
             )
             return send(decision.instance_id, requests.START, start, sender)
         case TimerCreated():
-            timer = send(sender, requests.TIMER, requests.Timer(decision.id), sender)
+            timer = send(sender, requests.TIMER, None, sender)
             timer.request_id = task_request(generation, decision.id)
             timer.due_micros = decision.fire_at
             timer.id = decision.message
@@ -139,11 +139,12 @@ def _operation(
     )
 
 
-def send(target: str, operation: str, payload: msgspec.Struct, sender: str) -> Message:
-    """A message with *payload* as its input."""
-    return Message(
-        target=target, operation=operation, input=_encode(payload), form=VALUE, caller=sender
-    )
+def send(target: str, operation: str, payload: msgspec.Struct | None, sender: str) -> Message:
+    """A message with *payload* as its input; ``None``: its operation says all."""
+    message = Message(target=target, operation=operation, caller=sender)
+    if payload is not None:
+        message.input, message.form = _encode(payload), VALUE
+    return message
 
 
 def release_of(entity: str, section: str, sender: str) -> Message:

@@ -14,6 +14,7 @@ from perdure.orchestration.answering import happening_of
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     DECISIONS,
+    EntityOperationCalled,
     Event,
     ExecutionRewound,
     SubOrchestrationInstanceCreated,
@@ -23,8 +24,16 @@ from perdure.orchestration.history import (
     TimerCreated,
 )
 from perdure.orchestration.live import HISTORY_EVENTS, LiveInstance, Turn
-from perdure.orchestration.rewinding import asked_kind, last_end, without, without_rewound
+from perdure.orchestration.open_tasks import open_tasks
+from perdure.orchestration.rewinding import last_end, without, without_rewound
 from perdure.orchestration.state import FAILED, RUNNING, InstanceState
+
+_WANTED: dict[type, str] = {
+    TaskScheduled: "activity",
+    SubOrchestrationInstanceCreated: "child",
+    EntityOperationCalled: "entity",
+}
+"""Kinds of tasks whose answers a rewind may want; a lock is let go of at the end."""
 
 
 class EndedInstance(LiveInstance):
@@ -39,8 +48,9 @@ class EndedInstance(LiveInstance):
         generation, task_id = effects.task_of(message.request_id)
         if state is None or state.status != FAILED or generation != state.generation:
             return None
-        kind = asked_kind(without_rewound(self._history(), state.begins), task_id)
-        if kind is None or kind == "lock":
+        asked = open_tasks(without_rewound(self._history(), state.begins)).get(task_id)
+        kind = _WANTED.get(type(asked))
+        if kind is None:
             return None
         turn.note(happening_of(kind, task_id, message.caller, came))
         return turn.outcome()

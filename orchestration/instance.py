@@ -25,6 +25,7 @@ from perdure.orchestration import effects, requests
 from perdure.orchestration.answering import happening_of, locked_section
 from perdure.orchestration.ended import EndedInstance
 from perdure.orchestration.history import (
+    Event,
     EventRaised,
     ExecutionCancelRequested,
     ExecutionCompleted,
@@ -32,10 +33,14 @@ from perdure.orchestration.history import (
     ExecutionStarted,
     ExecutionSuspended,
     ExecutionTerminated,
+    SubOrchestrationInstanceCreated,
+    TaskScheduled,
+    TimerCreated,
     TimerFired,
 )
 from perdure.orchestration.live import ENDS, CodeMissing, Turn, only_end
-from perdure.orchestration.rewinding import OpenTasks, lost_tasks, without_rewound
+from perdure.orchestration.open_tasks import open_tasks, releases
+from perdure.orchestration.rewinding import without_rewound
 from perdure.orchestration.state import (
     CANCELED,
     FAILED,
@@ -166,7 +171,7 @@ class OrchestrationInstance(EndedInstance):
             begins=self._version,
         )
         if start.start_at > turn.now:
-            begin = effects.send(self._address, requests.BEGIN, start, self._address)
+            begin = effects.send(self._address, requests.BEGIN, None, self._address)
             begin.due_micros = start.start_at
             self._name_timer(begin)
             self._state.start = start
@@ -318,25 +323,37 @@ class OrchestrationInstance(EndedInstance):
         """End one whose code cannot be asked, or has not begun."""
         state = self._present()
         self._forget_timer(state, turn)
-        open_tasks = self._open_tasks() if state.generation else None
-        if open_tasks is not None:
-            turn.taken_back.extend(open_tasks.timers)
-            for unlock in open_tasks.locks:
-                turn.note(unlock)
-                release = effects.message_for(unlock, self._address, state.generation)
-                assert release is not None
-                turn.messages.append(release)
-            if children_with is not None:
-                self._end_children(open_tasks.children, children_with, turn)
-            self._stop_activities(open_tasks.activities, "terminated", turn)
+        history = self._readable_history() if state.generation else []
+        tasks = open_tasks(history)
+        turn.taken_back += [
+            task.message for task in tasks.values() if isinstance(task, TimerCreated)
+        ]
+        for unlock in releases(history):
+            turn.note(unlock)
+            release = effects.message_for(unlock, self._address, state.generation)
+            assert release is not None
+            turn.messages.append(release)
+        if children_with is not None:
+            children = [
+                task.instance_id
+                for task in tasks.values()
+                if isinstance(task, SubOrchestrationInstanceCreated)
+            ]
+            self._end_children(children, children_with, turn)
+        activities = {
+            number: task.name
+            for number, task in tasks.items()
+            if isinstance(task, TaskScheduled)
+        }
+        self._stop_activities(activities, "terminated", turn)
         turn.note(end)
         self._note_end(end, turn)
 
-    def _open_tasks(self) -> OpenTasks:
+    def _readable_history(self) -> list[Event]:
         try:
-            return lost_tasks(without_rewound(self._history(), self._present().begins))
+            return without_rewound(self._history(), self._present().begins)
         except CorruptionError:
-            return OpenTasks([], [], [], {})  # what is damaged can be ended all the same
+            return []  # what is damaged can be ended all the same
 
     def _cancel(self, message: Message, turn: Turn) -> Outcome:
         reason = requests.decode_reason(message.input).reason

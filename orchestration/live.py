@@ -66,7 +66,7 @@ class Turn:
         self.forgets = Forgets.NOTHING
         self.touched = False
         self.to_come: deque[EventRaised] = deque()
-        self.ends = False
+        self.over = False
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -83,7 +83,7 @@ class Turn:
             self.touched or bool(self.events),
             tuple(self.taken_back),
             forgets=self.forgets,
-            over=self.ends,
+            over=self.over,
         )
 
 
@@ -257,7 +257,7 @@ class LiveInstance:
         state.updated = turn.now
         state.stalled, state.reason = False, ""
         self.gate = None
-        turn.ends = True
+        turn.over = True
         if state.parent:
             turn.messages.append(
                 effects.answer(

@@ -12,19 +12,19 @@ from perdure.actors.ids import checked_name
 from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import Reply
-from perdure.actors.streams import turns_of
-from perdure.errors import InstanceNotFoundError, OperationFailedError
+from perdure.errors import OperationFailedError
 from perdure.orchestration import requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
-from perdure.orchestration.history import Event, EventRaised, ExecutionStarted, events_beyond
+from perdure.orchestration.history import Event, EventRaised
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.reading import events_of, find_state, input_of, require_state
 from perdure.orchestration.replaying import export_history
 from perdure.orchestration.running import RunningActivity, running_of
-from perdure.orchestration.state import InstanceState
-from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.status import OrchestrationState, public_state
 from perdure.orchestration.waiting import Waits, Watch
+from perdure.storage.ports import Reader
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -98,34 +98,18 @@ class OrchestrationRef(Generic[R_co]):
         Args:
             fetch_input: also read what it was started with.
         """
-        state = self._state()
+        store = self._store()
+        state = find_state(store, self.id)
         if state is None:
             return None
         public = public_state(self.id, state)
         if not fetch_input:
             return public
-        return attrs.evolve(public, input=_plain(self.input_of(state)))
+        return attrs.evolve(public, input=_plain(input_of(store, self.id, state)))
 
-    def _state(self) -> InstanceState | None:
+    def _store(self) -> Reader:
         self._client.node.check_open()
-        row = self._client.node.store.state(self.id)
-        return None if row is None or row.state is None else state_of(row)
-
-    def _required(self) -> InstanceState:
-        state = self._state()
-        if state is None:
-            msg = f"there is no orchestration {self.id!r}"
-            raise InstanceNotFoundError(msg)
-        return state
-
-    def input_of(self, state: InstanceState) -> msgspec.Raw:
-        """What its present generation was started with, as JSON."""
-        if state.start is not None:
-            return state.start.input
-        for event in self._events(state):
-            if isinstance(event, ExecutionStarted):
-                return event.input
-        return msgspec.Raw(b"null")
+        return self._client.node.store
 
     def history(self) -> Iterator[Event]:
         """What happened to its present generation, and what it decided, oldest first.
@@ -133,7 +117,8 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceNotFoundError: there is none.
         """
-        return self._events(self._required())
+        store = self._store()
+        return events_of(store, self.id, require_state(store, self.id))
 
     def activities(self) -> list[RunningActivity]:
         """The attempts of its activities that are at work now, with their progress."""
@@ -150,12 +135,7 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceNotFoundError: there is none.
         """
-        self._client.node.check_open()
-        return msgspec.json.encode(export_history(self._client.node.store, self.id))
-
-    def _events(self, state: InstanceState) -> Iterator[Event]:
-        turns = turns_of(self._client.node.store, self.id, state.begins)
-        return events_beyond(turns, state.begins)
+        return msgspec.json.encode(export_history(self._store(), self.id))
 
     # ---- asking it ------------------------------------------------------------------------
 
@@ -226,10 +206,11 @@ class OrchestrationRef(Generic[R_co]):
             InstanceAlreadyExistsError: one with that id lives.
         """
         again_id = self.id if new_instance_id is None else checked_instance_id(new_instance_id)
-        state = self._required()
+        store = self._store()
+        state = require_state(store, self.id)
         start = requests.Start(
             name=state.name,
-            input=self.input_of(state),
+            input=input_of(store, self.id, state),
             version=state.version,
             tags=state.tags,
         )

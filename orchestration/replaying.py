@@ -13,7 +13,6 @@ import attrs
 import msgspec
 
 from perdure.actors.directory import Resolve
-from perdure.actors.streams import turns_of
 from perdure.errors import (
     CorruptionError,
     HistoryTooLongError,
@@ -28,10 +27,10 @@ from perdure.orchestration.history import (
     Event,
     ExecutionCompleted,
     ExecutionTerminated,
-    events_beyond,
     read_events,
 )
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.reading import events_of, require_state
 from perdure.orchestration.rewinding import last_end, without_rewound
 from perdure.orchestration.state import InstanceState, read_state
 from perdure.storage.ports import Reader
@@ -114,7 +113,7 @@ def replay_store(
             continue
         try:
             state = read_state(row.stream, row.state)
-            events = _events_of(reader, row.stream, state)
+            events = list(events_of(reader, row.stream, state))
         except CorruptionError as error:
             yield _unreadable(row.stream, error)
             continue
@@ -183,7 +182,7 @@ def export_history(reader: Reader, instance_id: str) -> RecordedHistory:
         InstanceNotFoundError: there is none.
         CorruptionError: it is damaged.
     """
-    state = _state_of(reader, instance_id)
+    state = require_state(reader, instance_id)
     return RecordedHistory(
         instance_id=instance_id,
         name=state.name,
@@ -192,22 +191,9 @@ def export_history(reader: Reader, instance_id: str) -> RecordedHistory:
         begins=state.begins,
         events=[
             msgspec.Raw(msgspec.json.encode(event))
-            for event in _events_of(reader, instance_id, state)
+            for event in events_of(reader, instance_id, state)
         ],
     )
-
-
-def _state_of(reader: Reader, instance_id: str) -> InstanceState:
-    row = reader.state(instance_id)
-    if row is None or row.state is None:
-        msg = f"there is no orchestration {instance_id!r}"
-        raise InstanceNotFoundError(msg)
-    return read_state(instance_id, row.state)
-
-
-def _events_of(reader: Reader, instance_id: str, state: InstanceState) -> list[Event]:
-    turns = turns_of(reader, instance_id, state.begins)
-    return list(events_beyond(turns, state.begins))
 
 
 def _unreadable(instance_id: str, error: PerdureError) -> Replayed:
@@ -277,11 +263,11 @@ class Debugged:
             UnknownOrchestratorError: its orchestrator is not registered.
             CorruptionError: it is damaged.
         """
-        state = _state_of(reader, instance_id)
+        state = require_state(reader, instance_id)
         if not state.generation:
             msg = f"orchestration {instance_id!r} is {state.status}: it has no history yet"
             raise InstanceNotFoundError(msg)
-        events = _events_of(reader, instance_id, state)
+        events = list(events_of(reader, instance_id, state))
         program = programs.program(state, resolve)
         execution = Execution(instance_id, program, itertools.count(1).__next__)
         return cls(state, _decided(state, events), execution)

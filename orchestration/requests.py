@@ -69,12 +69,6 @@ class Renew(msgspec.Struct):
     events: list[EventRaised]
 
 
-class Timer(msgspec.Struct):
-    """A timer's time has come."""
-
-    id: int
-
-
 class Terminate(msgspec.Struct, omit_defaults=True):
     """End at once."""
 
@@ -97,7 +91,6 @@ class Reason(msgspec.Struct, omit_defaults=True):
 encode = msgspec.json.Encoder().encode
 decode_start = msgspec.json.Decoder(Start).decode
 decode_renew = msgspec.json.Decoder(Renew).decode
-decode_timer = msgspec.json.Decoder(Timer).decode
 decode_event = msgspec.json.Decoder(EventRaised).decode
 decode_terminate = msgspec.json.Decoder(Terminate).decode
 decode_purge = msgspec.json.Decoder(Purge).decode

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
-import attrs
+from collections.abc import Callable, Sequence
 
 from perdure.errors import DecodingError, NonDeterminismError
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     DECISIONS,
-    EntityLockGranted,
-    EntityLockRequested,
-    EntityOperationCalled,
     EntityUnlockSent,
     Event,
     ExecutionCompleted,
     ExecutionRewound,
-    SubOrchestrationInstanceCompleted,
-    SubOrchestrationInstanceCreated,
     SubOrchestrationInstanceFailed,
-    TaskCompleted,
     TaskFailed,
-    TaskScheduled,
-    TimerCreated,
-    TimerFired,
 )
 
 
@@ -100,85 +89,5 @@ def without(
     raise AssertionError
 
 
-def asked_kind(history: Iterable[Event], task_id: int) -> str | None:
-    """What a task without an answer is; ``None`` when there is no such task.
-
-    Found without running the code: ``activity``, ``child``, ``lock`` or ``entity``.
-    """
-    kind: str | None = None
-    for event in history:
-        if getattr(event, "id", 0) != task_id:
-            continue
-        match event:
-            case TaskScheduled():
-                kind = "activity"
-            case SubOrchestrationInstanceCreated():
-                kind = "child"
-            case EntityLockRequested():
-                kind = "lock"
-            case EntityOperationCalled():
-                kind = "entity"
-            case _:
-                kind = None
-    return kind
-
-
 def _is_failure(event: Event) -> bool:
     return isinstance(event, TaskFailed | SubOrchestrationInstanceFailed)
-
-
-@attrs.frozen
-class OpenTasks:
-    """What a history leaves open.
-
-    Attributes:
-        timers: ids of the messages of timers that have not fired.
-        children: instance ids of children that have not ended.
-        locks: what lets go of the entities that are locked.
-        activities: the names of activities that have not ended, by task.
-    """
-
-    timers: list[int]
-    children: list[str]
-    locks: list[EntityUnlockSent]
-    activities: dict[int, str]
-
-
-def lost_tasks(history: Iterable[Event]) -> OpenTasks:
-    """What is open at the end of *history*, found without running the code."""
-    timers: dict[int, int] = {}
-    children: dict[int, str] = {}
-    activities: dict[int, str] = {}
-    asked: dict[int, EntityLockRequested] = {}
-    locks: dict[str, EntityUnlockSent] = {}
-    for event in history:
-        match event:
-            case TimerCreated():
-                timers[event.id] = event.message
-            case SubOrchestrationInstanceCreated():
-                children[event.id] = event.instance_id
-            case TaskScheduled():
-                activities[event.id] = event.name
-            case (
-                TimerFired()
-                | SubOrchestrationInstanceCompleted()
-                | SubOrchestrationInstanceFailed()
-                | TaskCompleted()
-                | TaskFailed()
-            ):
-                for tasks in (timers, children, activities):
-                    tasks.pop(event.id, None)
-            case EntityLockRequested():
-                asked[event.id] = event
-            case EntityLockGranted():
-                request = asked[event.id]
-                locks[event.entity] = EntityUnlockSent(
-                    entity=event.entity, section=request.section, undo=request.transaction
-                )
-            case EntityUnlockSent():
-                locks.pop(event.entity, None)
-            case _:
-                continue
-    return OpenTasks(
-        list(timers.values()), list(children.values()), list(locks.values()), activities
-    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perdure.actors.directory import Conditions, Starter
+from perdure.actors.ids import checked_name
 from perdure.actors.messages import Message
 from perdure.orchestration import effects, requests
 from perdure.orchestration.checking import checked_tags, checked_text
@@ -39,18 +40,21 @@ def start_of(
     return start, definition
 
 
-def instance_id_of(instance_id: str | None, new_id: Callable[[], str]) -> str:
-    """The id that was chosen, or a new one.
+def instance_id_of(
+    instance_id: str | None, new_id: Callable[[], str], request_id: str | None = None
+) -> str:
+    """The id that was chosen; else one that each repeat of the request gets; else a new one.
+
+    An empty text chooses none, as in Durable Task.
 
     Raises:
-        InvalidIdError: it breaks the rules.
+        InvalidIdError: one of the ids breaks the rules.
     """
-    return checked_instance_id(instance_id) if instance_id else new_id()
-
-
-def instance_id_for(request_id: str | None) -> str | None:
-    """The id that a request without one gives, the same each time it is repeated."""
-    return None if request_id is None else uuid.uuid5(uuid.NAMESPACE_OID, request_id).hex
+    if instance_id is not None and instance_id != "":
+        return checked_instance_id(instance_id)
+    if request_id is not None:
+        return uuid.uuid5(uuid.NAMESPACE_OID, checked_name("request id", request_id)).hex
+    return new_id()
 
 
 def starter(programs: Programs, new_id: Callable[[], str]) -> Starter:

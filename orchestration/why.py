@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 
 import attrs
-import msgspec
 
 from perdure.actors.context import to_datetime
 from perdure.actors.directory import Resolve
 from perdure.actors.ids import is_entity
 from perdure.actors.locks import lock_of
 from perdure.actors.messages import Message, from_row
-from perdure.actors.streams import turns_of
-from perdure.errors import InstanceNotFoundError, PerdureError
+from perdure.actors.quarantine import message_in, quarantined
+from perdure.errors import CorruptionError, InstanceNotFoundError, PerdureError
 from perdure.orchestration.effects import activity_address, task_request
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
@@ -28,21 +28,13 @@ from perdure.orchestration.history import (
     SubOrchestrationInstanceCreated,
     TaskScheduled,
     TimerCreated,
-    events_beyond,
 )
+from perdure.orchestration.open_tasks import Asked, open_tasks
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.reading import events_of, find_state
 from perdure.orchestration.rewinding import without_rewound
-from perdure.orchestration.state import PENDING, SUSPENDED, InstanceState, read_state
+from perdure.orchestration.state import PENDING, SUSPENDED, InstanceState
 from perdure.storage.ports import Reader
-
-_ASKED = (
-    TaskScheduled,
-    TimerCreated,
-    SubOrchestrationInstanceCreated,
-    EntityOperationCalled,
-    EntityLockRequested,
-)
-"""Events of tasks that are answered later."""
 
 _FAR = (1 << 62) - 1
 """Later than any message is due."""
@@ -96,7 +88,7 @@ class Investigation:
 
     def _entity(self, address: str) -> Iterator[Reason]:
         row = self.reader.state(address)
-        mail = self._mail(address)
+        mail = mail_of(self.reader, address)
         if row is None and not mail and not self.reader.turns(address, limit=1):
             raise _nothing_of(address)
         lock = None if row is None else lock_of(row.state)
@@ -105,36 +97,22 @@ class Investigation:
             yield Reason("lock", text, lock.holder)
         yield from _of_mail(mail, self.now_micros)
 
-    def _mail(self, address: str) -> list[Message]:
-        rows = self.reader.load([address], _FAR)[address].messages
-        mail: list[Message] = []
-        for row in rows:
-            try:
-                mail.append(from_row(row))
-            except msgspec.MsgspecError:  # it will be set aside
-                continue
-        return mail
-
     def _set_aside(self, address: str) -> Iterator[Reason]:
-        after = 0
-        while page := self.reader.quarantined(after=after):
-            after = page[-1].id
-            for row in page:
-                if row.stream == address:
-                    text = f"message {row.id} for it is in quarantine: {row.reason}"
-                    yield Reason("quarantine", text, str(row.id))
+        for row in quarantined(self.reader):
+            if row.stream == address:
+                text = f"message {row.id} for it is in quarantine: {row.reason}"
+                yield Reason("quarantine", text, str(row.id))
 
     # ---- orchestrations -------------------------------------------------------------------
 
     def _instance(self, instance_id: str) -> Iterator[Reason]:
-        row = self.reader.state(instance_id)
-        if row is None or row.state is None:
-            mail = self._mail(instance_id)
+        state = find_state(self.reader, instance_id)
+        if state is None:
+            mail = mail_of(self.reader, instance_id)
             if not mail:
                 raise _nothing_of(instance_id)
             yield from _of_mail(mail, self.now_micros)
             return
-        state = read_state(instance_id, row.state)
         if state.is_finished:
             ended = _moment(state.updated)
             yield Reason("ended", f"it has ended: {state.status} at {ended}")
@@ -151,18 +129,14 @@ class Investigation:
         yield from self._open_tasks(instance_id, state)
 
     def _pending(self, instance_id: str, state: InstanceState) -> Iterator[Reason]:
-        for message in self._mail(instance_id):
+        for message in mail_of(self.reader, instance_id):
             if message.id == state.timer:
                 yield Reason("pending", f"it begins {self._at(message.due_micros)}")
 
     def _open_tasks(self, instance_id: str, state: InstanceState) -> Iterator[Reason]:
-        turns = turns_of(self.reader, instance_id, state.begins)
-        history = without_rewound(list(events_beyond(turns, state.begins)), state.begins)
+        history = history_of(self.reader, instance_id, state)
         told, events = self._by_code(instance_id, state, history)
-        timers = {message.id for message in self._mail(instance_id)}
-        for task_id, event in _unanswered(history).items():
-            if isinstance(event, TimerCreated) and event.message not in timers:
-                continue  # it was cancelled
+        for task_id, event in answerable(self.reader, instance_id, history).items():
             what = "" if told is None else told.get(task_id, "")
             yield self._task(event, state.generation, instance_id, what)
         for name in events:
@@ -189,7 +163,7 @@ class Investigation:
             if execution is not None:
                 execution.close()
 
-    def _task(self, event: Event, generation: str, instance_id: str, what: str) -> Reason:
+    def _task(self, event: Asked, generation: str, instance_id: str, what: str) -> Reason:
         match event:
             case TaskScheduled():
                 return self._activity(event, generation, instance_id)
@@ -207,21 +181,22 @@ class Investigation:
             case EntityLockRequested():
                 text = f"the lock of {event.entity}{self._holder(event.entity)}"
                 return Reason("lock", text, event.entity)
-            case _:
-                raise AssertionError(event)
 
     def _activity(self, event: TaskScheduled, generation: str, instance_id: str) -> Reason:
         address = activity_address(event.name)
         request_id = task_request(generation, event.id)
         since = f"since {_moment(event.time)}"
         attempt = f"attempt {event.attempt}" if event.attempt > 1 else ""
-        for message in self._mail(address):
-            if message.request_id == request_id and message.caller == instance_id:
+        for message in mail_of(self.reader, address):
+            if _is_asked(message, request_id, instance_id):
                 crashes = f"{message.attempts} crashes" if message.attempts > 0 else ""
                 notes = ", ".join(note for note in (attempt, since, crashes) if note)
                 return Reason("activity", f"activity {event.name}, {notes}", address)
-        for row in self.reader.quarantined(limit=1000):
-            if row.stream == address and request_id.encode() in row.body:
+        for row in quarantined(self.reader):
+            if row.stream != address:
+                continue
+            aside = message_in(row)
+            if aside is not None and _is_asked(aside, request_id, instance_id):
                 text = (
                     f"activity {event.name}, whose message {row.id} is in quarantine: "
                     f"{row.reason}; redrive or discard it"
@@ -233,10 +208,9 @@ class Investigation:
         )
 
     def _status_of(self, instance_id: str) -> str:
-        row = self.reader.state(instance_id)
-        if row is None or row.state is None:
+        state = find_state(self.reader, instance_id)
+        if state is None:
             return "not there yet, or purged"
-        state = read_state(instance_id, row.state)
         return "stalled" if state.stalled else state.status
 
     def _holder(self, address: str) -> str:
@@ -250,15 +224,32 @@ class Investigation:
         return f"at {_moment(micros)} ({when})"
 
 
-def _unanswered(history: list[Event]) -> dict[int, Event]:
-    """The tasks that a history leaves open, by number."""
-    found: dict[int, Event] = {}
-    for event in history:
-        if isinstance(event, _ASKED):
-            found[event.id] = event
-        else:
-            found.pop(getattr(event, "id", 0), None)
-    return found
+def _is_asked(message: Message, request_id: str, caller: str) -> bool:
+    return message.request_id == request_id and message.caller == caller
+
+
+def mail_of(reader: Reader, address: str) -> list[Message]:
+    """The messages that wait for an actor, also those for later; none that are damaged."""
+    mail: list[Message] = []
+    for row in reader.load([address], _FAR)[address].messages:
+        with suppress(CorruptionError):  # it will be set aside
+            mail.append(from_row(row))
+    return mail
+
+
+def history_of(reader: Reader, instance_id: str, state: InstanceState) -> list[Event]:
+    """The present generation's events, as far as they count."""
+    return without_rewound(list(events_of(reader, instance_id, state)), state.begins)
+
+
+def answerable(reader: Reader, instance_id: str, history: list[Event]) -> dict[int, Asked]:
+    """The tasks that *history* leaves open, without timers that were cancelled."""
+    timers = {message.id for message in mail_of(reader, instance_id)}
+    return {
+        number: task
+        for number, task in open_tasks(history).items()
+        if not isinstance(task, TimerCreated) or task.message in timers
+    }
 
 
 def _of_mail(mail: list[Message], now_micros: int) -> Iterator[Reason]:

@@ -137,7 +137,7 @@ def perdure_seed() -> int:
 def perdure_world(
     request: pytest.FixtureRequest, perdure_app: App, perdure_seed: int
 ) -> Iterator[Simulation]:
-    """The app in simulated time, over a store in memory; closed when the test passes."""
+    """The app in simulated time, over a store in memory; closed behind the test."""
     if _marked(request.node)["crash_everywhere"]:
         yield _LaterWorld(perdure_app, perdure_seed)  # type: ignore[misc]
         return

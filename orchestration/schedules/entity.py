@@ -1,13 +1,13 @@
 """A schedule: an entity that signals itself for the next time, and starts orchestrations then.
 
 One commit holds a start, the count of it, and the signal for the next time; so no crash can
-lose one or make two of it. Whatever wakes the entity, it acts only when its next time has come,
-so a signal too many does nothing. Each run tells its end, in the commit that ends it.
+lose one or make two of it. Only the signal that was sent last counts, and it is sent again when
+it comes before its time, as after a clock was put back. Each run tells its end, in the commit
+that ends it.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -24,7 +24,6 @@ from perdure.orchestration.schedules.recurrence import Recurrence, due, next_aft
 
 KIND = "perdure.schedule"
 TAG = "perdure.schedule"
-RETENTION = timedelta(days=30)
 RETRY_MICROS = 60_000_000
 LIVING = 1_000
 """Runs of one schedule that live at once."""
@@ -62,6 +61,7 @@ class Schedule(Entity):
     paused: bool = False
     note: str = ""
     next_micros: int = 0
+    armed: int = 0
     running: list[str] = field(factory=list[str])
     waiting: Tick | None = None
     fills: list[Fill] = field(factory=list[Fill])
@@ -123,10 +123,13 @@ class Schedule(Entity):
 
     # ---- what it tells itself, and is told -------------------------------------------------
 
-    def wake(self) -> None:
-        """Perhaps its next time has come."""
+    def wake(self, armed: int) -> None:
+        """Its next time has come, if nothing was changed since it sent that signal."""
         plan, now = self.plan, self._now()
-        if plan is None or not 0 < self.next_micros <= now:
+        if plan is None or armed != self.armed or not self.next_micros:
+            return
+        if now < self.next_micros:
+            self._wake_at(self.next_micros)
             return
         try:
             found = due(self._rule(), self.next_micros, now, plan.missed)
@@ -175,7 +178,8 @@ class Schedule(Entity):
         return self.context.entity(own.kind, own.key)
 
     def _wake_at(self, micros: int) -> None:
-        self._itself().options(at=to_datetime(micros)).signal("wake")
+        self.armed += 1
+        self._itself().options(at=to_datetime(micros)).signal("wake", self.armed)
 
     def _plan_next(self, after: int) -> None:
         if not self.paused:
@@ -271,5 +275,5 @@ class Schedule(Entity):
         return Tick(tick_name(found), found)
 
 
-SCHEDULES = define_entity(Schedule, KIND, RETENTION)
+SCHEDULES = define_entity(Schedule, KIND)
 """What the engine knows of this entity; every app has it."""

@@ -30,7 +30,12 @@ def _extra(name: str) -> Any:
 
 
 cronsim = _extra("cronsim")
+_REPEATED_MICROS = 3 * 3600 * 1_000_000
+"""From how far ahead to look back: in an hour that comes twice the time on the wall may be less
+than that of a moment before. With seconds, each moment is looked at by itself."""
+
 SHORTEST_MICROS = 1_000_000
+LONGEST_MICROS = 36_500 * 86_400 * 1_000_000
 
 LATE_MICROS = 60_000_000
 """What is started later than that has been missed."""
@@ -68,8 +73,8 @@ def check(rule: Recurrence) -> None:
         raise InvalidInputError(msg)
     if rule.cron:
         _times(rule, 0, backward=False)
-    elif rule.every_micros < SHORTEST_MICROS:
-        msg = f"every={rule.every_micros / 1e6} seconds: use one second or more"
+    elif not SHORTEST_MICROS <= rule.every_micros <= LONGEST_MICROS:
+        msg = f"every={rule.every_micros / 1e6} seconds: use one second to 36,500 days"
         raise InvalidInputError(msg)
     if rule.end_micros and rule.end_micros < rule.start_micros:
         msg = (
@@ -107,7 +112,8 @@ def last_until(rule: Recurrence, micros: int) -> int | None:
         passed = (micros - rule.start_micros) // rule.every_micros
         found = rule.start_micros + passed * rule.every_micros
     else:
-        times = _times(rule, micros + 1, backward=True)
+        ahead = _REPEATED_MICROS if len(rule.cron.split()) == 5 else 1
+        times = _times(rule, micros + ahead, backward=True)
         found = next((time for time in times if time <= micros), -1)
     return found if found >= max(rule.start_micros, 0) else None
 

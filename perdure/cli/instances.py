@@ -12,7 +12,6 @@ import attrs
 import click
 import msgspec
 
-from perdure.actors.streams import turns_of
 from perdure.cli.commands import NotFoundError
 from perdure.cli.options import json_option, open_reader, read_time, store_option
 from perdure.cli.output import (
@@ -26,24 +25,17 @@ from perdure.cli.output import (
     say,
 )
 from perdure.orchestration.choosing import chooser
-from perdure.orchestration.history import (
-    DECISIONS,
-    Event,
-    ExecutionStarted,
-    TaskEvent,
-    describe,
-    events_beyond,
-    write_event,
-)
+from perdure.orchestration.history import Event, describe, write_event
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.reading import events_of, find_state, input_of
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.state import STATUSES, InstanceState
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.why import answerable, history_of
 from perdure.storage.records import StoredState
 from perdure.storage.sqlite import SqliteReader
 
 _DETAIL_WIDTH = 60
-_ONE_WAY = ("EventSent", "EntityOperationSignaled")
 
 
 def read_tags(
@@ -161,28 +153,19 @@ def _cells(state: OrchestrationState) -> tuple[object, ...]:
 
 
 def _found(reader: SqliteReader, instance_id: str) -> InstanceState:
-    row = reader.state(checked_instance_id(instance_id))
-    if row is None or row.state is None:
+    state = find_state(reader, checked_instance_id(instance_id))
+    if state is None:
         msg = f"there is no orchestration {instance_id!r}"
         raise NotFoundError(msg)
-    return state_of(row)
+    return state
 
 
-def _events(reader: SqliteReader, instance_id: str, state: InstanceState) -> list[Event]:
-    return [*events_beyond(turns_of(reader, instance_id, state.begins), state.begins)]
-
-
-def waiting_for(events: Iterable[Event]) -> list[str]:
-    """The tasks that have no outcome yet; external events are not recorded before they come."""
-    asked: dict[int, str] = {}
-    for event in events:
-        if not isinstance(event, TaskEvent):
-            continue
-        if not isinstance(event, DECISIONS):
-            asked.pop(event.id, None)
-        elif event.event_type not in _ONE_WAY:
-            asked[event.id] = describe(event)
-    return list(asked.values())
+def _waiting_for(reader: SqliteReader, instance_id: str, state: InstanceState) -> list[str]:
+    """The tasks that have no outcome; external events are not recorded before they come."""
+    if state.is_finished:
+        return []
+    history = history_of(reader, instance_id, state)
+    return [describe(task) for task in answerable(reader, instance_id, history).values()]
 
 
 @click.command()
@@ -194,15 +177,11 @@ def show(ctx: click.Context, instance_id: str, store: str, as_json: bool) -> Non
     """Show how the orchestration ID is, and what it waits for."""
     reader = open_reader(ctx, store)
     state = _found(reader, instance_id)
-    events = _events(reader, instance_id, state)
     public = public_state(instance_id, state)
-    given = b"null" if state.start is None else bytes(state.start.input)
-    for event in events:
-        if isinstance(event, ExecutionStarted):
-            given = bytes(event.input)
-    waits = [] if state.is_finished else waiting_for(events)
+    given = input_of(reader, instance_id, state)
+    waits = _waiting_for(reader, instance_id, state)
     if as_json:
-        print_json({**_as_json(public), "input": msgspec.Raw(given), "waiting_for": waits})
+        print_json({**_as_json(public), "input": given, "waiting_for": waits})
         return
     failure = public.failure_details
     print_facts(
@@ -218,7 +197,7 @@ def show(ctx: click.Context, instance_id: str, store: str, as_json: bool) -> Non
             ("reason", state.reason or None),
             ("custom status", _known(public.custom_status)),
             ("waiting for", "; ".join(waits) or None),
-            ("input", compact(msgspec.Raw(given))),
+            ("input", compact(given)),
             ("failure", failure and f"{failure.error_type}: {failure.message}"),
         )
     )
@@ -254,7 +233,7 @@ def history(
     """Show what happened to ID in its present generation, and what it decided."""
     reader = open_reader(ctx, store)
     state = _found(reader, instance_id)
-    numbered = list(enumerate(_events(reader, instance_id, state), state.begins + 1))
+    numbered = list(enumerate(events_of(reader, instance_id, state), state.begins + 1))
     chosen = numbered if last is None else numbered[-last:]
     if as_json:
         for version, event in chosen:

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from perdure.actors import control
+from perdure.actors.answers import NULL
 from perdure.cli import instances
 from perdure.cli.options import (
     app_option,
@@ -22,7 +23,7 @@ from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id, request_option
 from perdure.orchestration import commands
-from perdure.orchestration.starting import instance_id_for
+from perdure.orchestration.starting import instance_id_of
 from perdure.orchestration.state import FINISHED
 
 WAIT_SECONDS = 30.0
@@ -96,8 +97,8 @@ def start(
     as_json: bool,
 ) -> None:
     """Start the orchestrator NAME; returns when that is durable."""
-    chosen = instance_id or instance_id_for(request_id) or fresh_id()
-    given = msgspec.Raw(b"null") if value is None else value
+    chosen = instance_id_of(instance_id, fresh_id, request_id)
+    given = NULL if value is None else value
     command = commands.Start(
         name=name,
         instance_id=chosen,
@@ -147,7 +148,7 @@ def raise_event(
     as_json: bool,
 ) -> None:
     """Raise the external EVENT to ID."""
-    data = msgspec.Raw(b"null") if value is None else value
+    data = NULL if value is None else value
     command = commands.RaiseEvent(
         instance_id=instance_id, name=event, request_id=request_id, data=data
     )
@@ -171,7 +172,7 @@ def terminate(
     as_json: bool,
 ) -> None:
     """End ID at once; its code does not get to clean up."""
-    given = msgspec.Raw(b"null") if output is None else output
+    given = NULL if output is None else output
     command = commands.Terminate(instance_id=instance_id, output=given, recursive=children)
     ask(store, command, app_name)
     tell(instance_id, "terminated", as_json)

@@ -10,15 +10,12 @@ import msgspec
 
 from perdure.actors import control
 from perdure.actors.context import to_datetime
-from perdure.actors.messages import from_row
+from perdure.actors.quarantine import message_in, quarantined
 from perdure.cli.commands import NotFoundError
 from perdure.cli.options import app_option, json_option, open_reader, store_option
 from perdure.cli.output import clock, print_json, print_table, say
 from perdure.cli.reaching import ask_owner
-from perdure.storage.records import MessageRow, QuarantineRow
-from perdure.storage.sqlite import SqliteReader
-
-PAGE = 500
+from perdure.storage.records import QuarantineRow
 
 ids_argument = click.argument("ids", metavar="ID...", type=int, nargs=-1, required=True)
 
@@ -26,14 +23,6 @@ ids_argument = click.argument("ids", metavar="ID...", type=int, nargs=-1, requir
 @click.group()
 def quarantine() -> None:
     """Look at messages that were set aside, send them again, or discard them."""
-
-
-def rows_of(reader: SqliteReader) -> list[QuarantineRow]:
-    """All of them, oldest first."""
-    rows: list[QuarantineRow] = []
-    while page := reader.quarantined(after=rows[-1].id if rows else 0, limit=PAGE):
-        rows += page
-    return rows
 
 
 def describe(row: QuarantineRow) -> dict[str, Any]:
@@ -45,9 +34,8 @@ def describe(row: QuarantineRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "reason": row.reason,
     }
-    try:
-        message = from_row(MessageRow(row.id, row.stream, 0, row.body))
-    except msgspec.MsgspecError:
+    message = message_in(row)
+    if message is None:
         return known | {"operation": None, "request_id": None, "input": None}
     return known | {
         "operation": message.operation,
@@ -62,7 +50,7 @@ def describe(row: QuarantineRow) -> dict[str, Any]:
 @click.pass_context
 def list_messages(ctx: click.Context, store: str, as_json: bool) -> None:
     """List them, oldest first, each with its reason."""
-    messages = [describe(row) for row in rows_of(open_reader(ctx, store))]
+    messages = [describe(row) for row in quarantined(open_reader(ctx, store))]
     if as_json:
         for message in messages:
             print_json(message)

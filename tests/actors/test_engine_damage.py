@@ -65,6 +65,23 @@ def test_a_damaged_message_is_set_aside_and_the_others_are_applied(path: str) ->
         assert not list(client.verify())
 
 
+def test_a_damaged_message_that_is_sent_again_is_set_aside_again(path: str) -> None:
+    schedule(path)
+    change(
+        path,
+        "UPDATE inbox SET body = CAST(replace(CAST(body AS TEXT), 'add', x'61ff64') AS BLOB) "
+        "WHERE stream = '@counter@b'",
+    )
+
+    with app.open(path) as client:
+        row = wait_for_quarantine(client)
+        assert client.redrive(row.id)
+        again = wait_for_quarantine(client)
+        assert (again.stream, "message is damaged" in again.reason) == ("@counter@b", True)
+        wait_for(client, "c", 3)
+        assert client.discard(again.id)
+
+
 @pytest.mark.parametrize("data", ["40636f756e7465724063", "40636f756e74657240ff"])
 def test_a_message_that_names_another_actor_than_it_did_is_set_aside(
     path: str, data: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import timedelta
 
@@ -81,6 +82,23 @@ async def approval(ctx: perdure.OrchestrationContext) -> str:
     return "approved" if await ctx.wait_for_external_event("Approval", bool) else "rejected"
 
 
+mended = threading.Event()
+
+
+@app.activity
+async def deliver() -> None:
+    if not mended.is_set():
+        msg = "the van is broken"
+        raise ConnectionError(msg)
+    await asyncio.sleep(3600)
+
+
+@app.orchestrator
+async def delivery(ctx: perdure.OrchestrationContext) -> None:
+    ctx.create_timer(timedelta(hours=1)).cancel()
+    await ctx.call_activity(deliver)
+
+
 @app.orchestrator
 async def broken(ctx: perdure.OrchestrationContext) -> None:
     msg = "it cannot be"
@@ -97,7 +115,9 @@ __all__ = [
     "broken",
     "charge",
     "checkout",
+    "delivery",
     "empty",
     "flows",
+    "mended",
     "other",
 ]

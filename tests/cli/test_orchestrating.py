@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 import pytest
 
+import perdure
 from perdure.cli.orchestrating import orchestration
 from perdure.orchestration.client import Client
 from tests.cli.conftest import APP, ROOT, Shell
-from tests.cli.shop import approval, broken, checkout
+from tests.cli.shop import approval, broken, checkout, delivery, mended
 
 PAGE = ROOT / "docs" / "reference" / "cli.md"
 
@@ -51,6 +52,21 @@ def test_one_is_shown_with_what_it_waits_for(
     assert shown["waiting_for"] == ["TimerCreated (task 2)"]
     assert "tags\twho=ann\n" in text
     assert "waiting for\tTimerCreated (task 2)\n" in text
+
+
+def test_one_that_was_rewound_is_shown_with_what_it_waits_for_again(
+    shell: Shell, client: Client
+) -> None:
+    ref = client.start(delivery, instance_id="o-1")
+    with pytest.raises(perdure.OrchestrationFailedError, match="the van is broken"):
+        ref.result(timeout=10)
+    mended.set()
+    ref.rewind()
+
+    (shown,) = shell.lines("orchestration", "show", "o-1")
+    ref.terminate()
+
+    assert shown["waiting_for"] == ["TaskScheduled deliver (task 2)"]
 
 
 def test_they_are_listed_filtered_and_counted(shell: Shell, client: Client) -> None:

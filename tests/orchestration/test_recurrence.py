@@ -13,8 +13,10 @@ from perdure.actors.context import to_datetime, to_micros
 from perdure.errors import InvalidInputError
 from perdure.orchestration.schedules import recurrence
 from perdure.orchestration.schedules.recurrence import (
+    LATE_MICROS,
     Recurrence,
     check,
+    due,
     last_until,
     next_after,
     tick_name,
@@ -140,7 +142,8 @@ def test_times_grow_and_looking_back_finds_them(cron: str, zone: str, second: in
     [
         (Recurrence(), "give one of them"),
         (Recurrence(every_micros=HOUR, cron="0 3 * * *"), "give one of them"),
-        (Recurrence(every_micros=1000), "use one second or more"),
+        (Recurrence(every_micros=1000), "use one second to 36,500 days"),
+        (Recurrence(every_micros=10**18), "use one second to 36,500 days"),
         (Recurrence(cron="0 25 * * *"), "Bad hour"),
         (Recurrence(cron="at noon"), "Wrong number of fields"),
         (Recurrence(cron="0 3 * * *", timezone="Europe/Berln"), "did you mean 'Europe/Berlin'"),
@@ -168,3 +171,53 @@ def test_a_time_has_a_name_that_an_id_may_have() -> None:
 
     assert tick_name(to_micros(noon)) == "2026-01-02T12:00:00Z"
     assert tick_name(to_micros(noon + timedelta(microseconds=5))).endswith("00.000005Z")
+
+
+# ---- what is due -------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from([*CRONS, ""]),
+    st.sampled_from(["once", "all", "skip"]),
+    st.integers(0, 3 * 24 * 3600),
+    st.sampled_from([0, at("2026-10-27")]),
+)
+def test_what_is_due_has_come_and_what_follows_is_yet_to_come(
+    cron: str, missed: str, late: int, end: int
+) -> None:
+    begin = at("2026-10-24T10:00")
+    rule = Recurrence(
+        cron=cron,
+        every_micros=0 if cron else HOUR,
+        timezone="Europe/Berlin",
+        start_micros=begin,
+        end_micros=end,
+    )
+    planned = next_after(rule, begin)
+    assert planned is not None
+    now = planned + late * SECOND
+    every: list[int] = []
+    time: int | None = planned
+    while time is not None and time <= now:
+        every.append(time)
+        time = next_after(rule, time)
+
+    found = due(rule, planned, now, missed)
+
+    assert found.then == time
+    counting = [one for one in every if found.first <= one <= found.last]
+    match missed:
+        case "all":
+            assert counting == every
+        case "once":
+            assert counting == every[-1:]
+        case _:
+            assert counting == [one for one in every if now - one <= LATE_MICROS]
+
+
+def test_looking_back_from_a_repeated_hour_finds_what_was_in_the_first_one() -> None:
+    rule = Recurrence(cron="0,30 2 * * *", timezone="Europe/Berlin")
+
+    found = last_until(rule, at("2026-10-25T01:00"))  # it is two o'clock for the second time
+
+    assert found == at("2026-10-25T00:30")

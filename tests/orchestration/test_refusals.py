@@ -78,6 +78,10 @@ STARTS: list[tuple[str, type[Exception], Use]] = [
     ("id control", INVALID_ID, lambda c: c.start(waiting, 1, instance_id="a\nb")),
     ("id long", INVALID_ID, lambda c: c.start(waiting, 1, instance_id="a" * 257)),
     ("id number", INVALID_ID, lambda c: c.start(waiting, 1, instance_id=5)),
+    ("id zero", INVALID_ID, lambda c: c.start(waiting, 1, instance_id=0)),
+    ("request number", INVALID_ID, lambda c: c.start(waiting, 1, request_id=5)),
+    ("request surrogate", INVALID_ID, lambda c: c.start(waiting, 1, request_id="\ud800")),
+    ("request empty", INVALID_ID, lambda c: c.start(waiting, 1, request_id="")),
     ("tag", INVALID_INPUT, lambda c: c.start(waiting, 1, tags={"a": 1})),
     ("tags", INVALID_INPUT, lambda c: c.start(waiting, 1, tags=5)),
     ("version", INVALID_INPUT, lambda c: c.start(waiting, 1, version=3)),
@@ -87,6 +91,7 @@ STARTS: list[tuple[str, type[Exception], Use]] = [
     ("no id", INVALID_ID, lambda c: c.orchestration("")),
     ("entity's id", INVALID_ID, lambda c: c.orchestration("@account@a")),
     ("get id", INVALID_ID, lambda c: c.start_or_get(waiting, 1, instance_id="a/b")),
+    ("get without id", INVALID_ID, lambda c: c.start_or_get(waiting, 1, instance_id="")),
     ("get input", perdure.DecodingError, lambda c: c.start_or_get(waiting, instance_id="a")),
 ]
 
@@ -101,6 +106,7 @@ SIGNALS: list[tuple[str, type[Exception], Use]] = [
     ("data", perdure.EncodingError, signal_with(data=math.inf)),
     ("data large", perdure.PayloadTooLargeError, signal_with(data=LARGE)),
     ("id", INVALID_ID, signal_with(instance_id="a/b")),
+    ("without id", INVALID_ID, signal_with(instance_id=None)),
 ]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import perdure
+from perdure.actors.context import to_micros
+from perdure.orchestration.schedules.recurrence import tick_name
 from perdure.testing import Simulation, crash_everywhere, simulate
 
 HOUR = timedelta(hours=1)
@@ -88,3 +91,39 @@ def test_it_is_never_early_and_never_lost_over_weeks_of_crashes() -> None:
             assert len(days) == (world.now - timedelta(hours=3) - items[0].created_at).days + 1
             for item in items:
                 assert f"{item.created_at:%Y-%m-%dT%H:%M:%SZ}" >= item.instance_id[2:]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_asked_of_it_no_time_is_lost_or_early(seed: int) -> None:
+    chance = random.Random(seed)
+    with simulate(app, seed=seed) as world:
+        world.client.schedule("s", run, 20, every=HOUR, overlap="allow", missed="all")
+        expected: set[datetime] = set()
+        for _ in range(60):
+            ref, state = world.client.schedule("s"), world.client.schedule("s").describe()
+            begin = world.now
+            match chance.choice(["pass", "pass", "crash", "pause", "resume", "update"]):
+                case "pause":
+                    ref.pause()
+                case "resume":
+                    ref.resume()
+                case "update":
+                    ref.update(every=timedelta(minutes=chance.choice([7, 30, 60, 90])))
+                case "crash":
+                    world.crash(downtime=timedelta(minutes=chance.randrange(300)))
+                    world.settle()
+                case _:
+                    world.advance(minutes=chance.randrange(300))
+            if state.next_at is not None and state.every is not None:
+                passed = (world.now - state.next_at) // state.every + 1
+                expected |= {state.next_at + number * state.every for number in range(passed)}
+            after = world.client.schedule("s").describe()
+            assert after.is_paused == (after.next_at is None)
+            assert after.next_at is None or after.next_at > begin
+        world.settle()
+
+        runs = world.client.query(limit=1000).items
+        assert {one.instance_id for one in runs} == {
+            f"s:{tick_name(to_micros(moment))}" for moment in expected
+        }
+        assert len(runs) == world.client.schedule("s").describe().started

@@ -10,6 +10,7 @@ import pytest
 import perdure
 from perdure.actors.context import to_micros
 from perdure.orchestration.why import Investigation
+from perdure.storage.records import Batch, QuarantineRow
 from perdure.testing import Simulation, simulate
 
 app = perdure.App("why")
@@ -41,6 +42,8 @@ async def waiting(ctx: perdure.OrchestrationContext, what: str) -> None:
     match what:
         case "activity":
             await ctx.call_activity(slow, 3600)
+        case "activities":
+            await perdure.when_all([ctx.call_activity(slow, 3600) for _ in range(10)])
         case "retry":
             policy = perdure.RetryPolicy(
                 first_retry_interval=timedelta(hours=2), max_number_of_attempts=5
@@ -82,6 +85,27 @@ def test_an_activity_that_is_at_work_is_named(world: Simulation) -> None:
     ((kind, text),) = told(world, "activity")
     assert kind == "activity"
     assert text.startswith("activity slow, since 20")
+
+
+def test_an_activity_that_was_set_aside_is_told_by_its_own_message(world: Simulation) -> None:
+    start(world, "activities")
+    world.crash()
+    store = world.client.node.store
+    rows = store.load(["@@slow"], 0)["@@slow"].messages
+    first, last = rows[0], rows[-1]
+    aside = [
+        QuarantineRow(last.id, "@@slow", last.body, 3, "it kills", 0),
+        QuarantineRow(last.id + 1000, "@@slow", first.body, 3, "it was tried again", 0),
+    ]
+    number = store.opening.last_batch + 1000
+    store.commit(Batch(number, consumed=[first.id, last.id], quarantined=aside))
+
+    told_of = [text for kind, text in told(world, "activities") if kind == "quarantine"]
+
+    assert [text.split("; ")[0] for text in told_of] == [
+        f"activity slow, whose message {last.id + 1000} is in quarantine: it was tried again",
+        f"activity slow, whose message {last.id} is in quarantine: it kills",
+    ]
 
 
 def test_the_next_attempt_is_told_with_its_time_and_its_number(world: Simulation) -> None:

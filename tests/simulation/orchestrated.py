@@ -176,7 +176,7 @@ class OrchestratedWorld:
     def _forge(self) -> None:
         """An answer comes twice, or for a generation that is over."""
         instance = self.random.choice(JOURNEYS)
-        state = self.client.orchestration(instance)._state()
+        state = self.client.orchestration(instance).status()
         if state is None or not state.generation:
             return
         self.generations.add((instance, state.generation))

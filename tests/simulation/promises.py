@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from perdure.orchestration.reading import input_of
 from perdure.orchestration.state import COMPLETED, FAILED
 from perdure.orchestration.status import state_of
 from tests.simulation.histories import check_grammar, check_replay
@@ -71,7 +72,7 @@ def _check_instances(
             check_grammar(state, history)
             check_replay(world.client, row.stream, state, history)
             if state.status == COMPLETED and row.stream not in LISTENERS:
-                given = world.client.orchestration(row.stream).input_of(state)
+                given = input_of(world.client.node.store, row.stream, state)
                 plan = msgspec.json.decode(given)
                 done = msgspec.json.decode(state.output)
                 swaps += done.count("swapped")

@@ -166,3 +166,19 @@ def test_what_is_discarded_fails_its_task() -> None:
     assert caught.value.details is not None
     assert caught.value.details.is_caused_by(perdure.QuarantinedError)
     assert not list(world.client.quarantine())
+
+
+def test_the_next_suspect_begins_when_the_time_of_the_one_before_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SUSPECT_SECONDS", 0.2)
+    world = Simulation(app)
+    start(world, [("sleep", 40.0), ("sleep", 41.0), ("sleep", 42.0)])
+    for _ in range(2):  # from the second crash on each begins alone
+        world.advance(seconds=0.1)
+        world.crash()
+    begun.clear()
+
+    world.advance(seconds=0.5)
+
+    assert sorted(begun) == [40.0, 41.0, 42.0]

@@ -12,7 +12,7 @@ from perdure.storage.records import BaseRow, Batch, StateRow, TurnRow
 from perdure.storage.sqlite import SqliteStore
 
 STREAM = "@box@a"
-PATIENCE = 1.5
+PATIENCE = 1.0
 
 app = perdure.App()
 
@@ -104,7 +104,7 @@ def fill_engine(path: str) -> None:
 
 def main(folder: str) -> None:
     """Fill the disk at *folder* again and again."""
-    for size in (300, 3_000, 30_000):
+    for size in (1_000, 30_000):
         fill_store(f"{folder}/store.db", size)
         for name in os.listdir(folder):
             os.unlink(f"{folder}/{name}")
