@@ -49,10 +49,10 @@ def _enc_hook(value: Any) -> Any:
     if _is_pydantic(type(value)):
         return value.model_dump(mode="json")
     remedy = "use an attrs class, a dataclass or plain values"
-    if isinstance(value, Awaitable):
+    kind = type(value)
+    if issubclass(kind, Awaitable):
         remedy = "await it first"
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
-    msg = f"a {name} has no JSON form; {remedy}"
+    msg = f"a {kind.__module__}.{kind.__qualname__} has no JSON form; {remedy}"
     raise EncodingError(msg)
 
 

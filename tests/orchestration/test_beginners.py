@@ -75,17 +75,16 @@ def test_an_orchestration_that_fails_names_the_remedy(
     assert says in str(failed.value)
 
 
-@pytest.mark.parametrize(
-    ("use", "says"),
-    [
-        (lambda c: c.start("chekout", 1), "did you mean 'checkout'?"),
-        (lambda c: c.start(charge, 1), "charge is no orchestrator of this app; use @app.orch"),
-        (lambda c: c.entity("conter", "a"), "did you mean 'counter'?"),
-    ],
-)
-def test_a_wrong_name_is_told_a_near_one(
-    world: Simulation, use: Callable[[Any], object], says: str
-) -> None:
+Use = Callable[[Any], object]
+WRONG_NAMES: list[tuple[Use, str]] = [
+    (lambda c: c.start("chekout", 1), "did you mean 'checkout'?"),
+    (lambda c: c.start(charge, 1), "charge is no orchestrator of this app; use @app.orch"),
+    (lambda c: c.entity("conter", "a"), "did you mean 'counter'?"),
+]
+
+
+@pytest.mark.parametrize(("use", "says"), WRONG_NAMES)
+def test_a_wrong_name_is_told_a_near_one(world: Simulation, use: Use, says: str) -> None:
     with pytest.raises(LookupError) as refused:
         use(world.client)
 
@@ -99,3 +98,10 @@ def test_an_orchestrator_that_was_called_is_to_be_passed_itself(world: Simulatio
         world.client.start(called, 1)
 
     called.close()
+
+
+def test_an_input_that_is_missing_is_said_to_be(world: Simulation) -> None:
+    start: Any = world.client.start
+
+    with pytest.raises(perdure.DecodingError, match="takes an input, int, and got none"):
+        start(checkout)
