@@ -22,7 +22,7 @@ NOT_FOUND = 3
 DAMAGED = 4
 MISFIT = 5
 
-_EXIT_CODES: dict[type[PerdureError], int] = {
+_EXIT_CODES: dict[type[Exception], int] = {
     CorruptionError: DAMAGED,
     InstanceNotFoundError: NOT_FOUND,
     ScheduleNotFoundError: NOT_FOUND,
