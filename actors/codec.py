@@ -14,7 +14,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import msgspec
@@ -49,10 +49,10 @@ def _enc_hook(value: Any) -> Any:
     if _is_pydantic(type(value)):
         return value.model_dump(mode="json")
     remedy = "use an attrs class, a dataclass or plain values"
-    kind = type(value)
-    if issubclass(kind, Awaitable):
+    if hasattr(value, "__await__"):
         remedy = "await it first"
-    msg = f"a {kind.__module__}.{kind.__qualname__} has no JSON form; {remedy}"
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    msg = f"a {name} has no JSON form; {remedy}"
     raise EncodingError(msg)
 
 
