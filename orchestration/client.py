@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
 
@@ -10,15 +10,18 @@ import attrs
 import msgspec
 
 from perdure.actors import limits
+from perdure.actors.answers import failure_of
 from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
 from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.orchestration import requests
+from perdure.errors import FailureDetails
+from perdure.orchestration import effects, requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
@@ -384,6 +387,15 @@ class Client(EntityClient):
             self.node.store, self.now_micros(), self._programs, self._resolve
         )
         return investigation.why(str(address))
+
+    def told_when_discarded(
+        self, message: Message, failure: FailureDetails
+    ) -> Sequence[Message]:
+        """What tells those who wait for *message* that it has failed."""
+        if message.operation != requests.START or message.target.startswith("@"):
+            return super().told_when_discarded(message, failure)
+        start = requests.decode_start(message.input)
+        return effects.refusals(start, message.target, failure_of(failure))
 
     def purge_orchestrations(
         self,
