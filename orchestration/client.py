@@ -266,7 +266,15 @@ class Client(EntityClient):
         self.node.check_open()
         checked_limit(limit)
         checked_text("after", after)
-        fits = chooser(statuses, created_from, created_to, name, tags, parent, custom_status)
+        fits = chooser(
+            statuses=statuses,
+            created_from=created_from,
+            created_to=created_to,
+            name=name,
+            tags=tags,
+            parent=parent,
+            custom_status=custom_status,
+        )
         items: list[OrchestrationState] = []
         for row in self._rows(prefix, after):
             state = state_of(row)
@@ -284,7 +292,7 @@ class Client(EntityClient):
     def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
         """How many orchestrations there are of each runtime status."""
         self.node.check_open()
-        fits = chooser(None, None, None, name, None, None, None)
+        fits = chooser(name=name)
         counts: dict[str, int] = {}
         for row in self._rows(prefix, ""):
             state = state_of(row)
@@ -328,7 +336,7 @@ class Client(EntityClient):
             statuses: only with one of these runtime statuses.
             recursive: their children too, as far as they are finished.
         """
-        fits = chooser(statuses, created_from, created_to, None, None, None, None)
+        fits = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
         purged = 0
         for row in self._rows("", ""):
             state = state_of(row)

@@ -6,7 +6,6 @@ tell which events are waited for, and which attempt a timer is for.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -32,6 +31,7 @@ from perdure.orchestration.history import (
 from perdure.orchestration.open_tasks import Asked, open_tasks
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.reading import events_of, find_state
+from perdure.orchestration.replaying import rehearsal
 from perdure.orchestration.rewinding import without_rewound
 from perdure.orchestration.state import PENDING, SUSPENDED, InstanceState
 from perdure.storage.ports import Reader
@@ -153,8 +153,7 @@ class Investigation:
             return None, []
         execution: Execution | None = None
         try:
-            program = self.programs.program(state, self.resolve)
-            execution = Execution(instance_id, program, itertools.count(1).__next__)
+            execution = rehearsal(instance_id, state, self.programs, self.resolve)
             execution.replay(history)
             return execution.open_tasks(), execution.events.awaited()
         except PerdureError:  # other code: what the history tells must do
