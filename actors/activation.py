@@ -9,6 +9,7 @@ one scan in order of due time, whether they wait since before a restart or are d
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -54,6 +55,7 @@ class Host(Protocol):
     cells: dict[str, Cell]
     full: set[str]
     at_gates: set[Cell]
+    counts: Counter[str]
 
     @property
     def attempts(self) -> AttemptsAtWork:
@@ -229,6 +231,10 @@ class Activation:
     def may_have_run(self, message_id: int) -> bool:
         """Whether a process ended without a word while that message waited."""
         return 0 < message_id <= self._crashed_id
+
+    def count(self, what: str) -> None:
+        """One more of *what*, for the node's status."""
+        self._host.counts[what] += 1
 
     def ask_gate_again(self, address: str, micros: int) -> None:
         """Ask the actor's gate again at that time, whatever happens meanwhile."""

@@ -29,6 +29,8 @@ D = TypeVar("D", bound=Callable[..., Any])
 logger = logging.getLogger("perdure")
 
 MEMORY = ":memory:"
+RESERVED = "perdure."
+"""What the kinds of perdure's own entities begin with."""
 Resolve = Callable[[Any], EntityDefinition | None]
 """Finds what is registered, by class, function or name."""
 DURABILITIES = ("power", "process")
@@ -80,6 +82,9 @@ class EntityApp:
     ) -> Any:
         """Register one entity class or function and return it; see :meth:`entity`."""
         definition = define_entity(target, name, retention)
+        if definition.kind.startswith(RESERVED):
+            msg = f"entity {definition.kind!r}: names with {RESERVED!r} are perdure's own"
+            raise DefinitionError(msg)
         if definition.kind in self._definitions:
             msg = (
                 f"app {self.name!r} has an entity {definition.kind!r} already; give this one "
@@ -90,6 +95,11 @@ class EntityApp:
         self._by_target[target] = definition
         return target
 
+    def build_in(self, target: Any, definition: EntityDefinition) -> None:
+        """Have an entity of perdure's own, which is not listed among the app's kinds."""
+        self._definitions[definition.kind] = definition
+        self._by_target[target] = definition
+
     def include(self, targets: Iterable[Any]) -> None:
         """Register several entity classes or functions."""
         for target in targets:
@@ -98,7 +108,7 @@ class EntityApp:
     @property
     def kinds(self) -> list[str]:
         """The names of the registered kinds, sorted."""
-        return sorted(self._definitions)
+        return sorted(kind for kind in self._definitions if not kind.startswith(RESERVED))
 
     @property
     def definitions(self) -> dict[str, EntityDefinition]:

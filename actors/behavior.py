@@ -113,6 +113,9 @@ class Surroundings(Protocol):
     def ask_gate_again(self, address: str, micros: int) -> None:
         """Ask the actor's gate again at that time, whatever happens meanwhile."""
 
+    def count(self, what: str) -> None:
+        """One more of *what*, for the node's status."""
+
 
 class Instance(Protocol):
     """One active actor's state and decisions; used by one thread at a time."""

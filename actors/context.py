@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from perdure.actors.directory import Directory, Starts, Target
+from perdure.actors.directory import UNCONDITIONAL, Conditions, Directory, Starts, Target
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
@@ -229,13 +229,42 @@ class SignalRef(Generic[E]):
         raise NotAllowedHereError(msg)
 
 
-class EntityContext(Starts):
+class ConditionalStarts(Starts):
+    """Starts orchestrations from an operation, under conditions."""
+
+    __slots__ = ("_conditions", "_scope")
+
+    def __init__(self, scope: OperationScope, conditions: Conditions) -> None:
+        self._scope = scope
+        self._conditions = conditions
+
+    def _start(
+        self,
+        orchestrator: Any,
+        input: Any,
+        instance_id: str | None,
+        start_at: datetime | timedelta | None,
+        version: str | None,
+        tags: Mapping[str, str] | None,
+    ) -> str:
+        scope = self._scope
+        due = due_micros(start_at, scope.now_micros)
+        message = scope.directory.start(
+            orchestrator, input, instance_id, due, version, tags, self._conditions
+        )
+        message.caller = scope.message.target
+        scope.send(message)
+        return message.target
+
+
+class EntityContext(ConditionalStarts):
     """The running operation's surroundings."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ()
 
     def __init__(self, scope: OperationScope) -> None:
         self._scope = scope
+        self._conditions = UNCONDITIONAL
 
     @property
     def id(self) -> EntityId:
@@ -283,18 +312,23 @@ class EntityContext(Starts):
             address = f"@{target.kind}@{checked}"
         return SignalRef(address, self._scope, target)
 
-    def _start(
-        self,
-        orchestrator: Any,
-        input: Any,
-        instance_id: str | None,
-        start_at: datetime | timedelta | None,
-        version: str | None,
-        tags: Mapping[str, str] | None,
-    ) -> str:
-        scope = self._scope
-        due = due_micros(start_at, scope.now_micros)
-        message = scope.directory.start(orchestrator, input, instance_id, due, version, tags)
-        message.caller = scope.message.target
-        scope.send(message)
-        return message.target
+    def on_end(self, operation: Callable[[E, Any], object] | str) -> Starts:
+        """Starts orchestrations whose end is signalled to this entity.
+
+        The signal is part of the commit that ends the orchestration. It comes also when the
+        orchestration is not started after all; and once more when it is rewound and ends again.
+
+        Args:
+            operation: of this entity, as ``Shop.ended``, or its name. Its one parameter is an
+                ``OrchestrationEnd``.
+
+        Raises:
+            UnknownOperationError: there is no such operation.
+        """
+        kind = self.id.kind
+        target = self._scope.directory.entity(kind)
+        name = operation_name(operation)
+        if target is not None:
+            target.operation(name)
+        told = Conditions(told=(self._scope.message.target, name))
+        return ConditionalStarts(self._scope, told)

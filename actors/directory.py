@@ -35,11 +35,29 @@ Resolve = Callable[[Any], "Target | None"]
 """Finds a kind by its class or name; ``None`` for a name that this process does not know.
 Raises UnknownEntityError for a class that is not registered."""
 
+
+@attrs.frozen
+class Conditions:
+    """What a start says beside what shall run.
+
+    Attributes:
+        if_exists: ``error``: an orchestration of that id that lives is in the way; ``keep``: it
+            will do, and one that has ended as well.
+        told: the entity and its operation that shall be signalled at the end.
+    """
+
+    if_exists: str = "error"
+    told: tuple[str, str] | None = None
+
+
+UNCONDITIONAL = Conditions()
+
 Starter = Callable[
-    [Any, Any, "str | None", int, "str | None", "Mapping[str, str] | None"], Message
+    [Any, Any, "str | None", int, "str | None", "Mapping[str, str] | None", Conditions],
+    Message,
 ]
 """Makes the message that starts an orchestration: of the orchestrator, its input, the instance
-id, when it is due (microseconds, 0 for at once), the version, and tags.
+id, when it is due (microseconds, 0 for at once), the version, tags, and conditions.
 Raises what ``start`` raises."""
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -61,6 +61,7 @@ class Partition:
         self.alarms = Alarms()
         self.attempts = Attempts(self)
         self.closing = False
+        self.counts: Counter[str] = Counter(answers_ignored=0, events_dropped=0)
         self.intake = Intake(self)
         self.full: set[str] = set()
         self.at_gates: set[Cell] = set()

@@ -113,7 +113,7 @@ class Reply(Generic[T_co]):
             InvalidInputError: the timeout is no number of seconds.
         """
         if timeout is not None:
-            _check_seconds(timeout)
+            check_seconds(timeout)
         outcome = self._outcome
         if outcome is None:
             if not self._waiter.wait(self, timeout):
@@ -155,7 +155,8 @@ class Reply(Generic[T_co]):
         return f"<Reply {self.target} {self.operation} {self.request_id} {state}>"
 
 
-def _check_seconds(timeout: object) -> None:
+def check_seconds(timeout: object) -> None:
+    """Raise unless *timeout* is a number of seconds that can be waited for."""
     if not isinstance(timeout, int | float) or not 0 <= timeout <= LONGEST_SECONDS:
         msg = f"timeout={timeout!r}: use seconds from 0 to {LONGEST_SECONDS}, None for ever"
         raise InvalidInputError(msg)

@@ -119,13 +119,24 @@ class EntitySimulation(Generic[C]):
         """Let everything happen that can without time passing."""
         self.runtime.settle()
 
-    def crash(self) -> None:
+    def crash(self, *, downtime: timedelta | None = None) -> None:
         """End the process without a word, and open what is on the disk in a new one.
 
         Use the new ``client``; references of the old one are dead.
+
+        Args:
+            downtime: how long there is no process in between; no time unless given.
+
+        Raises:
+            InvalidInputError: time would go back.
         """
+        passed = downtime or timedelta()
+        if passed < timedelta():
+            msg = f"time cannot go back by {-passed}"
+            raise InvalidInputError(msg)
         self.trace.append("crash")
         self.runtime.stop(0)
+        self._clock.micros += passed // timedelta(microseconds=1)
         self.client = self._open()
 
     def __enter__(self) -> Self:

@@ -41,6 +41,7 @@ class Upkeep:
             "waiting": self.node.store.waiting(),
             "quarantined": len(self.node.store.quarantined(limit=1000)),
             "last_batch": partition.durable,
+            **partition.counts,
         }
 
     def quarantine(self) -> Iterator[QuarantineRow]:

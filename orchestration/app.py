@@ -20,6 +20,7 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.registry import Registry
+from perdure.orchestration.schedules.entity import SCHEDULES, Schedule
 from perdure.orchestration.starting import starter
 from perdure.storage.ports import Store
 
@@ -49,6 +50,7 @@ class App(EntityApp):
         version_mismatch: str = "leave_pending",
     ) -> None:
         super().__init__(name)
+        self.build_in(Schedule, SCHEDULES)
         self._registry = Registry()
         self._versions = (version, version_match, version_mismatch)
         Programs(self._registry, *self._versions)  # refuses what makes no sense

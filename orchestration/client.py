@@ -16,10 +16,10 @@ from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.node import Node
+from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.errors import PerdureError
 from perdure.orchestration import requests
-from perdure.orchestration.checking import checked_text
+from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
 from perdure.orchestration.context import OrchestrationContext
@@ -29,11 +29,14 @@ from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.pipeline import Pipeline
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
+from perdure.orchestration.purging import purge_all
 from perdure.orchestration.reading import input_of
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.orchestration.replaying import instance_rows
+from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
+from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
 from perdure.orchestration.starting import instance_id_of, start_of, starter
-from perdure.orchestration.status import OrchestrationState, public_state, state_of
+from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
 from perdure.storage.records import StoredState
@@ -224,6 +227,68 @@ class Client(EntityClient):
         """Send many signals and starts at once; all is durable when the block ends."""
         return Pipeline(self, starter(self._programs, self.new_id))
 
+    def schedule(
+        self,
+        schedule_id: str,
+        orchestrator: str | Callable[..., Any] | None = None,
+        input: Any = None,
+        *,
+        every: timedelta | None = None,
+        cron: str | None = None,
+        timezone: str = "UTC",
+        start_at: datetime | None = None,
+        end_at: datetime | None = None,
+        overlap: str = "skip",
+        missed: str = "once",
+        version: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> ScheduleRef:
+        """Start an orchestration again and again; durable when this returns.
+
+        A schedule with that id is changed to be so; asking again for the same changes nothing.
+
+        Args:
+            schedule_id: names it, and is what the ids of its runs begin with.
+            orchestrator: the function, or its name. Without one nothing is changed: this is
+                a reference to a schedule, which need not exist.
+            input: of each run.
+            every: the interval, counted from *start_at*, or from now.
+            cron: in its place, when: ``minute hour day-of-month month day-of-week``, as
+                ``"0 3 * * *"``. Needs ``pip install 'perdure[schedules]'``.
+            timezone: what *cron* means, by its IANA name.
+            start_at: nothing before.
+            end_at: nothing after.
+            overlap: when the last run lives: ``skip`` the next one; ``buffer_one``: one waits
+                for its end; ``allow`` both; ``cancel_other`` or ``terminate_other``: have it
+                end, and then begin.
+            missed: of several times that have come, as after a downtime: ``once``: only the
+                last counts; ``all`` do; ``skip``: those count that are a minute late at most.
+            version: of the orchestrator; the app's at each time unless given.
+            tags: of each run.
+
+        Raises:
+            UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was changed.
+        """
+        ref = ScheduleRef(self, self._programs, checked_schedule_id(schedule_id))
+        if orchestrator is not None:
+            ref.put(
+                plan_of(
+                    self._programs,
+                    orchestrator=orchestrator,
+                    input=input,
+                    every=every,
+                    cron=cron,
+                    timezone=timezone,
+                    start_at=start_at,
+                    end_at=end_at,
+                    overlap=overlap,
+                    missed=missed,
+                    version=version,
+                    tags=tags,
+                )
+            )
+        return ref
+
     # ---- those that there are -------------------------------------------------------------
 
     def orchestration(self, instance_id: str) -> OrchestrationRef[Any]:
@@ -244,6 +309,7 @@ class Client(EntityClient):
         after: str = "",
         limit: int = 100,
         fetch_input: bool = False,
+        fetch_output: bool = True,
     ) -> OrchestrationPage:
         """Orchestrations, in byte order of their ids.
 
@@ -259,6 +325,7 @@ class Client(EntityClient):
             after: a page's ``next``, for the one behind it.
             limit: of orchestrations in one page, 1 to 1,000.
             fetch_input: also read what each was started with.
+            fetch_output: tell the output of each too.
 
         Raises:
             InvalidInputError: an argument makes no sense.
@@ -286,6 +353,8 @@ class Client(EntityClient):
             if fetch_input:
                 given = input_of(self.node.store, row.stream, state)
                 public = attrs.evolve(public, input=msgspec.json.decode(given))
+            if not fetch_output:
+                public = attrs.evolve(public, output=None)
             items.append(public)
         return OrchestrationPage(items, None)
 
@@ -299,6 +368,10 @@ class Client(EntityClient):
             if fits(state):
                 counts[state.status] = counts.get(state.status, 0) + 1
         return counts
+
+    def schedules(self, prefix: str = "") -> Iterator[ScheduleState]:
+        """The schedules whose ids begin so, in byte order."""
+        return schedules_of(self, checked_text("prefix", prefix))
 
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
         checked_text("prefix", prefix)
@@ -327,26 +400,30 @@ class Client(EntityClient):
         created_to: datetime | None = None,
         statuses: list[str] | None = None,
         recursive: bool = True,
-    ) -> int:
-        """Forget finished orchestrations, with their histories; returns how many.
+        timeout: float | None = None,
+    ) -> PurgeResult:
+        """Forget finished orchestrations, with their histories.
 
         Args:
             created_from: only started at that time or later.
             created_to: only started at that time or before.
             statuses: only with one of these runtime statuses.
             recursive: their children too, as far as they are finished.
+            timeout: begin with no more after so many seconds; the result tells whether all
+                that fit are gone.
         """
         fits = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
-        purged = 0
-        for row in self._rows("", ""):
-            state = state_of(row)
-            if state.is_finished and fits(state):
-                try:
-                    self.orchestration(row.stream).purge(recursive=recursive)
-                except PerdureError:  # it was started again meanwhile, or is gone
-                    continue
-                purged += 1
-        return purged
+        payload = requests.Purge(checked_flag("recursive", recursive))
+        until: float | None = None
+        if timeout is not None:
+            check_seconds(timeout)
+            until = self.now_micros() + timeout * 1_000_000
+        chosen = (
+            self.orchestration(row.stream)
+            for row in self._rows("", "")
+            if (state := state_of(row)).is_finished and fits(state)
+        )
+        return purge_all(chosen, payload, lambda: until is None or self.now_micros() < until)
 
     def orchestrate(self, command: bytes) -> bytes:
         """Do what the command line asks about an orchestration (the control socket does)."""

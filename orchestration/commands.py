@@ -11,6 +11,7 @@ from perdure.actors.answers import NULL
 from perdure.actors.control import CALL_SECONDS_LIMIT
 from perdure.errors import InvalidInputError
 from perdure.orchestration.refs import OrchestrationRef
+from perdure.orchestration.status import PurgeResult
 
 
 class Command(msgspec.Struct, tag_field="do", kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +119,7 @@ class Commanded(Protocol):
         created_to: datetime | None,
         statuses: list[str],
         recursive: bool,
-    ) -> int:
+    ) -> PurgeResult:
         """Forget finished ones."""
         ...
 
@@ -155,7 +156,7 @@ def _do(client: Commanded, command: AnyCommand) -> Any:
             created_to=command.created_to,
             statuses=command.statuses,
             recursive=command.recursive,
-        )
+        ).deleted
     ref = client.orchestration(command.instance_id)
     match command:
         case Result():

@@ -6,10 +6,11 @@ from typing import assert_never
 
 import msgspec
 
-from perdure.actors.answers import ANSWER, Answer, Failure
+from perdure.actors.answers import ANSWER, Answer, Failure, details_of
 from perdure.actors.locks import LOCK, UNLOCK, LockRequest, Release
 from perdure.actors.messages import Message
 from perdure.orchestration import requests
+from perdure.orchestration.ends import OrchestrationEnd
 from perdure.orchestration.history import (
     ContinueAsNew,
     Decision,
@@ -181,5 +182,28 @@ def answer(
         input=_encode(came),
         form=VALUE,
         request_id=parent_task,
+        caller=sender,
+    )
+
+
+def notice(
+    notice: requests.Notice,
+    sender: str,
+    status: str,
+    output: msgspec.Raw,
+    failure: Failure | None,
+) -> Message:
+    """Signals to an entity how an orchestration has ended."""
+    end = OrchestrationEnd(
+        instance_id=sender,
+        status=status,
+        output=output,
+        failure_details=None if failure is None else details_of(failure),
+    )
+    return Message(
+        target=notice.entity,
+        operation=notice.operation,
+        input=_encode(end),
+        form=VALUE,
         caller=sender,
     )

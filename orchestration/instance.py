@@ -83,6 +83,8 @@ class OrchestrationInstance(EndedInstance):
         except CodeMissing as missing:
             outcome = self._without_code(missing, message, now)
         except PerdureError as error:
+            if message.operation == requests.RAISE_EVENT and message.reply is None:
+                self._engine.count("events_dropped")
             return Outcome(b"", describe_failure(error))
         if outcome.put_back:
             return outcome
@@ -165,6 +167,7 @@ class OrchestrationInstance(EndedInstance):
             parent=start.parent,
             parent_task=start.parent_task,
             tags=start.tags,
+            told=start.told,
             begins=self._version,
         )
         if start.start_at > turn.now:
@@ -178,6 +181,11 @@ class OrchestrationInstance(EndedInstance):
 
     def _exists(self, start: requests.Start, state: InstanceState, turn: Turn) -> Outcome:
         if start.if_exists != "error":
+            if state.is_finished:
+                self._tell(start.told, state, turn)
+            elif start.told:
+                state.told = [*state.told, *start.told]
+                turn.touched = True
             return self._take_events(start.events, state, turn)
         msg = (
             f"orchestration {self._address!r} exists and is {state.status}; choose another "
@@ -186,14 +194,16 @@ class OrchestrationInstance(EndedInstance):
         return self._refuse_start(start, InstanceAlreadyExistsError(msg), turn)
 
     def _refuse_start(self, start: requests.Start, error: PerdureError, turn: Turn) -> Outcome:
-        failure = describe_failure(error)
-        if not start.parent:
-            return Outcome(b"", failure)
-        turn.messages.append(
-            effects.answer(
-                start.parent, start.parent_task, self._address, NULL, failure_of(failure)
+        described = describe_failure(error)
+        failure = failure_of(described)
+        for notice in start.told:
+            turn.messages.append(effects.notice(notice, self._address, FAILED, NULL, failure))
+        if start.parent:
+            turn.messages.append(
+                effects.answer(start.parent, start.parent_task, self._address, NULL, failure)
             )
-        )
+        if not turn.messages:
+            return Outcome(b"", described)
         return Outcome(effects=tuple(turn.messages))
 
     def _begin(self, start: requests.Start, turn: Turn) -> Outcome:
@@ -273,6 +283,7 @@ class OrchestrationInstance(EndedInstance):
             if section:
                 release = effects.release_of(message.caller, section, self._address)
                 return Outcome(effects=(release,))
+        self._engine.count("answers_ignored")
         return Outcome()
 
     def _fire(self, message: Message, turn: Turn) -> Outcome:

@@ -268,6 +268,7 @@ class LiveInstance:
                     failure_for_parent(self._address, end),
                 )
             )
+        self._tell(state.told, state, turn)
         retention = self._programs.retention_micros(state)
         if retention:
             purge = effects.send(self._address, requests.PURGE, requests.Purge(), self._address)
@@ -312,6 +313,13 @@ class LiveInstance:
         state.timer, state.start = 0, None
 
     # ---- whom else it concerns --------------------------------------------------------------
+
+    def _tell(self, told: Iterable[requests.Notice], state: InstanceState, turn: Turn) -> None:
+        """Signal how it has ended to whoever wanted to know, in the commit that ends it."""
+        for notice in told:
+            turn.messages.append(
+                effects.notice(notice, self._address, state.status, state.output, state.failure)
+            )
 
     def _end_children(
         self, children: Iterable[str], event: ExecutionTerminated, turn: Turn

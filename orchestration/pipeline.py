@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from perdure.actors.context import due_micros
-from perdure.actors.directory import Starter, Starts
+from perdure.actors.directory import UNCONDITIONAL, Starter, Starts
 from perdure.actors.pipeline import EntityPipeline, Origin
 
 
@@ -35,7 +35,9 @@ class Pipeline(EntityPipeline, Starts):
         tags: Mapping[str, str] | None,
     ) -> str:
         due = due_micros(start_at, self.now_micros())
-        message = self._starter(orchestrator, input, instance_id, due, version, tags)
+        message = self._starter(
+            orchestrator, input, instance_id, due, version, tags, UNCONDITIONAL
+        )
         message.request_id = self.new_id()
         self.send_signal(message)
         return message.target

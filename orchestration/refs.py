@@ -239,6 +239,15 @@ class OrchestrationRef(Generic[R_co]):
         self, operation: str, payload: msgspec.Struct, request_id: str | None = None
     ) -> Any:
         """Send it one of the messages of ``requests.py``, and wait for what it answers."""
+        try:
+            return self.send(operation, payload, request_id).get()
+        except OperationFailedError as error:
+            raise typed(error) from None
+
+    def send(
+        self, operation: str, payload: msgspec.Struct, request_id: str | None = None
+    ) -> Reply[Any]:
+        """Send it one of the messages of ``requests.py``."""
         chosen = None if request_id is None else checked_name("request id", request_id)
         message = Message(
             target=self.id,
@@ -248,10 +257,7 @@ class OrchestrationRef(Generic[R_co]):
             request_id=chosen or self._client.new_id(),
             chosen=chosen is not None,
         )
-        try:
-            return self._client.send_call(message, _plain).get()
-        except OperationFailedError as error:
-            raise typed(error) from None
+        return self._client.send_call(message, _plain)
 
     def __repr__(self) -> str:
         return f"<OrchestrationRef {self.id}>"

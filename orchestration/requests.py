@@ -21,6 +21,18 @@ REWIND = "rewind"
 PURGE = "purge"
 
 
+class Notice(msgspec.Struct, array_like=True, frozen=True):
+    """Whom to signal when an orchestration has ended.
+
+    Attributes:
+        entity: its address.
+        operation: which one; its input is an ``OrchestrationEnd``.
+    """
+
+    entity: str
+    operation: str
+
+
 class Start(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """Begin to exist.
 
@@ -35,6 +47,7 @@ class Start(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         if_exists: ``error``: one that lives is in the way; ``return``: it will do; ``keep``:
             one that has ended will do as well.
         events: what to raise, to the new one or the one that lives.
+        told: whom to signal at the end of the new one, or of the one that will do.
     """
 
     name: str
@@ -46,6 +59,7 @@ class Start(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     start_at: int = 0
     if_exists: str = "error"
     events: list[EventRaised] = []
+    told: list[Notice] = []
 
 
 class Renew(msgspec.Struct):

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from perdure.actors.directory import Starter
+from perdure.actors.directory import Conditions, Starter
 from perdure.actors.ids import checked_name
 from perdure.actors.messages import Message
 from perdure.orchestration import effects, requests
@@ -67,9 +67,12 @@ def starter(programs: Programs, new_id: Callable[[], str]) -> Starter:
         start_at: int,
         version: str | None,
         tags: Mapping[str, str] | None,
+        conditions: Conditions,
     ) -> Message:
         start, _ = start_of(programs, orchestrator, input, version, tags)
         start.start_at = start_at
+        start.if_exists = conditions.if_exists
+        start.told = [] if conditions.told is None else [requests.Notice(*conditions.told)]
         return effects.send(instance_id_of(instance_id, new_id), requests.START, start, "")
 
     return message

@@ -6,7 +6,7 @@ import msgspec
 
 from perdure.actors.answers import NULL, Failure
 from perdure.errors import CorruptionError
-from perdure.orchestration.requests import Start
+from perdure.orchestration.requests import Notice, Start
 
 PENDING = "Pending"
 RUNNING = "Running"
@@ -49,6 +49,7 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         reason: why it is suspended, or stalled.
         stalled: its code does not fit its history.
         start: of a pending one, what it will start with.
+        told: whom to signal when it has ended.
         timer: the message that it sent itself to begin, or to be forgotten, at a later time.
     """
 
@@ -69,6 +70,7 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     stalled: bool = False
     start: Start | None = None
     timer: int = 0
+    told: list[Notice] = []
 
     @property
     def is_finished(self) -> bool:

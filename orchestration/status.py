@@ -91,3 +91,16 @@ def public_state(instance_id: str, state: InstanceState) -> OrchestrationState:
         is_stalled=state.stalled,
         generation=state.generation,
     )
+
+
+@attrs.frozen
+class PurgeResult:
+    """What a purge of many came to.
+
+    Attributes:
+        deleted: how many are forgotten, without the children that went with them.
+        is_complete: false when the time was over before all that fit were gone.
+    """
+
+    deleted: int
+    is_complete: bool

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ReplyTimeoutError,
         RequestMismatchError,
         RowRejectedError,
+        ScheduleNotFoundError,
         StoreError,
         StoreOpenError,
         StoreOwnedError,
@@ -73,12 +74,14 @@ if TYPE_CHECKING:
     from perdure.orchestration.app import App
     from perdure.orchestration.client import Client, OrchestrationPage
     from perdure.orchestration.context import OrchestrationContext
+    from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
     from perdure.orchestration.running import RunningActivity
-    from perdure.orchestration.status import OrchestrationState
+    from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState
+    from perdure.orchestration.status import OrchestrationState, PurgeResult
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
     from perdure.orchestration.why import Reason
 
@@ -120,6 +123,7 @@ __all__ = [
     "NotDurableError",
     "OperationFailedError",
     "OrchestrationContext",
+    "OrchestrationEnd",
     "OrchestrationEntityRef",
     "OrchestrationFailedError",
     "OrchestrationPage",
@@ -133,6 +137,7 @@ __all__ = [
     "Pipeline",
     "PipelineFailure",
     "Position",
+    "PurgeResult",
     "QuarantinedError",
     "ReadonlyViolationError",
     "Reason",
@@ -142,6 +147,9 @@ __all__ = [
     "RetryPolicy",
     "RowRejectedError",
     "RunningActivity",
+    "ScheduleNotFoundError",
+    "ScheduleRef",
+    "ScheduleState",
     "StoreError",
     "StoreOpenError",
     "StoreOwnedError",
@@ -174,11 +182,15 @@ _HOMES = {
     "App": "perdure.orchestration.app",
     "Client": "perdure.orchestration.client",
     "OrchestrationPage": "perdure.orchestration.client",
+    "PurgeResult": "perdure.orchestration.status",
     "OrchestrationContext": "perdure.orchestration.context",
+    "OrchestrationEnd": "perdure.orchestration.ends",
     "OrchestrationEntityRef": "perdure.orchestration.entity_calls",
     "OrchestrationRef": "perdure.orchestration.refs",
     "RetryPolicy": "perdure.orchestration.retry",
     "RunningActivity": "perdure.orchestration.running",
+    "ScheduleRef": "perdure.orchestration.schedules.refs",
+    "ScheduleState": "perdure.orchestration.schedules.refs",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",

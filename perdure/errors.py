@@ -235,6 +235,10 @@ class InstanceNotFoundError(PerdureError, LookupError):
     """There is no orchestration with that instance id."""
 
 
+class ScheduleNotFoundError(PerdureError, LookupError):
+    """There is no schedule with that id."""
+
+
 class InstanceFinishedError(PerdureError):
     """The orchestration has ended: nothing reaches it any more."""
 

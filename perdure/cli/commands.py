@@ -35,6 +35,7 @@ _COMMANDS = {
         "perdure.cli.orchestrating",
         "Start orchestrations, look at them, ask something of them.",
     ),
+    "schedule": ("perdure.cli.scheduling", "Recurring starts: look, pause, resume, trigger."),
     "status": ("perdure.cli.upkeep", "Show how a store and its owner are."),
     "verify": ("perdure.cli.upkeep", "Check a store for damage."),
     "why": ("perdure.cli.explaining", "Say what an orchestration or an entity waits for."),

@@ -4,10 +4,12 @@ from perdure.orchestration.simulation import Simulation, simulate
 from perdure.testing.crashing import crash_everywhere
 from perdure.testing.deciding import Given, Sent, Started, Then, given
 from perdure.testing.linting import assert_lint_clean
+from perdure.testing.pinned import Histories
 from perdure.testing.replays import assert_replays
 
 __all__ = [
     "Given",
+    "Histories",
     "Sent",
     "Simulation",
     "Started",

@@ -40,7 +40,7 @@ class _CrashAt:
 
 
 def crash_everywhere(
-    app: App, scenario: Callable[[Simulation], object], *, seeds: int = 1
+    app: App, scenario: Callable[[Simulation], object], *, seeds: int = 1, first_seed: int = 0
 ) -> int:
     """Run *scenario* once for each of its commits, with a crash there.
 
@@ -53,6 +53,7 @@ def crash_everywhere(
         app: whose entities, orchestrations and activities run.
         scenario: what is done with a :class:`Simulation`; it raises when something is wrong.
         seeds: in how many orders things that happen at once shall happen.
+        first_seed: names the first of these orders.
 
     Returns:
         How many crashes there were.
@@ -62,7 +63,7 @@ def crash_everywhere(
         InvalidInputError: the scenario writes nothing.
     """
     crashes = 0
-    for seed in range(seeds):
+    for seed in range(first_seed, first_seed + seeds):
         for written in (False, True):
             crashes += _crash_at_each(app, scenario, seed, written=written)
     if not crashes:
@@ -78,7 +79,7 @@ def _crash_at_each(
         faults = _CrashAt(number, written)
         try:
             _run(app, scenario, seed, faults)
-        except Exception as error:
+        except BaseException as error:  # those of test runners are none of Exception's
             when = "after" if written else "before"
             error.add_note(f"with a crash {when} commit {number} (seed {seed})")
             raise

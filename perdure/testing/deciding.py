@@ -22,7 +22,7 @@ import msgspec
 from perdure.actors.behavior import Instance, Outcome
 from perdure.actors.context import to_datetime, to_micros
 from perdure.actors.definition import EntityDefinition, define_entity
-from perdure.actors.directory import Directory, Target
+from perdure.actors.directory import Conditions, Directory, Target
 from perdure.actors.entity import Entity
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.entity_events import Recorded, read_event
@@ -134,6 +134,7 @@ def _start(
     start_at: int,
     _version: str | None,
     _tags: Mapping[str, str] | None,
+    _conditions: Conditions,
 ) -> Message:
     """Any orchestrator will do in a test."""
     registry = Registry()

@@ -272,11 +272,29 @@ def test_a_purge_by_filter_takes_finished_ones_only_and_counts_them(
     crowd.client.orchestration("a1").raise_event("go", -1)
     crowd.settle()
 
-    assert crowd.client.purge_orchestrations(statuses=["Running"]) == 0
-    assert crowd.client.purge_orchestrations(created_to=middle, statuses=["Failed"]) == 1
-    assert crowd.client.purge_orchestrations(created_from=middle) == 1  # b
-    assert crowd.client.purge_orchestrations() == 1  # a0
+    assert crowd.client.purge_orchestrations(statuses=["Running"]).deleted == 0
+    assert (
+        crowd.client.purge_orchestrations(created_to=middle, statuses=["Failed"]).deleted == 1
+    )
+    assert crowd.client.purge_orchestrations(created_from=middle).deleted == 1  # b
+    assert crowd.client.purge_orchestrations().deleted == 1  # a0
     assert crowd.client.count() == {"Running": 5}
+
+
+def test_a_purge_may_have_a_time_and_tells_whether_it_was_enough(world: Simulation) -> None:
+    for _ in range(100):
+        world.client.start(waiting, 5).terminate()
+
+    assert world.client.purge_orchestrations(timeout=0) == perdure.PurgeResult(0, False)
+    assert world.client.purge_orchestrations(timeout=60) == perdure.PurgeResult(100, True)
+    assert world.client.purge_orchestrations(timeout=0) == perdure.PurgeResult(0, True)
+
+
+def test_a_query_may_leave_outputs_out(world: Simulation) -> None:
+    world.client.start(waiting, 5).terminate("enough")
+
+    assert [one.output for one in world.client.query().items] == ["enough"]
+    assert [one.output for one in world.client.query(fetch_output=False).items] == [None]
 
 
 def test_the_history_can_be_read_while_it_runs_and_after(world: Simulation) -> None:

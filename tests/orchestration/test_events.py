@@ -158,6 +158,7 @@ def test_an_event_that_an_orchestration_sends_to_nobody_is_dropped(
     world.advance(MINUTE)
 
     assert ref.result(0) == "sent"
+    assert world.client.status()["events_dropped"] == 1
     assert world.client.node.store.waiting() == 0
     assert world.client.orchestration("unknown").status() is None
 

@@ -366,3 +366,4 @@ def test_an_answer_to_nothing_is_ignored(world: Simulation) -> None:
         world.client.send_call(message, lambda _: None).get(1)
 
     assert [event.event_type for event in ref.history()] == before
+    assert world.client.status()["answers_ignored"] == 4

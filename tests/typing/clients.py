@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import assert_type
 
 import perdure
@@ -60,3 +61,37 @@ async def check(client: perdure.Client) -> None:
     with client.pipeline() as pipeline:
         pipeline.entity(Counter, "a").signal(Counter.add, 1)
         pipeline.entity(Counter, "a").signal(Counter.add, "one")  # type: ignore[call-overload]  # pyright: ignore
+
+
+@app.orchestrator
+async def nightly(ctx: perdure.OrchestrationContext, branch: str) -> str:
+    """Close the books."""
+    return branch
+
+
+@app.entity
+class Branch(perdure.Entity):
+    """Hears how what it starts ends."""
+
+    closed: int = 0
+
+    def close(self) -> None:
+        """Start one."""
+        starts = self.context.on_end(Branch.ended)
+        assert_type(starts.start(nightly, "b"), str)
+        starts.start(nightly, 3)  # type: ignore[arg-type]  # pyright: ignore
+
+    def ended(self, end: perdure.OrchestrationEnd) -> None:
+        """Count."""
+        assert_type(end.status, str)
+        self.closed += 1
+
+
+def check_schedules(client: perdure.Client) -> None:
+    """Schedules are what they say."""
+    ref = client.schedule("s", nightly, "b", every=timedelta(hours=1))
+    assert_type(ref, perdure.ScheduleRef)
+    assert_type(ref.trigger(), str | None)
+    for state in client.schedules():
+        assert_type(state, perdure.ScheduleState)
+        assert_type(state.next_at, datetime | None)

@@ -179,7 +179,7 @@ async def clients(client: perdure.Client) -> None:
         assert_type(state.failure_details, perdure.FailureDetails | None)
     assert_type(client.query(statuses=["Running"]), perdure.OrchestrationPage)
     assert_type(client.count(), dict[str, int])
-    assert_type(client.purge_orchestrations(), int)
+    assert_type(client.purge_orchestrations(), perdure.PurgeResult)
     ref.result(timeout="5")  # type: ignore[arg-type]  # pyright: ignore
     ref.raise_event(5)  # type: ignore[arg-type]  # pyright: ignore
     client.start(child, 1, instance_id=5)  # type: ignore[call-overload]  # pyright: ignore

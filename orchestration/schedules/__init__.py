@@ -1,0 +1,1 @@
+"""Orchestrations that are started again and again: by an interval, or by the calendar."""
