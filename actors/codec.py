@@ -319,7 +319,8 @@ class Codec:
             return self._read(data)
         except Exception as error:  # reading runs validators, the user's code
             msg = f"{self.what} does not fit its type {type_name(self.annotation)}: {error}"
-            raise DecodingError(msg) from error
+            told = isinstance(error, msgspec.ValidationError)  # its text tells all of it
+            raise DecodingError(msg) from error.__cause__ if told else error
 
 
 @functools.lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ def describe_failure(error: BaseException, depth: int = 0) -> FailureDetails:
     name = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
     try:
         message = str(error)
-        trace = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(kind, error, _from_users_line(error)))
     except BaseException as second:  # a broken __str__ must not hide the failure
         message = f"(its message cannot be made: {type(second).__name__})"
         trace = "".join(traceback.format_tb(error.__traceback__))
@@ -39,6 +40,18 @@ def describe_failure(error: BaseException, depth: int = 0) -> FailureDetails:
         properties=_properties_of(error),
         is_non_retriable=bool(getattr(error, "is_non_retriable", False)),
     )
+
+
+def _from_users_line(error: BaseException) -> TracebackType | None:
+    """The traceback without the engine's frames that lead to the user's code, if any does."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    return trace or error.__traceback__
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    return str(trace.tb_frame.f_globals.get("__name__", "")).startswith("perdure.")
 
 
 def _inner_of(error: BaseException, depth: int) -> FailureDetails | None:

@@ -152,7 +152,7 @@ class OperationSpec:
                 bound = self._signature.bind(*args, **kwargs).arguments
             except TypeError as error:
                 msg = f"{self}: {error}"
-                raise InvalidInputError(msg) from error
+                raise InvalidInputError(msg) from None
         if not bound:
             return b"", NO_INPUT
         encoded = {
@@ -174,10 +174,10 @@ class OperationSpec:
                 codec.decode(data)
         except DecodingError as error:
             msg = f"{self}: {error}"
-            raise InvalidInputError(msg) from error
+            raise InvalidInputError(msg) from error.__cause__
         except (EncodingError, PayloadTooLargeError) as error:
             msg = f"{self}: {error}"
-            raise type(error)(msg) from error
+            raise type(error)(msg) from error.__cause__
         return data
 
     def decode_input(self, data: bytes, form: str) -> Arguments:

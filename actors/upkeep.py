@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perdure.actors.answers import answer_to
 from perdure.actors.behavior import Outcome
@@ -12,7 +12,7 @@ from perdure.actors.node import Node
 from perdure.actors.pending import Record
 from perdure.actors.quarantine import message_in, quarantined
 from perdure.actors.replies import Reply
-from perdure.errors import QuarantinedError
+from perdure.errors import FailureDetails, QuarantinedError
 from perdure.storage.records import QuarantineRow
 
 
@@ -60,27 +60,35 @@ class Upkeep:
     def discard(self, message_id: int) -> bool:
         """Forget a quarantined message; false when there is no such message.
 
-        An orchestration that waits for its answer is told that it has failed.
+        Who waits for what it would have led to is told that it has failed.
         """
         for row in self.node.store.quarantined(after=message_id - 1, limit=1):
             message = message_in(row)
-            if row.id == message_id and message is not None and message.answered:
-                self._fail_caller(message, row.reason)
+            if row.id == message_id and message is not None:
+                self._tell_of_discarding(message, row.reason)
         return bool(self.node.maintain(lambda store: store.discard(message_id)))
 
-    def _fail_caller(self, message: Message, reason: str) -> None:
-        """Answer *message* with a failure; durable when this returns."""
+    def told_when_discarded(
+        self, message: Message, failure: FailureDetails
+    ) -> Sequence[Message]:
+        """What tells those who wait for *message* that it has failed."""
+        return (answer_to(message, Outcome(failure=failure)),) if message.answered else ()
+
+    def _tell_of_discarding(self, message: Message, reason: str) -> None:
+        """Tell those who wait for *message*; durable when this returns."""
+        msg = f"{message.target} {message.operation} was discarded: {reason}"
+        messages = self.told_when_discarded(message, describe_failure(QuarantinedError(msg)))
+        if not messages:
+            return
         partition = self.node.partition
         told: Reply[bytes] = Reply(self.node.world, message.caller, "discard", "")
-        msg = f"{message.target} {message.operation} was discarded: {reason}"
-        failure = describe_failure(QuarantinedError(msg))
 
         def answer() -> None:
             if partition.recovery.failed:
                 told.resolve(partition.recovery.refusal())
                 return
             record = Record(partition.now, replies=[(told, Outcome(), None)])
-            partition.send(record, (answer_to(message, Outcome(failure=failure)),))
+            partition.send(record, messages)
             partition.put(record)
 
         partition.post(answer)

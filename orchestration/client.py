@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, overload
 
@@ -10,15 +10,18 @@ import attrs
 import msgspec
 
 from perdure.actors import limits
+from perdure.actors.answers import failure_of
 from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
 from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
-from perdure.orchestration import requests
+from perdure.errors import FailureDetails
+from perdure.orchestration import effects, requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
@@ -183,8 +186,7 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        chosen = checked_instance_id(instance_id)
-        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -202,13 +204,11 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        chosen = checked_instance_id(instance_id)
-        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
-        start.events = [
-            EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
-        ]
+        given = encode_plain(data, f"event {event_name}")
+        start.events = [EventRaised(name=event_name, data=given)]
         ref.begin(start, request_id)
         return ref
 
@@ -221,7 +221,9 @@ class Client(EntityClient):
         tags: Mapping[str, str] | None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
-        return start, OrchestrationRef(self, instance_id, definition.output.decode)
+        return start, OrchestrationRef(
+            self, checked_instance_id(instance_id), definition.output.decode
+        )
 
     def pipeline(self) -> Pipeline:
         """Send many signals and starts at once; all is durable when the block ends."""
@@ -392,6 +394,15 @@ class Client(EntityClient):
             self.node.store, self.now_micros(), self._programs, self._resolve
         )
         return investigation.why(str(address))
+
+    def told_when_discarded(
+        self, message: Message, failure: FailureDetails
+    ) -> Sequence[Message]:
+        """What tells those who wait for *message* that it has failed."""
+        if message.operation != requests.START or message.target.startswith("@"):
+            return super().told_when_discarded(message, failure)
+        start = requests.decode_start(message.input)
+        return effects.refusals(start, message.target, failure_of(failure))
 
     def purge_orchestrations(
         self,

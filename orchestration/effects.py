@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from perdure.actors.answers import ANSWER, Answer, Failure, details_of
+from perdure.actors.answers import ANSWER, NULL, Answer, Failure, details_of
 from perdure.actors.locks import LOCK, UNLOCK, LockRequest, Release
 from perdure.actors.messages import Message
 from perdure.orchestration import requests
@@ -184,6 +184,14 @@ def answer(
         request_id=parent_task,
         caller=sender,
     )
+
+
+def refusals(start: requests.Start, sender: str, failure: Failure) -> list[Message]:
+    """Tell the parent, and whoever wanted to know of the end, that it is not started."""
+    told = [notice(one, sender, "Failed", NULL, failure) for one in start.told]
+    if start.parent:
+        told.append(answer(start.parent, start.parent_task, sender, NULL, failure))
+    return told
 
 
 def notice(

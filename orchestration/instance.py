@@ -195,13 +195,7 @@ class OrchestrationInstance(EndedInstance):
 
     def _refuse_start(self, start: requests.Start, error: PerdureError, turn: Turn) -> Outcome:
         described = describe_failure(error)
-        failure = failure_of(described)
-        for notice in start.told:
-            turn.messages.append(effects.notice(notice, self._address, FAILED, NULL, failure))
-        if start.parent:
-            turn.messages.append(
-                effects.answer(start.parent, start.parent_task, self._address, NULL, failure)
-            )
+        turn.messages.extend(effects.refusals(start, self._address, failure_of(described)))
         if not turn.messages:
             return Outcome(b"", described)
         return Outcome(effects=tuple(turn.messages))

@@ -151,7 +151,7 @@ class Investigation:
         for name in events:
             yield Reason("event", f"an event {name!r} that nobody has raised")
         if told is None:
-            text = "events, perhaps: name the app, whose code tells which"
+            text = "perhaps an event: with --app its code tells which"
             yield Reason("event", text)
 
     def _by_code(

@@ -97,6 +97,12 @@ class FailureDetails:
         return self.inner_failure is not None and self.inner_failure.is_caused_by(kind)
 
 
+def _note_origin(error: PerdureError, details: FailureDetails | None) -> None:
+    """Have Python show, below the traceback of *error*, where the failure came from."""
+    if details is not None and details.stack_trace:
+        error.add_note(f"It came from:\n{details.stack_trace.rstrip()}")
+
+
 class OperationFailedError(PerdureError):
     """An entity's operation raised: its state is as before. ``details`` tells why."""
 
@@ -105,6 +111,7 @@ class OperationFailedError(PerdureError):
         self.target = target
         self.operation = operation
         self.details = details
+        _note_origin(self, details)
 
 
 class QuarantinedError(PerdureError):
@@ -253,6 +260,7 @@ class TaskFailedError(PerdureError):
     def __init__(self, what: str, details: FailureDetails) -> None:
         super().__init__(f"{what} failed: {details.error_type}: {details.message}")
         self.details = details
+        _note_origin(self, details)
 
     @property
     def is_non_retriable(self) -> bool:
@@ -272,6 +280,7 @@ class OrchestrationFailedError(PerdureError):
         self.instance_id = instance_id
         self.status = status
         self.details = details
+        _note_origin(self, details)
 
 
 class NonRetriableError(PerdureError):

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from perdure._version import __version__
-from perdure.errors import CorruptionError, PerdureError
+from perdure.errors import (
+    CorruptionError,
+    InstanceNotFoundError,
+    PerdureError,
+    ScheduleNotFoundError,
+)
 
 FAILED = 1
 NOT_FOUND = 3
 DAMAGED = 4
 MISFIT = 5
+
+_EXIT_CODES: dict[type[Exception], int] = {
+    CorruptionError: DAMAGED,
+    InstanceNotFoundError: NOT_FOUND,
+    ScheduleNotFoundError: NOT_FOUND,
+}
+"""Of errors of perdure; all others are FAILED."""
 
 _FLAGS = (
     (r"call get\(\) again, or repeat the call with", "repeat the command with"),
@@ -94,6 +107,16 @@ class Commands(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; of an unknown one tell a near name."""
+        name = args[0]
+        if name in _COMMANDS:
+            return super().resolve_command(ctx, args)
+        near = "".join(f" Did you mean {n!r}?" for n in get_close_matches(name, _COMMANDS, 1))
+        return ctx.fail(f"No such command {name!r}.{near}")
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands for ``--help``."""
         with formatter.section("Commands"):
@@ -110,7 +133,8 @@ class Commands(click.Group):
 def fail(ctx: click.Context, error: PerdureError) -> NoReturn:
     """End with an error of perdure."""
     complain(in_flags(str(error)) or type(error).__name__)
-    ctx.exit(DAMAGED if isinstance(error, CorruptionError) else FAILED)
+    codes = (code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+    ctx.exit(next(codes, FAILED))
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,11 +8,9 @@ import attrs
 import click
 
 from perdure.actors.context import to_micros
-from perdure.cli.commands import NotFoundError
 from perdure.cli.options import classes_option, json_option, open_reader, store_option
 from perdure.cli.output import print_json, print_table
 from perdure.cli.reaching import load_app
-from perdure.errors import InstanceNotFoundError
 from perdure.orchestration.why import Investigation
 
 
@@ -36,10 +34,7 @@ def why(
         None if app is None else app.programs,
         None if app is None else app.resolve,
     )
-    try:
-        reasons = investigation.why(address)
-    except InstanceNotFoundError as error:
-        raise NotFoundError(str(error)) from error
+    reasons = investigation.why(address)
     if as_json:
         for reason in reasons:
             print_json(attrs.asdict(reason))

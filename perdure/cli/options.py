@@ -93,6 +93,16 @@ def read_time(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return None if value is None else parse_time(value, now=datetime.now(UTC))
 
 
+def read_past(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """A callback of options that take a time up to now, since what is older than it goes."""
+    now = datetime.now(UTC)
+    time = None if value is None else parse_time(value, now=now)
+    if time is not None and time > now:
+        msg = f"{value!r} is in the future; for what is older than 30 days, say -30d"
+        raise click.BadParameter(msg, ctx, param)
+    return time
+
+
 entity_argument = click.argument("entity", metavar="@KIND@KEY", callback=_read_entity)
 json_arguments = click.argument(
     "arguments", metavar="[JSON]...", nargs=-1, callback=_read_arguments

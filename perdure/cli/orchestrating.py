@@ -11,7 +11,14 @@ import msgspec
 from perdure.actors import control
 from perdure.actors.answers import NULL
 from perdure.cli import instances
-from perdure.cli.options import app_option, json_option, read_json, read_time, store_option
+from perdure.cli.options import (
+    app_option,
+    json_option,
+    read_json,
+    read_past,
+    read_time,
+    store_option,
+)
 from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id, request_option
@@ -208,9 +215,9 @@ def restart(
 @click.argument("instance_id", metavar="[ID]", required=False)
 @click.option("--status", "statuses", multiple=True, type=click.Choice(sorted(FINISHED)))
 @click.option(
-    "--created-from", callback=read_time, metavar="TIME", help="Started then or later."
+    "--created-from", callback=read_past, metavar="TIME", help="Started then or later."
 )
-@click.option("--created-to", callback=read_time, metavar="TIME", help="Or before; -30d.")
+@click.option("--created-to", callback=read_past, metavar="TIME", help="Or before; -30d.")
 @children_option
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @app_option

@@ -108,6 +108,11 @@ def say(message: str, *, good: bool | None = None) -> None:
     click.secho(message, fg=colour, err=True)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with its noun: ``1 turn``, ``2 turns``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 @contextmanager
 def working(what: str) -> Generator[None, None, None]:
     """Show on a terminal that something is being done, while it is."""

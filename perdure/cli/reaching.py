@@ -26,6 +26,10 @@ def load_app(name: str) -> App:
     """
     module_name, _, attribute = name.partition(":")
     attribute = attribute or "app"
+    if module_name.endswith(".py"):
+        stem = os.path.splitext(module_name)[0].replace(os.sep, ".")
+        msg = f"{name!r} names a file; name it as module:app, such as {stem}:{attribute}"
+        raise InvalidInputError(msg)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:

@@ -157,6 +157,13 @@ def require_kind(reader: SqliteReader, store: str, kind: str, app: App | None) -
     raise NotFoundError(msg)
 
 
+def _near(reader: SqliteReader, entity: EntityId) -> str:
+    """The same key of a kind that the store has and that is written nearly the same."""
+    known = kinds_in(reader)
+    near = [] if entity.kind in known else get_close_matches(entity.kind, known, n=1)
+    return "".join(f"; did you mean {EntityId(kind, entity.key)}?" for kind in near)
+
+
 @click.command()
 @click.argument("kind", required=False)
 @click.option("--prefix", default="", help="Only keys that begin so; needs KIND.")
@@ -268,7 +275,7 @@ def show(
     shown = None if row is None else shown_state(row.state)
     if row is None or shown is None:
         msg = f"{entity} has no state: it was never changed, or it was deleted"
-        raise NotFoundError(msg)
+        raise NotFoundError(msg + _near(reader, entity))
     if as_json:
         print_json(row_as_json(row))
         return
@@ -348,7 +355,7 @@ def history(
     first = next(events, None)
     if first is None and base is None and begin == 0:
         msg = f"{entity} has no history"
-        raise NotFoundError(msg)
+        raise NotFoundError(msg + _near(reader, entity))
     shown = events if first is None else chain((first,), events)
     headings = ("version", "time", "operation", "what", "from")
     print_table(headings, map(event_cells, shown), wide=3)

@@ -10,7 +10,7 @@ import click
 
 from perdure.cli.commands import MISFIT
 from perdure.cli.options import json_option
-from perdure.cli.output import print_json, print_table, say, working
+from perdure.cli.output import counted, print_json, print_table, say, working
 from perdure.cli.reaching import load_app
 from perdure.errors import NonDeterminismError
 from perdure.orchestration.replaying import Replayed, replay_sources, sequences
@@ -43,6 +43,7 @@ def replay(
     app = load_app(app_name)
     with working("replaying"):
         replayed = list(replay_sources(places, app.programs, app.resolve))
+    histories = counted(len(replayed), "history", "histories")
     diverged = [one for one in replayed if one.error is not None]
     if as_json:
         for one in replayed:
@@ -51,9 +52,9 @@ def replay(
         for one in diverged:
             _print_diverged(one)
         if not diverged:
-            say(f"all {len(replayed)} histories fit the code", good=True)
+            say(f"{histories} replayed: the code fits", good=True)
     if diverged:
-        say(f"{len(diverged)} of {len(replayed)} histories do not fit the code", good=False)
+        say(f"the code does not fit {len(diverged)} of {histories}", good=False)
         ctx.exit(MISFIT)
 
 

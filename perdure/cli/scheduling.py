@@ -18,7 +18,7 @@ from perdure.cli.options import app_option, json_option, open_reader, store_opti
 from perdure.cli.output import clock, compact, print_facts, print_json, print_table, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id
-from perdure.errors import OperationFailedError, ScheduleNotFoundError
+from perdure.errors import OperationFailedError
 from perdure.orchestration.faults import typed
 from perdure.orchestration.schedules.entity import KIND, SCHEDULES
 from perdure.orchestration.schedules.plan import checked_schedule_id
@@ -133,10 +133,7 @@ def _ask(
     try:
         return msgspec.json.decode(ask_owner(store, request, app_name))
     except OperationFailedError as error:
-        failure = typed(error)
-        if isinstance(failure, ScheduleNotFoundError):
-            raise NotFoundError(str(failure)) from error
-        raise failure from error
+        raise typed(error) from error
 
 
 def _tell(schedule_id: str, done: str, as_json: bool, **more: object) -> None:

@@ -21,10 +21,10 @@ from perdure.cli.options import (
     entity_argument,
     json_option,
     open_reader,
-    read_time,
+    read_past,
     store_option,
 )
-from perdure.cli.output import print_facts, print_json, print_table, say, working
+from perdure.cli.output import counted, print_facts, print_json, print_table, say, working
 from perdure.cli.reaching import ask_owner, load_app
 from perdure.storage.sqlite import SqliteReader
 
@@ -153,7 +153,7 @@ def backup(ctx: click.Context, path: str, store: str, as_json: bool) -> None:
 @click.option("--up-to-version", type=click.IntRange(1), help="Up to this version.")
 @click.option(
     "--before",
-    callback=read_time,
+    callback=read_past,
     metavar="TIME",
     help="Older than 2030-01-31T12:00 (UTC), or -30d.",
 )
@@ -190,4 +190,4 @@ def purge(
     if as_json:
         print_json({"id": str(entity), "turns": dropped})
     else:
-        say(f"{dropped} turns dropped", good=True)
+        say(f"{counted(dropped, 'turn')} dropped", good=True)

@@ -42,9 +42,9 @@ class Owner:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(handle, 0)
             os.pwrite(handle, str(os.getpid()).encode(), 0)
-        except BlockingIOError as error:
+        except BlockingIOError:
             os.close(handle)
-            raise StoreOwnedError(path, owner_pid(path)) from error
+            raise StoreOwnedError(path, owner_pid(path)) from None
         except OSError as error:
             os.close(handle)
             msg = f"cannot lock store {path!r}: {error.strerror}; use a local disk"

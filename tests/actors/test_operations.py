@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import traceback
 from typing import Any
 
 import pytest
@@ -8,6 +10,16 @@ from perdure.actors.definition import define_entity
 from perdure.actors.entity import Entity
 from perdure.actors.operations import OperationSpec, encode_untyped, operation_name
 from perdure.errors import DecodingError, DefinitionError, InvalidInputError
+
+
+@dataclasses.dataclass
+class Price:
+    amount: int
+
+    def __post_init__(self) -> None:
+        if self.amount < 0:
+            msg = "below zero"
+            raise ValueError(msg)
 
 
 class Shop(Entity):
@@ -23,6 +35,8 @@ class Shop(Entity):
     def keyword(self, *, amount: int = 1) -> None: ...
 
     def anything(self, value) -> None: ...  # type: ignore[no-untyped-def]  # pyright: ignore
+
+    def validated(self, price: Price) -> None: ...
 
     async def Later(self) -> str:  # noqa: N802 - the case is the point
         return ""
@@ -89,6 +103,26 @@ def test_wrong_arguments_are_refused_by_the_sender(
 ) -> None:
     with pytest.raises(InvalidInputError, match=says):
         spec(name).encode_input(args, kwargs)
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [(("x",), {}), ((), {}), ((float("nan"),), {})])
+def test_a_wrong_argument_has_one_traceback_with_the_senders_line_first(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        spec("one").encode_input(args, kwargs)
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert told.count("Traceback") == 1
+    assert told.splitlines()[1].endswith("the_senders_line_first")
+
+
+def test_what_a_validator_of_the_users_raised_is_shown() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        spec("validated").encode_input(({"amount": -1},), {})
+
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert str(caught.value.__cause__) == "below zero"
 
 
 @pytest.mark.parametrize(

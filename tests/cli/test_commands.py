@@ -59,3 +59,10 @@ def test_help_loads_none_of_what_the_commands_need() -> None:
 
 def test_an_unknown_command_is_wrong_usage() -> None:
     assert CliRunner().invoke(perdure, ["dance"]).exit_code == 2
+
+
+def test_a_command_that_is_misspelt_is_told_a_near_one() -> None:
+    result = CliRunner().invoke(perdure, ["orchestraton", "list"])
+
+    assert result.exit_code == 2
+    assert "Did you mean 'orchestration'?" in result.stderr

@@ -163,9 +163,24 @@ def test_finished_ones_are_forgotten_after_a_question(shell: Shell, client: Clie
 
 
 @pytest.mark.usefixtures("client")
-@pytest.mark.parametrize("command", ["show", "history"])
-def test_one_that_is_not_there_is_exit_code_3(shell: Shell, command: str) -> None:
-    assert shell.run("orchestration", command, "nobody").exit_code == 3
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "nobody"),
+        ("history", "nobody"),
+        ("result", "nobody"),
+        ("raise", "nobody", "Approval"),
+        ("suspend", "nobody"),
+        ("terminate", "nobody"),
+        ("restart", "nobody"),
+        ("purge", "nobody", "--yes"),
+    ],
+)
+def test_one_that_is_not_there_is_exit_code_3(shell: Shell, words: tuple[str, ...]) -> None:
+    result = shell.run("orchestration", *words)
+
+    assert result.exit_code == 3
+    assert "nobody" in result.stderr
 
 
 @pytest.mark.usefixtures("client")
@@ -178,7 +193,7 @@ def test_one_that_is_not_there_is_exit_code_3(shell: Shell, command: str) -> Non
         (("start", "checkout", "1", "--tag", "x"), 2, "NAME=TEXT"),
         (("start", "checkout", "1", "--id", "@a@b"), 1, "instance id"),
         (("list", "--status", "Dancing"), 2, "Running"),
-        (("raise", "nobody", "Approval"), 1, "nobody"),
+        (("purge", "--created-to", "30d", "--yes"), 2, "say -30d"),
     ],
 )
 def test_what_cannot_be_done_says_why(

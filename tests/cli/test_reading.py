@@ -110,6 +110,18 @@ def test_an_entity_that_is_not_there_is_exit_code_3(shell: Shell, command: str) 
     assert "@counter@nobody has no" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_a_kind_that_is_misspelt_is_told_a_near_one(
+    shell: Shell, client: Client, command: str
+) -> None:
+    client.entity("counter", "a").call("add", 1).get(timeout=5)
+
+    result = shell.run(command, "@countr@a")
+
+    assert result.exit_code == 3
+    assert "did you mean @counter@a?" in result.stderr
+
+
 def test_a_store_that_is_not_there_is_named(shell: Shell) -> None:
     result = shell.run("show", "@counter@a")
 

@@ -30,7 +30,7 @@ def replaying(tmp_path: Path) -> Shell:
 def test_code_that_fits_is_said_to_fit(replaying: Shell) -> None:
     result = replaying.run("replay", BEFORE)
 
-    assert (result.exit_code, result.stderr) == (0, "all 2 histories fit the code\n")
+    assert (result.exit_code, result.stderr) == (0, "2 histories replayed: the code fits\n")
 
 
 def test_what_does_not_fit_is_shown_side_by_side_and_is_exit_code_5(replaying: Shell) -> None:
@@ -40,7 +40,7 @@ def test_what_does_not_fit_is_shown_side_by_side_and_is_exit_code_5(replaying: S
     assert "tea (order, Completed)" in result.stdout
     assert ">\t1\tTaskScheduled pack (task 1)\tTaskScheduled post (task 1)" in result.stdout
     assert "changing.py:" in result.stdout
-    assert result.stderr == "2 of 2 histories do not fit the code\n"
+    assert result.stderr == "the code does not fit 2 of 2 histories\n"
 
 
 def test_scripts_are_told_each_history(replaying: Shell) -> None:
@@ -60,7 +60,7 @@ def test_exported_histories_are_replayed_without_a_store(replaying: Shell) -> No
 
     assert nowhere.run("replay", BEFORE, str(folder / "tea.json")).exit_code == 0
     assert nowhere.run("replay", AFTER, str(folder / "tea.json")).exit_code == 5
-    assert nowhere.run("replay", BEFORE, str(folder)).stderr.startswith("all 1")
+    assert nowhere.run("replay", BEFORE, str(folder)).stderr.startswith("1 history replayed")
 
 
 def test_nothing_to_replay_is_bad_use(replaying: Shell, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_debugging_ends_where_the_code_does_not_fit(replaying: Shell) -> None:
 
     assert result.exit_code == 1
     assert "decision 1 is 'TaskScheduled pack (task 1)' there" in result.stderr
-    assert debugged(replaying.store, AFTER, "nobody", "").exit_code == 1
+    assert debugged(replaying.store, AFTER, "nobody", "").exit_code == 3
 
 
 def test_why_says_what_something_waits_for(replaying: Shell) -> None:

@@ -115,6 +115,7 @@ def test_without_an_owner_a_named_app_opens_the_store(shell: Shell) -> None:
     [
         ("tests.cli.nowhere:app", "cannot import 'tests.cli.nowhere'"),
         ("tests.cli.shop:nothing", "has no perdure.App named 'nothing'"),
+        ("shop.py:nothing", "name it as module:app, such as shop:nothing"),
     ],
 )
 def test_an_app_that_is_not_there_says_why(shell: Shell, name: str, why: str) -> None:

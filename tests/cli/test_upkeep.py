@@ -113,7 +113,20 @@ def test_purge_by_time_keeps_what_is_newer(shell: Shell, client: Client) -> None
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 
     assert shell.lines("purge", "@counter@a", "--before", "-1d")[0]["turns"] == 0
-    assert shell.lines("purge", "@counter@a", "--before", "1d")[0]["turns"] == 1
+    assert shell.lines("purge", "@counter@a", "--before", "0s")[0]["turns"] == 1
+
+
+def test_purge_by_a_time_in_the_future_is_refused_since_older_than_30d_was_meant(
+    shell: Shell, client: Client
+) -> None:
+    client.entity("counter", "a").call("add", 1).get(timeout=5)
+
+    result = shell.run("purge", "@counter@a", "--before", "30d")
+
+    assert result.exit_code == 2
+    assert "'30d' is in the future" in result.stderr
+    assert "say -30d" in result.stderr
+    assert len(shell.lines("history", "@counter@a")) == 1
 
 
 @pytest.mark.usefixtures("client")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import typing
 from datetime import timedelta
 from itertools import pairwise
@@ -189,6 +190,17 @@ def test_the_details_of_a_failure_tell_all_of_it(world: Simulation) -> None:
     assert details.is_caused_by("Refused")
     assert details.is_caused_by(ValueError)
     assert not details.is_caused_by(KeyError)
+
+
+def test_a_traceback_of_a_failure_ends_with_the_lines_that_it_came_from(
+    world: Simulation,
+) -> None:
+    with pytest.raises(perdure.OrchestrationFailedError) as caught:
+        world.client.start(all_of, ["refuse"]).result(60)
+
+    told = "".join(traceback.format_exception(caught.value)).splitlines()
+    starts = [told[n + 1] for n, line in enumerate(told) if line.startswith("Traceback")]
+    assert [line.rpartition(" ")[2] for line in starts[1:]] == ["all_of", "act"]
 
 
 @pytest.mark.parametrize(

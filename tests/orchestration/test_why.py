@@ -181,7 +181,7 @@ def test_without_the_code_the_store_tells_what_it_knows(world: Simulation) -> No
 
     assert [reason.kind for reason in investigation.why("timer")] == ["timer", "event"]
     (reason,) = investigation.why("event")
-    assert "name the app" in reason.text
+    assert "--app" in reason.text
 
 
 @pytest.mark.parametrize("address", ["nobody", "@account@nobody"])
