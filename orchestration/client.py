@@ -186,8 +186,7 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        chosen = checked_instance_id(instance_id)
-        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -205,13 +204,11 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        chosen = checked_instance_id(instance_id)
-        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
+        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
-        start.events = [
-            EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
-        ]
+        given = encode_plain(data, f"event {event_name}")
+        start.events = [EventRaised(name=event_name, data=given)]
         ref.begin(start, request_id)
         return ref
 
@@ -224,7 +221,9 @@ class Client(EntityClient):
         tags: Mapping[str, str] | None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
-        return start, OrchestrationRef(self, instance_id, definition.output.decode)
+        return start, OrchestrationRef(
+            self, checked_instance_id(instance_id), definition.output.decode
+        )
 
     def pipeline(self) -> Pipeline:
         """Send many signals and starts at once; all is durable when the block ends."""
@@ -336,7 +335,15 @@ class Client(EntityClient):
         self.node.check_open()
         checked_limit(limit)
         checked_text("after", after)
-        fits = chooser(statuses, created_from, created_to, name, tags, parent, custom_status)
+        fits = chooser(
+            statuses=statuses,
+            created_from=created_from,
+            created_to=created_to,
+            name=name,
+            tags=tags,
+            parent=parent,
+            custom_status=custom_status,
+        )
         items: list[OrchestrationState] = []
         for row in self._rows(prefix, after):
             state = state_of(row)
@@ -356,7 +363,7 @@ class Client(EntityClient):
     def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
         """How many orchestrations there are of each runtime status."""
         self.node.check_open()
-        fits = chooser(None, None, None, name, None, None, None)
+        fits = chooser(name=name)
         counts: dict[str, int] = {}
         for row in self._rows(prefix, ""):
             state = state_of(row)
@@ -416,7 +423,7 @@ class Client(EntityClient):
             timeout: begin with no more after so many seconds; the result tells whether all
                 that fit are gone.
         """
-        fits = chooser(statuses, created_from, created_to, None, None, None, None)
+        fits = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
         payload = requests.Purge(checked_flag("recursive", recursive))
         until: float | None = None
         if timeout is not None:
