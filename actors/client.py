@@ -10,7 +10,7 @@ from perdure.actors import limits
 from perdure.actors.context import to_micros
 from perdure.actors.control_server import ControlServer
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.ids import EntityId, checked_name, near_name
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.node import Node
 from perdure.actors.pipeline import EntityPipeline
@@ -112,7 +112,8 @@ class EntityClient(Upkeep):
         definition = self._resolve(kind)
         if definition is None:
             known = ", ".join(sorted(self._definitions)) or "none"
-            msg = f"no entity {kind!r} is registered in this app; registered: {known}"
+            near = near_name(kind, self._definitions)
+            msg = f"no entity {kind!r} is registered in this app;{near} registered: {known}"
             raise UnknownEntityError(msg)
         return definition
 

@@ -48,10 +48,11 @@ def _is_pydantic(kind: Any) -> bool:
 def _enc_hook(value: Any) -> Any:
     if _is_pydantic(type(value)):
         return value.model_dump(mode="json")
-    msg = (
-        f"a {type(value).__module__}.{type(value).__qualname__} has no JSON form; use an attrs "
-        "class, a dataclass or plain values"
-    )
+    remedy = "use an attrs class, a dataclass or plain values"
+    if hasattr(value, "__await__"):
+        remedy = "await it first"
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    msg = f"a {name} has no JSON form; {remedy}"
     raise EncodingError(msg)
 
 

@@ -8,7 +8,6 @@ import typing
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -23,7 +22,7 @@ from perdure.actors.entity import (
     Entity,
     EventMark,
 )
-from perdure.actors.ids import EntityId
+from perdure.actors.ids import EntityId, near_name
 from perdure.actors.operations import OperationSpec
 from perdure.errors import (
     DecodingError,
@@ -103,7 +102,7 @@ class EntityDefinition:
             if folded == DELETE:
                 return _IMPLICIT_DELETE
             known = sorted({*self.operations, DELETE})
-            near = "".join(f" did you mean {n!r}?" for n in get_close_matches(folded, known, 1))
+            near = near_name(name, known)
             msg = f"{self.kind} has no operation {name!r};{near} it has {', '.join(known)}"
             raise UnknownOperationError(msg)
         return spec

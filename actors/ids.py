@@ -7,6 +7,8 @@ data: no Unicode normalisation, ``é`` composed and decomposed are two keys.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -18,6 +20,12 @@ _new, _set = object.__new__, object.__setattr__
 KEY_LIMIT = 256
 _KIND = re.compile(r"[a-z_][a-z0-9_.\-]{0,127}")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def near_name(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is written nearly the same; empty if none is."""
+    near = get_close_matches(name.lower(), list(known), 1)
+    return "".join(f" did you mean {one!r}?" for one in near)
 
 
 INSTANCES = ""

@@ -175,8 +175,16 @@ def rebuilt_state(definition: EntityDefinition, encoded: list[bytes]) -> EntityS
         DecodingError: the class does not accept it; the message names the field.
     """
     pairs = zip(definition.fields, encoded, strict=True)
-    entity = _made(definition, {field: field.codec.decode(data) for field, data in pairs})
+    entity = _made(definition, {field: _stored_value(field, data) for field, data in pairs})
     return EntityState(definition, entity, encoded)
+
+
+def _stored_value(field: FieldSpec, data: bytes | msgspec.Raw) -> Any:
+    try:
+        return field.codec.decode(data)
+    except DecodingError as error:
+        msg = f"{error}; give it its old type again, or override upcast_state"
+        raise DecodingError(msg) from error.__cause__
 
 
 def _made(definition: EntityDefinition, values: dict[FieldSpec, Any]) -> Entity:
@@ -225,7 +233,7 @@ def loaded_state(definition: EntityDefinition, stored: bytes) -> tuple[EntitySta
         return rebuilt_state(definition, encoded), data is not stored and data != stored
     present = [field for field in definition.fields if field.name in parts]
     entity = _made(
-        definition, {field: field.codec.decode(parts[field.name]) for field in present}
+        definition, {field: _stored_value(field, parts[field.name]) for field in present}
     )
     encoded = [f.codec.encode(getattr(entity, f.name)) for f in definition.fields]
     return EntityState(definition, entity, encoded), True

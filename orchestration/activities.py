@@ -22,7 +22,7 @@ from perdure.orchestration.activity_context import ActivityContext
 from perdure.orchestration.definitions import ActivityDefinition
 from perdure.orchestration.pace import Pace
 from perdure.orchestration.processes import FailedElsewhere, Processes
-from perdure.orchestration.registry import Registry
+from perdure.orchestration.registry import Registry, not_registered
 
 _reason = msgspec.json.Decoder(str).decode
 
@@ -61,8 +61,7 @@ class ActivityBehavior:
         """
         definition = self._registry.activities.get(target[2:])
         if definition is None:
-            known = ", ".join(sorted(self._registry.activities)) or "none"
-            msg = f"no activity {target[2:]!r} is registered; registered: {known}"
+            msg = not_registered(target[2:], "activity", self._registry.activities)
             raise UnknownActivityError(msg)
         pace = None
         if definition.rate is not None:

@@ -12,13 +12,14 @@ from perdure.orchestration.state import STATUSES, InstanceState
 
 
 def chooser(
-    statuses: list[str] | None,
-    created_from: datetime | None,
-    created_to: datetime | None,
-    name: str | None,
-    tags: Mapping[str, str] | None,
-    parent: str | None,
-    custom_status: str | None,
+    *,
+    statuses: list[str] | None = None,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    parent: str | None = None,
+    custom_status: str | None = None,
 ) -> Callable[[InstanceState], bool]:
     """Whether a row fits all that is given; see :meth:`Client.query`.
 

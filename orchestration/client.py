@@ -186,8 +186,7 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        chosen = checked_instance_id(instance_id)
-        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -205,13 +204,11 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        chosen = checked_instance_id(instance_id)
-        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
-        start.events = [
-            EventRaised(name=event_name, data=encode_plain(data, f"event {event_name}"))
-        ]
+        given = encode_plain(data, f"event {event_name}")
+        start.events = [EventRaised(name=event_name, data=given)]
         ref.begin(start, request_id)
         return ref
 
@@ -225,7 +222,9 @@ class Client(EntityClient):
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
         """What starts an orchestration, to be sent to the reference (the gateway does)."""
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
-        return start, OrchestrationRef(self, instance_id, definition.output.decode)
+        return start, OrchestrationRef(
+            self, checked_instance_id(instance_id), definition.output.decode
+        )
 
     def pipeline(self) -> Pipeline:
         """Send many signals and starts at once; all is durable when the block ends."""
@@ -337,7 +336,15 @@ class Client(EntityClient):
         self.node.check_open()
         checked_limit(limit)
         checked_text("after", after)
-        fits = chooser(statuses, created_from, created_to, name, tags, parent, custom_status)
+        fits = chooser(
+            statuses=statuses,
+            created_from=created_from,
+            created_to=created_to,
+            name=name,
+            tags=tags,
+            parent=parent,
+            custom_status=custom_status,
+        )
         items: list[OrchestrationState] = []
         for row in self._rows(prefix, after):
             state = state_of(row)
@@ -357,7 +364,7 @@ class Client(EntityClient):
     def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
         """How many orchestrations there are of each runtime status."""
         self.node.check_open()
-        fits = chooser(None, None, None, name, None, None, None)
+        fits = chooser(name=name)
         counts: dict[str, int] = {}
         for row in self._rows(prefix, ""):
             state = state_of(row)
@@ -417,7 +424,7 @@ class Client(EntityClient):
             timeout: begin with no more after so many seconds; the result tells whether all
                 that fit are gone.
         """
-        fits = chooser(statuses, created_from, created_to, None, None, None, None)
+        fits = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
         payload = requests.Purge(checked_flag("recursive", recursive))
         until: float | None = None
         if timeout is not None:

@@ -12,9 +12,10 @@ import attrs
 import msgspec
 
 from perdure.actors.answers import NULL
-from perdure.actors.codec import Codec, codec_for, encode
+from perdure.actors.codec import Codec, codec_for, encode, type_name
 from perdure.actors.ids import checked_name
 from perdure.errors import (
+    DecodingError,
     DefinitionError,
     InvalidIdError,
     InvalidInputError,
@@ -103,7 +104,13 @@ def _encode_input(codec: Codec | None, what: str, value: Any) -> msgspec.Raw:
         return NULL
     data = codec.encode(value)
     if type(value) is not codec.exact and codec.annotation is not Any:
-        codec.decode(data)
+        try:
+            codec.decode(data)
+        except DecodingError:
+            if value is not None:
+                raise
+            msg = f"{what} takes an input, {type_name(codec.annotation)}, and got none"
+            raise DecodingError(msg) from None
     return msgspec.Raw(data)
 
 

@@ -357,11 +357,8 @@ class OrchestrationInstance(EndedInstance):
                 return Outcome()
             raise self._finished(state)
         if state.status == PENDING:
-            self._forget_timer(state, turn)
             turn.note(ExecutionCancelRequested(reason=reason))
-            end = ExecutionCompleted(status=CANCELED)
-            turn.note(end)
-            self._note_end(end, turn)
+            self._end_without_code(ExecutionCompleted(status=CANCELED), turn)
             return turn.outcome()
         return self._happen(ExecutionCancelRequested(reason=reason), turn)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import attrs
 
 from perdure.actors.answers import Failure, details_of
+from perdure.actors.ids import near_name
 from perdure.errors import (
     DefinitionError,
     TaskFailedError,
@@ -132,10 +134,7 @@ class Registry:
         return found
 
     def _unknown_activity(self, activity: Any) -> UnknownActivityError:
-        known = ", ".join(sorted(self.activities)) or "none"
-        return UnknownActivityError(
-            f"{activity!r} is no activity of this app; registered: {known}"
-        )
+        return UnknownActivityError(not_registered(activity, "activity", self.activities))
 
     def orchestrator(self, orchestrator: Any, version: str = "") -> OrchestratorDefinition:
         """A registered orchestrator by function or name.
@@ -173,9 +172,8 @@ class Registry:
             return None
 
     def _unknown(self, orchestrator: Any) -> UnknownOrchestratorError:
-        known = ", ".join(sorted(self.orchestrators)) or "none"
         return UnknownOrchestratorError(
-            f"{orchestrator!r} is no orchestrator of this app; registered: {known}"
+            not_registered(orchestrator, "orchestrator", self.orchestrators)
         )
 
     def error_of(self, what: str, failure: Failure) -> BaseException:
@@ -191,6 +189,21 @@ class Registry:
             return failed
         error.__cause__ = failed
         return error
+
+
+def not_registered(asked: Any, what: str, known: Iterable[str]) -> str:
+    """What is said when *asked*, a name or a function, is no *what* of the app."""
+    if inspect.iscoroutine(asked) or inspect.isgenerator(asked):
+        name = asked.__name__
+        return f"{name}(…) was called; pass the {what} itself, {name}, and its input beside it"
+    names = sorted(known)
+    told = ", ".join(names) or "none"
+    if isinstance(asked, str):
+        return (
+            f"{asked!r} is no {what} of this app;{near_name(asked, names)} registered: {told}"
+        )
+    shown = getattr(asked, "__qualname__", repr(asked))
+    return f"{shown} is no {what} of this app; use @app.{what}; registered: {told}"
 
 
 def version_key(version: str) -> tuple[tuple[int, int | str], ...]:

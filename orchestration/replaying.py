@@ -196,6 +196,18 @@ def export_history(reader: Reader, instance_id: str) -> RecordedHistory:
     )
 
 
+def rehearsal(
+    instance_id: str, state: InstanceState, programs: Programs, resolve: Resolve
+) -> Execution:
+    """Its code, which has not begun; nothing that it will ask for is sent.
+
+    Raises:
+        UnknownOrchestratorError: its code is not there.
+    """
+    program = programs.program(state, resolve)
+    return Execution(instance_id, program, itertools.count(1).__next__)
+
+
 def _unreadable(instance_id: str, error: PerdureError) -> Replayed:
     return Replayed(instance_id, "", "", "", 0, error)
 
@@ -210,8 +222,7 @@ def _replay(
     execution: Execution | None = None
     error: PerdureError | None = None
     try:
-        program = programs.program(state, resolve)
-        execution = Execution(instance_id, program, itertools.count(1).__next__)
+        execution = rehearsal(instance_id, state, programs, resolve)
         execution.replay(_decided(state, events))
     except PerdureError as raised:
         error = raised
@@ -268,8 +279,7 @@ class Debugged:
             msg = f"orchestration {instance_id!r} is {state.status}: it has no history yet"
             raise InstanceNotFoundError(msg)
         events = list(events_of(reader, instance_id, state))
-        program = programs.program(state, resolve)
-        execution = Execution(instance_id, program, itertools.count(1).__next__)
+        execution = rehearsal(instance_id, state, programs, resolve)
         return cls(state, _decided(state, events), execution)
 
     def run(self, before: Callable[[Event], None]) -> None:

@@ -6,7 +6,6 @@ tell which events are waited for, and which attempt a timer is for.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -32,9 +31,11 @@ from perdure.orchestration.history import (
 from perdure.orchestration.open_tasks import Asked, open_tasks
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.reading import events_of, find_state
+from perdure.orchestration.replaying import rehearsal
 from perdure.orchestration.rewinding import without_rewound
 from perdure.orchestration.state import PENDING, SUSPENDED, InstanceState
 from perdure.storage.ports import Reader
+from perdure.storage.records import QuarantineRow
 
 _FAR = (1 << 62) - 1
 """Later than any message is due."""
@@ -136,9 +137,17 @@ class Investigation:
     def _open_tasks(self, instance_id: str, state: InstanceState) -> Iterator[Reason]:
         history = history_of(self.reader, instance_id, state)
         told, events = self._by_code(instance_id, state, history)
-        for task_id, event in answerable(self.reader, instance_id, history).items():
+        tasks = answerable(self.reader, instance_id, history)
+        activities = {
+            activity_address(task.name)
+            for task in tasks.values()
+            if isinstance(task, TaskScheduled)
+        }
+        asked = self._asked_by(instance_id, activities)
+        for task_id, task in tasks.items():
             what = "" if told is None else told.get(task_id, "")
-            yield self._task(event, state.generation, instance_id, what)
+            request_id = task_request(state.generation, task_id)
+            yield self._task(task, what, asked.get(request_id))
         for name in events:
             yield Reason("event", f"an event {name!r} that nobody has raised")
         if told is None:
@@ -153,8 +162,7 @@ class Investigation:
             return None, []
         execution: Execution | None = None
         try:
-            program = self.programs.program(state, self.resolve)
-            execution = Execution(instance_id, program, itertools.count(1).__next__)
+            execution = rehearsal(instance_id, state, self.programs, self.resolve)
             execution.replay(history)
             return execution.open_tasks(), execution.events.awaited()
         except PerdureError:  # other code: what the history tells must do
@@ -163,10 +171,26 @@ class Investigation:
             if execution is not None:
                 execution.close()
 
-    def _task(self, event: Asked, generation: str, instance_id: str, what: str) -> Reason:
+    def _asked_by(
+        self, instance_id: str, activities: set[str]
+    ) -> dict[str, Message | QuarantineRow]:
+        """What it asked of activities and is not done, by request: waiting or set aside."""
+        found: dict[str, Message | QuarantineRow] = {}
+        if activities:
+            for row in quarantined(self.reader):
+                message = message_in(row) if row.stream in activities else None
+                if message is not None and message.caller == instance_id:
+                    found[message.request_id] = row
+        for address in activities:
+            for message in mail_of(self.reader, address):
+                if message.caller == instance_id:
+                    found[message.request_id] = message
+        return found
+
+    def _task(self, event: Asked, what: str, asked: Message | QuarantineRow | None) -> Reason:
         match event:
             case TaskScheduled():
-                return self._activity(event, generation, instance_id)
+                return _activity(event, asked)
             case TimerCreated():
                 until = self._at(event.fire_at)
                 name = "a timer" if what in {"", "timer"} else what
@@ -181,31 +205,6 @@ class Investigation:
             case EntityLockRequested():
                 text = f"the lock of {event.entity}{self._holder(event.entity)}"
                 return Reason("lock", text, event.entity)
-
-    def _activity(self, event: TaskScheduled, generation: str, instance_id: str) -> Reason:
-        address = activity_address(event.name)
-        request_id = task_request(generation, event.id)
-        since = f"since {_moment(event.time)}"
-        attempt = f"attempt {event.attempt}" if event.attempt > 1 else ""
-        for message in mail_of(self.reader, address):
-            if _is_asked(message, request_id, instance_id):
-                crashes = f"{message.attempts} crashes" if message.attempts > 0 else ""
-                notes = ", ".join(note for note in (attempt, since, crashes) if note)
-                return Reason("activity", f"activity {event.name}, {notes}", address)
-        for row in quarantined(self.reader):
-            if row.stream != address:
-                continue
-            aside = message_in(row)
-            if aside is not None and _is_asked(aside, request_id, instance_id):
-                text = (
-                    f"activity {event.name}, whose message {row.id} is in quarantine: "
-                    f"{row.reason}; redrive or discard it"
-                )
-                return Reason("quarantine", text, str(row.id))
-        notes = ", ".join(note for note in (attempt, since) if note)
-        return Reason(
-            "activity", f"activity {event.name}, {notes}; its answer is here", address
-        )
 
     def _status_of(self, instance_id: str) -> str:
         state = find_state(self.reader, instance_id)
@@ -224,8 +223,21 @@ class Investigation:
         return f"at {_moment(micros)} ({when})"
 
 
-def _is_asked(message: Message, request_id: str, caller: str) -> bool:
-    return message.request_id == request_id and message.caller == caller
+def _activity(event: TaskScheduled, asked: Message | QuarantineRow | None) -> Reason:
+    address = activity_address(event.name)
+    if isinstance(asked, QuarantineRow):
+        text = (
+            f"activity {event.name}, whose message {asked.id} is in quarantine: "
+            f"{asked.reason}; redrive or discard it"
+        )
+        return Reason("quarantine", text, str(asked.id))
+    attempt = f"attempt {event.attempt}" if event.attempt > 1 else ""
+    crashes = f"{asked.attempts} crashes" if asked is not None and asked.attempts > 0 else ""
+    notes = (attempt, f"since {_moment(event.time)}", crashes)
+    text = f"activity {event.name}, {', '.join(filter(None, notes))}"
+    return Reason(
+        "activity", text if asked is not None else f"{text}; its answer is here", address
+    )
 
 
 def mail_of(reader: Reader, address: str) -> list[Message]:

@@ -32,6 +32,7 @@ _EXIT_CODES: dict[type[Exception], int] = {
 _FLAGS = (
     (r"call get\(\) again, or repeat the call with", "repeat the command with"),
     (r"options\(request_id=('[^']*'|\"[^\"]*\")\)", r"--request-id \1"),
+    (r"choose another instance id, or use start_or_get", "choose another --id"),
     (r"up_to_version=(\d+)", r"--up-to-version \1"),
 )
 """Words of the API in errors, and the flags that they are here."""

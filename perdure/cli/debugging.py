@@ -9,14 +9,12 @@ from typing import Any
 
 import click
 
+from perdure.cli.instances import detail
 from perdure.cli.options import open_reader, store_option
 from perdure.cli.output import moment
 from perdure.cli.reaching import load_app
 from perdure.orchestration.history import Event, describe
 from perdure.orchestration.replaying import Debugged
-
-SHOWN = 200
-"""Characters of a value that are shown."""
 
 
 class _Debugger(pdb.Pdb):
@@ -35,7 +33,8 @@ class _Debugger(pdb.Pdb):
         """Tell what comes next, and stop where the code goes on."""
         if self._is_over:
             return
-        self.message(f"* {moment(event.time)}  {describe(event)}{_brought(event)}")
+        told = ": ".join(filter(None, (describe(event), detail(event))))
+        self.message(f"* {moment(event.time)}  {told}")
         self.reset()
         self.botframe = None  # the next call is the first that it sees
         sys.settrace(self.trace_dispatch)
@@ -55,16 +54,6 @@ class _Debugger(pdb.Pdb):
 
     def user_return(self, frame: FrameType, return_value: Any) -> None:
         """An await is no return to stop at."""
-
-
-def _brought(event: Event) -> str:
-    """What an event brings to the code, as JSON."""
-    for name in ("input", "result", "data"):
-        brought = getattr(event, name, None)
-        if brought is not None:
-            return f": {bytes(brought).decode()[:SHOWN]}"
-    failure = getattr(event, "failure", None)
-    return "" if failure is None else f": {failure.error_type}: {failure.message[:SHOWN]}"
 
 
 @click.command()

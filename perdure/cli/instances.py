@@ -84,7 +84,14 @@ def list_instances(
     as_json: bool,
 ) -> None:
     """List orchestrations in the order of their ids, or count them."""
-    fits = chooser(list(statuses), created_from, created_to, name, tags, parent, None)
+    fits = chooser(
+        statuses=list(statuses),
+        created_from=created_from,
+        created_to=created_to,
+        name=name,
+        tags=tags,
+        parent=parent,
+    )
     rows = instance_rows(open_reader(ctx, store), prefix, after)
     damaged: list[str] = []
     found = _fitting(rows, fits, damaged)
@@ -209,7 +216,7 @@ def _known(value: Any) -> str | None:
     return None if value is None else compact(value)
 
 
-def _detail(event: Event) -> str:
+def detail(event: Event) -> str:
     """What an event carries, in one line."""
     for field in ("input", "result", "data", "output"):
         value = getattr(event, field, None)
@@ -239,5 +246,5 @@ def history(
         for version, event in chosen:
             print_json({"version": version, **msgspec.json.decode(write_event(event))})
         return
-    rows = ((version, moment(e.time), describe(e), _detail(e)) for version, e in chosen)
+    rows = ((version, moment(e.time), describe(e), detail(e)) for version, e in chosen)
     print_table(("version", "time", "event", "what"), rows)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import attrs
@@ -27,7 +26,7 @@ from perdure.actors.entity import Entity
 from perdure.actors.entity_behavior import EntityBehavior
 from perdure.actors.entity_events import Recorded, read_event
 from perdure.actors.history import read_state
-from perdure.actors.ids import EntityId, is_entity
+from perdure.actors.ids import EntityId, is_entity, near_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import encode_arguments, operation_name
 from perdure.actors.state import EntityState, fresh_state, join_fields
@@ -288,9 +287,7 @@ class Then(Given[E], Generic[E, R]):
         names = [field.name for field in self._world.definition.fields]
         for name in fields:
             if name not in names:
-                near = "".join(
-                    f" did you mean {n!r}?" for n in get_close_matches(name, names, 1)
-                )
+                near = near_name(name, names)
                 msg = f"there is no field {name!r};{near} the fields are {', '.join(names)}"
                 raise AssertionError(msg)
         actual = self._state()

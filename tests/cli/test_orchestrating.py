@@ -190,6 +190,7 @@ def test_one_that_is_not_there_is_exit_code_3(shell: Shell, words: tuple[str, ..
         (("start", "chekout", "1"), 1, "registered: approval, broken, checkout"),
         (("start", "checkout", "x"), 2, "not JSON"),
         (("start", "checkout", '"x"'), 1, "checkout"),
+        (("start", "checkout"), 1, "orchestrator checkout takes an input"),
         (("start", "checkout", "1", "--tag", "x"), 2, "NAME=TEXT"),
         (("start", "checkout", "1", "--id", "@a@b"), 1, "instance id"),
         (("list", "--status", "Dancing"), 2, "Running"),
@@ -203,6 +204,18 @@ def test_what_cannot_be_done_says_why(
 
     assert result.exit_code == code
     assert why in result.stderr
+
+
+def test_an_id_that_lives_is_refused_in_words_of_the_command_line(
+    shell: Shell, client: Client
+) -> None:
+    client.start(approval, instance_id="o-1")
+
+    again = shell.run("orchestration", "start", "approval", "--id", "o-1")
+
+    assert again.exit_code == 1
+    assert "choose another --id" in again.stderr
+    assert "start_or_get" not in again.stderr
 
 
 @pytest.mark.parametrize("name", sorted(orchestration.commands))

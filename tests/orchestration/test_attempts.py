@@ -291,7 +291,7 @@ def test_an_activity_that_nobody_has_registered_is_told_by_its_type(world: Simul
     details = failure_of(world.client.start(run, ("unheard_of", None)))
 
     assert details.is_caused_by(perdure.UnknownActivityError)
-    assert "no activity 'unheard_of' is registered" in details.message
+    assert "'unheard_of' is no activity of this app" in details.message
 
 
 # ---- cancelling -------------------------------------------------------------------------
