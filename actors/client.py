@@ -119,12 +119,16 @@ class EntityClient(Upkeep):
 
     def send_signal(self, message: Message) -> None:
         """Send one signal and wait until it is durable (references call this)."""
+        self.hand_over(message).get()
+
+    def hand_over(self, message: Message) -> Reply[Any]:
+        """Send one signal; the reply comes when it is durable."""
         reply: Reply[Any] = Reply(
             self.node.world, message.target, message.operation, message.request_id
         )
         self.node.world.refuse_inside_turn("a client's signal")
         self.node.submit(Chunk([message], reply))
-        reply.get()
+        return reply
 
     def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
         """Send one call (references call this)."""

@@ -78,6 +78,11 @@ class Node:
         if self._ended:
             self._answer_rest()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether what is handed over now is taken at once; else the sender has to wait."""
+        return len(self._ingress) < limits.INGRESS_MESSAGES
+
     def check_open(self) -> None:
         """Raise unless this process may use the node."""
         if self._pid != os.getpid():

@@ -39,26 +39,19 @@ from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
 from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
 from perdure.orchestration.starting import instance_id_of, start_of, starter
-from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
+from perdure.orchestration.status import (
+    OrchestrationPage,
+    OrchestrationState,
+    PurgeResult,
+    public_state,
+    state_of,
+)
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
 from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
-
-
-@attrs.frozen
-class OrchestrationPage:
-    """Part of a longer list of orchestrations.
-
-    Attributes:
-        items: this page's.
-        next: pass it as ``after`` for the next page; ``None`` after the last.
-    """
-
-    items: list[OrchestrationState]
-    next: str | None
 
 
 class Client(EntityClient):
@@ -158,7 +151,7 @@ class Client(EntityClient):
             InstanceAlreadyExistsError: one with that id lives.
         """
         chosen = instance_id_of(instance_id, self.new_id, request_id)
-        start, ref = self._start_of(orchestrator, input, chosen, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
         start.start_at = due_micros(start_at, self.now_micros())
         ref.begin(start, request_id)
         return ref
@@ -186,7 +179,7 @@ class Client(EntityClient):
                 is started once, however often this is called.
             request_id: names this request; see :meth:`start`.
         """
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return" if replace_finished else "keep"
         ref.begin(start, request_id)
         return ref
@@ -204,7 +197,7 @@ class Client(EntityClient):
         request_id: str | None = None,
     ) -> OrchestrationRef[Any]:
         """Raise an event to an orchestration, which is started first unless it lives."""
-        start, ref = self._start_of(orchestrator, input, instance_id, version, tags)
+        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
         start.if_exists = "return"
         checked_name("event name", event_name)
         given = encode_plain(data, f"event {event_name}")
@@ -212,14 +205,15 @@ class Client(EntityClient):
         ref.begin(start, request_id)
         return ref
 
-    def _start_of(
+    def prepare_start(
         self,
         orchestrator: Any,
         input: Any,
         instance_id: str,
         version: str | None,
-        tags: Mapping[str, str] | None,
+        tags: Mapping[str, str] | None = None,
     ) -> tuple[requests.Start, OrchestrationRef[Any]]:
+        """What starts an orchestration, to be sent to the reference (the gateway does)."""
         start, definition = start_of(self._programs, orchestrator, input, version, tags)
         return start, OrchestrationRef(
             self, checked_instance_id(instance_id), definition.output.decode

@@ -78,6 +78,13 @@ class Waits:
         self._tell(watch, None if row is None else row.state)
         return reply
 
+    def forget(self, watch: Watch, reply: Reply[Any]) -> None:
+        """Nobody waits for that reply any more: whoever asks again and again leaves none."""
+        with self._lock:
+            watch.waiting = [pair for pair in watch.waiting if pair[0] is not reply]
+            if not watch.waiting:
+                self._waited_for.discard(watch)
+
     def _look(self, batch: Batch) -> None:
         watches = self._watches
         if not watches:

@@ -20,6 +20,7 @@ from perdure.cli.output import print_json, say
 from perdure.cli.reaching import load_app
 from perdure.errors import InvalidInputError
 from perdure.orchestration.app import App
+from perdure.orchestration.client import Client
 
 GC_THRESHOLD = (50_000, 20, 50)
 """With many actors in memory the usual threshold costs up to half of an activation."""
@@ -52,44 +53,55 @@ class Ending:
         os.read(self._read, 1)
 
 
-def announce(app: App, store: str, durability: str, as_json: bool) -> None:
+def announce(
+    app: App, store: str, durability: str, as_json: bool, more: dict[str, str] | None = None
+) -> None:
     """Tell who is ready, on stdout, where a supervisor or a test may wait for it."""
+    more = more or {}
     if as_json:
         facts = {"ready": True, "app": app.name, "store": store, "pid": os.getpid()}
-        print_json(facts | {"kinds": app.kinds, "durability": durability})
+        print_json(facts | {"kinds": app.kinds, "durability": durability} | more)
         sys.stdout.flush()
         return
     kinds = ", ".join([*app.kinds, *sorted(app.programs.registry.orchestrators)])
     click.secho(f"perdure {__version__}", bold=True, nl=False)
     click.echo(f"  {app.name}: {kinds}")
     click.echo(f"store {store}, durable through loss of {durability}, process {os.getpid()}")
+    for name, value in more.items():
+        click.echo(f"{name.replace('_', ' ')} {value}")
     click.echo("ready; Ctrl-C ends it")
     sys.stdout.flush()
 
 
-@click.command()
-@click.argument("app_name", metavar="MODULE:APP", envvar="PERDURE_APP")
-@store_option
-@click.option(
+app_argument = click.argument("app_name", metavar="MODULE:APP", envvar="PERDURE_APP")
+durability_option = click.option(
     "--durability",
     type=click.Choice(DURABILITIES),
     default="power",
     show_default=True,
     help="What an acknowledged message survives: a power cut, or the process.",
 )
-@click.option(
+drain_option = click.option(
     "--drain",
     type=click.FloatRange(0),
     default=limits.DRAIN_SECONDS,
     show_default=True,
     help="Seconds for what is in hand when it is asked to end.",
 )
-@click.option(
+log_option = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
 )
+
+
+@click.command()
+@app_argument
+@store_option
+@durability_option
+@drain_option
+@log_option
 @json_option
 @click.pass_context
 def run(
@@ -106,6 +118,16 @@ def run(
     The first signal finishes what is in hand; the second ends at once, and loses nothing that
     was acknowledged.
     """
+    app = prepare(app_name, log_level)
+    ending = Ending()
+    client = take_over(app, store, durability)
+    announce(app, store, durability, as_json)
+    ending.wait()
+    finish(ctx, client, drain)
+
+
+def prepare(app_name: str, log_level: str) -> App:
+    """Import what is to be run, in a process that will do nothing else."""
     logging.basicConfig(
         level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -114,13 +136,20 @@ def run(
         msg = f"app {app.name!r} has neither entities nor orchestrators; import their modules"
         raise InvalidInputError(msg)
     sys.setswitchinterval(SWITCH_SECONDS)
-    ending = Ending()
+    return app
+
+
+def take_over(app: App, store: str, durability: str) -> Client:
+    """Become the node that owns the store."""
     client = app.open(store, durability=durability)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
-    announce(app, store, durability, as_json)
-    ending.wait()
+    return client
+
+
+def finish(ctx: click.Context, client: Client, drain: float) -> None:
+    """End when what is in hand has been done, or has not been in time."""
     say("ending: what is in hand is finished; once more to end at once")
     if client.close(drain):
         say("ended", good=True)

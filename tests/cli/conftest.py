@@ -71,14 +71,14 @@ def client(shell: Shell) -> Iterator[Client]:
 
 @pytest.fixture
 def start(shell: Shell) -> Iterator[Callable[..., Running]]:
-    """Starts ``perdure run`` on the store and waits until it is ready."""
+    """Starts ``perdure run``, or ``serve``, on the store and waits until it is ready."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start_one(*options: str) -> Running:
-        command = [sys.executable, "-m", "perdure", "run", APP, "--json", *options]
-        command += ["--store", shell.store]
+    def start_one(*options: str, command: str = "run") -> Running:
+        words = [sys.executable, "-m", "perdure", command, APP, "--json", *options]
+        words += ["--store", shell.store]
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         processes.append(process)
         assert process.stdout is not None

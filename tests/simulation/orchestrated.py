@@ -147,7 +147,7 @@ class OrchestratedWorld:
             case "start":
                 code: Any = listener if instance in LISTENERS else journey
                 given: Any = 0 if code is listener else {"steps": self._steps(0), "done": []}
-                start, _ = self.client._start_of(code, given, instance, None, None)
+                start, _ = self.client.prepare_start(code, given, instance, None, None)
                 if draw.random() < 0.2:
                     start.start_at = self.runtime.now_micros() + 500_000
                 ref.ask(requests.START, start)
@@ -156,7 +156,7 @@ class OrchestratedWorld:
                 ref.raise_event("item", ask.mark)
             case "signal with start":
                 ask.mark = f"item {len(self.asks)}"
-                start, _ = self.client._start_of(listener, 0, instance, None, None)
+                start, _ = self.client.prepare_start(listener, 0, instance, None, None)
                 start.if_exists = "return"
                 start.events = [EventRaised(name="Item", data=encode_plain(ask.mark, "item"))]
                 ref.ask(requests.START, start)

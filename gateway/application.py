@@ -1,0 +1,159 @@
+"""The gateway as an ASGI application: routes behind the door, and what users' routes need."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, Router
+
+from perdure.errors import InvalidInputError, PerdureError
+from perdure.gateway import limits
+from perdure.gateway.answers import on_bug, on_error, on_missing
+from perdure.gateway.door import Door, Receive, Scope, Send
+from perdure.gateway.engine import Engine
+from perdure.gateway.entities import Entities
+from perdure.gateway.guard import Guard
+from perdure.gateway.instances import Instances
+from perdure.gateway.links import Links, checked_url
+from perdure.gateway.payloads import BASE
+from perdure.orchestration.client import Client
+from perdure.orchestration.instance_ids import checked_instance_id
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(instances: Instances, entities: Entities) -> list[tuple[str, str, Endpoint]]:
+    """The table of routes, under the base: method, path, and who answers."""
+    return [
+        ("POST", "/orchestrators/{name}", instances.start),
+        ("POST", "/orchestrators/{name}/{instance_id}", instances.start),
+        ("GET", "/instances", instances.listed),
+        ("DELETE", "/instances", instances.purge_many),
+        ("GET", "/instances/", instances.listed),
+        ("DELETE", "/instances/", instances.purge_many),
+        ("GET", "/instances/{instance_id}", instances.status),
+        ("DELETE", "/instances/{instance_id}", instances.purge),
+        ("POST", "/instances/{instance_id}/{operation}/{event_name}", instances.raise_event),
+        ("POST", "/instances/{instance_id}/{operation}", instances.control),
+        ("GET", "/entities", entities.listed),
+        ("GET", "/entities/", entities.listed),
+        ("GET", "/entities/{name}", entities.listed),
+        ("GET", "/entities/{name}/{key:path}", entities.state),
+        ("POST", "/entities/{name}/{key:path}", entities.operate),
+        ("DELETE", "/entities/{name}/{key:path}", entities.delete),
+    ]
+
+
+class Gateway:
+    """The HTTP API over an open client: an ASGI application.
+
+    Serve it by itself, or mount it: ``Mount("/durable", gateway)``.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        token: str | None,
+        hosts: Iterable[str] = (),
+        public_url: str | None = None,
+        mounted_at: str = "",
+        requests: int = limits.REQUESTS,
+        body_seconds: float = limits.BODY_SECONDS,
+    ) -> None:
+        names = list(hosts)
+        if public_url is not None:
+            names.append(_host_of(checked_url(public_url)))
+        guard = Guard(token, names)
+        engine = Engine(client)
+        self._links = Links(guard, public_url, mounted_at)
+        self._instances = Instances(engine, self._links)
+        table = routes(self._instances, Entities(engine))
+        under = [Route(path, who, methods=[method]) for method, path, who in table]
+        handlers: dict[Any, Any] = {
+            PerdureError: on_error,
+            HTTPException: on_missing,
+            Exception: on_bug,
+        }
+        application = Starlette(
+            routes=[Mount(BASE, app=Router(under, redirect_slashes=False))],
+            exception_handlers=handlers,
+        )
+        self._door = Door(application, guard, requests=requests, body_seconds=body_seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._door(scope, receive, send)
+
+    def create_http_management_payload(
+        self, instance_id: str, request: Request | None = None
+    ) -> dict[str, str]:
+        """The links to an orchestration, for an answer of yours.
+
+        Args:
+            instance_id: which one.
+            request: whose answer it is; without it the public URL is taken.
+        """
+        return self._links.payload(request, checked_instance_id(instance_id))
+
+    def create_check_status_response(self, request: Request, instance_id: str) -> Response:
+        """The answer 202 with the links to an orchestration that a route of yours started."""
+        return self._links.check_status(request, checked_instance_id(instance_id))
+
+    async def wait_for_completion_or_create_check_status_response(
+        self,
+        request: Request,
+        instance_id: str,
+        timeout: float = 10.0,
+        *,
+        return_internal_server_error_on_failure: bool = False,
+    ) -> Response:
+        """The output of an orchestration that ends in time, else 202 with the links.
+
+        Args:
+            request: whose answer it is.
+            instance_id: which one.
+            timeout: so many seconds.
+            return_internal_server_error_on_failure: status 500 for one that failed, not 200.
+        """
+        if not 0 <= timeout <= limits.WAIT_SECONDS:
+            msg = f"timeout {timeout}: use 0 to {limits.WAIT_SECONDS:g} seconds"
+            raise InvalidInputError(msg)
+        return await self._instances.outcome(
+            request,
+            checked_instance_id(instance_id),
+            timeout,
+            fail=return_internal_server_error_on_failure,
+        )
+
+
+def asgi(
+    client: Client,
+    *,
+    token: str | None,
+    hosts: Iterable[str] = (),
+    public_url: str | None = None,
+    mounted_at: str = "",
+) -> Gateway:
+    """The gateway over an open client, to be served or mounted.
+
+    Args:
+        client: what ``app.open`` gave.
+        token: what requests have to carry, 32 characters or more; ``None``: nothing, for
+            servers that only this machine reaches.
+        hosts: names in Host headers that mean this server, besides those of the loopback.
+        public_url: where a proxy serves it, with TLS; its name is one of the *hosts*.
+        mounted_at: the path that it is mounted at, for the links in its answers.
+    """
+    return Gateway(
+        client, token=token, hosts=hosts, public_url=public_url, mounted_at=mounted_at
+    )
+
+
+def _host_of(url: str) -> str:
+    return url.removeprefix("https://").partition("/")[0].partition(":")[0]
