@@ -39,26 +39,19 @@ from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
 from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
 from perdure.orchestration.starting import instance_id_of, start_of, starter
-from perdure.orchestration.status import OrchestrationState, PurgeResult, public_state, state_of
+from perdure.orchestration.status import (
+    OrchestrationPage,
+    OrchestrationState,
+    PurgeResult,
+    public_state,
+    state_of,
+)
 from perdure.orchestration.waiting import Waits
 from perdure.orchestration.why import Investigation, Reason
 from perdure.storage.records import StoredState
 
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
-
-
-@attrs.frozen
-class OrchestrationPage:
-    """Part of a longer list of orchestrations.
-
-    Attributes:
-        items: this page's.
-        next: pass it as ``after`` for the next page; ``None`` after the last.
-    """
-
-    items: list[OrchestrationState]
-    next: str | None
 
 
 class Client(EntityClient):

@@ -94,6 +94,19 @@ def public_state(instance_id: str, state: InstanceState) -> OrchestrationState:
 
 
 @attrs.frozen
+class OrchestrationPage:
+    """Part of a longer list of orchestrations.
+
+    Attributes:
+        items: this page's.
+        next: pass it as ``after`` for the next page; ``None`` after the last.
+    """
+
+    items: list[OrchestrationState]
+    next: str | None
+
+
+@attrs.frozen
 class PurgeResult:
     """What a purge of many came to.
 

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     )
     from perdure.orchestration.activity_context import ActivityContext, activity_context
     from perdure.orchestration.app import App
-    from perdure.orchestration.client import Client, OrchestrationPage
+    from perdure.orchestration.client import Client
     from perdure.orchestration.context import OrchestrationContext
     from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.retry import RetryPolicy
     from perdure.orchestration.running import RunningActivity
     from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState
-    from perdure.orchestration.status import OrchestrationState, PurgeResult
+    from perdure.orchestration.status import OrchestrationPage, OrchestrationState, PurgeResult
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
     from perdure.orchestration.why import Reason
 
@@ -181,7 +181,7 @@ _HOMES = {
     "activity_context": "perdure.orchestration.activity_context",
     "App": "perdure.orchestration.app",
     "Client": "perdure.orchestration.client",
-    "OrchestrationPage": "perdure.orchestration.client",
+    "OrchestrationPage": "perdure.orchestration.status",
     "PurgeResult": "perdure.orchestration.status",
     "OrchestrationContext": "perdure.orchestration.context",
     "OrchestrationEnd": "perdure.orchestration.ends",
