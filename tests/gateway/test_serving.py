@@ -49,6 +49,11 @@ def test_a_public_url_speaks_tls_and_holds_no_secret(client: Client, url: str) -
         asgi(client, token=None, public_url=url)
 
 
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # what asyncio wants for TCP_NODELAY
+
+
 def test_a_port_that_is_taken_is_told() -> None:
     with listen("localhost", 0) as listener:
         listener.listen()
