@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import sqlite3
 import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from perdure.benchmarks.bench import Bench, check, remove_store, seconds_of
-from perdure.benchmarks.drivers import REPLY_SECONDS, THREADS, in_threads
+from perdure.benchmarks.drivers import REPLY_SECONDS, WINDOW
 from perdure.benchmarks.figures import Turn, percentile
 from perdure.benchmarks.orchestrators import FAN, STEPS, Account, fan_out, sequence, transfer
 from perdure.benchmarks.references import raw_commit_micros, tells_per_second
 from perdure.orchestration.client import Client
+from perdure.orchestration.refs import OrchestrationRef
 
 ACCOUNTS = 1_000
 
@@ -20,14 +23,34 @@ ACCOUNTS = 1_000
 def sequences(bench: Bench) -> Turn:
     """Orchestrations of three activities, 64 in flight, against ``tell``."""
     reference = tells_per_second(bench)
-    each = bench.count(60)
+    count = WINDOW * bench.count(60)
     path = bench.new_path()
     with bench.client(path) as client:
-        seconds = in_threads(each, lambda _: _run_sequence(client))
-        check("orchestrations", client.count(), {"Completed": THREADS * each})
-    _check_histories(path, THREADS * each, 2 * STEPS + 2)
+        seconds, results = _in_flight(client, sequence, [1] * count)
+        check("results", set(results), {1 + STEPS})
+        check("orchestrations", client.count(), {"Completed": count})
+    _check_histories(path, count, 2 * STEPS + 2)
     remove_store(path)
-    return Turn(THREADS * each / seconds, reference)
+    return Turn(count / seconds, reference)
+
+
+def _in_flight(
+    client: Client, orchestrator: Callable[..., Any], inputs: Sequence[Any]
+) -> tuple[float, list[Any]]:
+    """Start one with each input, 64 in flight, from this thread; the seconds, the results."""
+    waiting: deque[OrchestrationRef[Any]] = deque()
+    results: list[Any] = []
+    begun = time.perf_counter()
+    with client.pipeline() as pipeline:
+        for number, given in enumerate(inputs):
+            if len(waiting) >= WINDOW:
+                results.append(waiting.popleft().result(REPLY_SECONDS))
+            ref = client.orchestration(f"i{number}").watch()
+            pipeline.start(orchestrator, given, instance_id=ref.id)
+            pipeline.flush()
+            waiting.append(ref)
+        results.extend(ref.result(REPLY_SECONDS) for ref in waiting)
+    return time.perf_counter() - begun, results
 
 
 def _run_sequence(client: Client) -> None:
@@ -78,18 +101,13 @@ def fan_outs(bench: Bench) -> Turn:
 def transfers(bench: Bench) -> Turn:
     """Transfers between 2 of 1,000 accounts under locks, 64 in flight, against ``tell``."""
     reference = tells_per_second(bench)
-    each = bench.count(40)
+    count = WINDOW * bench.count(40)
     draw = random.Random(7)
     keys = [str(number) for number in range(ACCOUNTS)]
-    pairs = [draw.sample(keys, 2) for _ in range(THREADS * each)]
-    numbers = itertools.count()  # next() of it is atomic
-
-    def one(_: int) -> None:
-        giver, taker = pairs[next(numbers)]
-        client.start(transfer, (giver, taker)).result(REPLY_SECONDS)
+    pairs = [draw.sample(keys, 2) for _ in range(count)]
 
     with bench.client() as client:
-        seconds = in_threads(each, one)
+        seconds, _ = _in_flight(client, transfer, [(giver, taker) for giver, taker in pairs])
         check("transfers", client.count(), {"Completed": len(pairs)})
         _check_balances(client, pairs)
     return Turn(len(pairs) / seconds, reference)

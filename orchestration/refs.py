@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 import msgspec
@@ -77,6 +77,14 @@ class OrchestrationRef(Generic[R_co]):
 
     def _outcome(self) -> Reply[R_co]:
         return self._client.waits.wait(self._watched(), "result", self._decode)
+
+    def watch(self) -> Self:
+        """Take note of what is committed of it from now on; gives itself.
+
+        Whoever then waits for it need not read the store: of use before ``pipeline.start``.
+        """
+        self._watched()
+        return self
 
     def _watched(self) -> Watch:
         if self._watch is None:
