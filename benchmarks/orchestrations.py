@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,17 +37,19 @@ def _in_flight(
     client: Client, orchestrator: Callable[..., Any], inputs: Sequence[Any]
 ) -> tuple[float, list[Any]]:
     """Start one with each input, 64 in flight, from this thread; the seconds, the results."""
-    waiting: deque[OrchestrationRef[Any]] = deque()
+    waiting: list[OrchestrationRef[Any]] = []
     results: list[Any] = []
     begun = time.perf_counter()
     with client.pipeline() as pipeline:
-        for number, given in enumerate(inputs):
-            if len(waiting) >= WINDOW:
-                results.append(waiting.popleft().result(REPLY_SECONDS))
-            ref = client.orchestration(f"i{number}").watch()
-            pipeline.start(orchestrator, given, instance_id=ref.id)
-            pipeline.flush()
-            waiting.append(ref)
+        for first in range(0, len(inputs), WINDOW // 2):
+            started: list[OrchestrationRef[Any]] = []
+            for number, given in enumerate(inputs[first : first + WINDOW // 2], first):
+                ref = client.orchestration(f"i{number}").watch()
+                pipeline.start(orchestrator, given, instance_id=ref.id)
+                started.append(ref)
+            pipeline.wait()  # until they are durable: before that there is nothing to wait for
+            results.extend(ref.result(REPLY_SECONDS) for ref in waiting)
+            waiting = started
         results.extend(ref.result(REPLY_SECONDS) for ref in waiting)
     return time.perf_counter() - begun, results
 
