@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 import perdure
+from perdure.actors import limits
 from perdure.orchestration.simulation import Simulation
+from perdure.storage.records import Batch
+from perdure.testing.crashing import SimulatedCrash
 
 
 def without_code() -> perdure.App:
@@ -90,3 +95,51 @@ def test_it_can_be_terminated_meanwhile() -> None:
 
     assert ref.status().runtime_status == "Terminated"  # type: ignore[union-attr]
     assert world.client.node.store.waiting() == 0
+
+
+class CrashAtRenewal:
+    """Ends the process once, when a generation has ended and the next one is to begin."""
+
+    def __init__(self) -> None:
+        self.is_due = True
+
+    def before_commit(self, batch: Batch) -> None:
+        """Let it be written."""
+
+    def after_commit(self, batch: Batch) -> None:
+        if self.is_due and any(b'"renew"' in row.body for row in batch.accepted):
+            self.is_due = False
+            raise SimulatedCrash
+
+
+def test_what_is_raised_between_two_generations_meanwhile_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "HANDOVER_RECORDS", 1)
+    world = Simulation(with_code(), faults=CrashAtRenewal())
+    world.client.start("work", 2, instance_id="w")
+    with pytest.raises(SimulatedCrash):
+        world.advance(days=1)
+    deploy(world, without_code())
+    world.settle()
+    state = world.client.orchestration("w").status()
+    assert state is not None
+    assert (state.is_stalled, state.generation) == (True, "")
+    world.client.orchestration("w").raise_event("go", "kept")
+    deploy(world, with_code())
+    world.advance(days=2)
+
+    assert world.client.orchestration("w").result(60) == "kept"
+
+
+def test_a_pending_one_that_is_cancelled_meanwhile_is_not_stalled_any_more() -> None:
+    world = Simulation(with_code())
+    world.client.start("work", 1, instance_id="w", start_at=timedelta(hours=1))
+    deploy(world, without_code())
+    world.advance(hours=2)
+    assert "work" in stalled(world)
+    world.client.orchestration("w").cancel()
+
+    state = world.client.orchestration("w").status()
+    assert state is not None
+    assert (state.runtime_status, state.is_stalled, state.reason) == ("Canceled", False, "")

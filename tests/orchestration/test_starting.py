@@ -152,6 +152,19 @@ def test_a_pipeline_starts_many_durably(world: Simulation) -> None:
     assert world.client.orchestration(ids[7]).result(60) == "shipped 7"
 
 
+def test_a_start_names_the_entity_that_sent_it_or_the_request() -> None:
+    (start,) = given(Basket).when(Basket.remind)._ran.outcome.effects
+    assert start.caller == "@basket@test"
+
+    world = simulate(app)
+    with world.client.pipeline() as pipeline:
+        for number in range(2):
+            pipeline.start(ship, number)
+        first, second = pipeline._chunk
+    assert first.caller == second.caller == ""
+    assert len({first.request_id, second.request_id, ""}) == 3
+
+
 def test_a_decision_to_start_is_checked_as_a_value() -> None:
     given(Basket, Basket(items=1)).when(Basket.add, 5).then_effects(
         Started("ship", 6, instance_id="ship")
