@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from perdure.actors.directory import UNCONDITIONAL, Conditions, Directory, Starts, Target
+from perdure.actors.directory import (
+    UNCONDITIONAL,
+    Conditions,
+    Directory,
+    Starter,
+    Starts,
+    Target,
+)
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
@@ -238,23 +245,15 @@ class ConditionalStarts(Starts):
         self._scope = scope
         self._conditions = conditions
 
-    def _start(
-        self,
-        orchestrator: Any,
-        input: Any,
-        instance_id: str | None,
-        start_at: datetime | timedelta | None,
-        version: str | None,
-        tags: Mapping[str, str] | None,
-    ) -> str:
+    def _starting(
+        self, start_at: datetime | timedelta | None
+    ) -> tuple[Starter, int, Conditions]:
         scope = self._scope
-        due = due_micros(start_at, scope.now_micros)
-        message = scope.directory.start(
-            orchestrator, input, instance_id, due, version, tags, self._conditions
-        )
-        message.caller = scope.message.target
-        scope.send(message)
-        return message.target
+        return scope.directory.start, due_micros(start_at, scope.now_micros), self._conditions
+
+    def _send_start(self, message: Message) -> None:
+        message.caller = self._scope.message.target
+        self._scope.send(message)
 
 
 class EntityContext(ConditionalStarts):

@@ -146,16 +146,17 @@ class Starts:
             UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing will start.
             NotAllowedHereError: the operation that asked has ended.
         """
-        return self._start(orchestrator, input, instance_id, start_at, version, tags)
+        starter, due, conditions = self._starting(start_at)
+        message = starter(orchestrator, input, instance_id, due, version, tags, conditions)
+        self._send_start(message)
+        return message.target
 
-    def _start(
-        self,
-        orchestrator: Any,
-        input: Any,
-        instance_id: str | None,
-        start_at: datetime | timedelta | None,
-        version: str | None,
-        tags: Mapping[str, str] | None,
-    ) -> str:
-        """Send the message."""
+    def _starting(
+        self, start_at: datetime | timedelta | None
+    ) -> tuple[Starter, int, Conditions]:
+        """What makes the message, when it is due, and under which conditions."""
+        raise NotImplementedError
+
+    def _send_start(self, message: Message) -> None:
+        """Send what starts it."""
         raise NotImplementedError

@@ -15,7 +15,7 @@ from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
 from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.ids import INSTANCES, EntityId, checked_name, kind_of
 from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import check_seconds
@@ -393,7 +393,7 @@ class Client(EntityClient):
         self, message: Message, failure: FailureDetails
     ) -> Sequence[Message]:
         """What tells those who wait for *message* that it has failed."""
-        if message.operation != requests.START or message.target.startswith("@"):
+        if message.operation != requests.START or kind_of(message.target) != INSTANCES:
             return super().told_when_discarded(message, failure)
         start = requests.decode_start(message.input)
         return effects.refusals(start, message.target, failure_of(failure))

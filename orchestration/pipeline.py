@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from perdure.actors.context import due_micros
-from perdure.actors.directory import UNCONDITIONAL, Starter, Starts
+from perdure.actors.directory import UNCONDITIONAL, Conditions, Starter, Starts
+from perdure.actors.messages import Message
 from perdure.actors.pipeline import EntityPipeline, Origin
 
 
@@ -25,19 +24,11 @@ class Pipeline(EntityPipeline, Starts):
         super().__init__(client)
         self._starter = starter
 
-    def _start(
-        self,
-        orchestrator: Any,
-        input: Any,
-        instance_id: str | None,
-        start_at: datetime | timedelta | None,
-        version: str | None,
-        tags: Mapping[str, str] | None,
-    ) -> str:
-        due = due_micros(start_at, self.now_micros())
-        message = self._starter(
-            orchestrator, input, instance_id, due, version, tags, UNCONDITIONAL
-        )
+    def _starting(
+        self, start_at: datetime | timedelta | None
+    ) -> tuple[Starter, int, Conditions]:
+        return self._starter, due_micros(start_at, self.now_micros()), UNCONDITIONAL
+
+    def _send_start(self, message: Message) -> None:
         message.request_id = self.new_id()
         self.send_signal(message)
-        return message.target

@@ -20,7 +20,7 @@ from perdure.orchestration.app import App
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.retry import RetryPolicy
 from perdure.orchestration.tasks import when_all, when_any
-from tests.simulation.ledger import SimulatedCrash
+from perdure.testing.crashing import SimulatedCrash
 
 OPENING_BALANCE = 100
 

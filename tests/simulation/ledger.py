@@ -6,12 +6,9 @@ from datetime import timedelta
 
 from perdure.actors.entity import Entity, applies, event, field, readonly
 from perdure.orchestration.app import App
+from perdure.testing.crashing import SimulatedCrash
 
 OPENING_BALANCE = 100
-
-
-class SimulatedCrash(BaseException):
-    """The process dies here."""
 
 
 app = App("simulation")

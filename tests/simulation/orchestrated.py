@@ -21,10 +21,10 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised, TaskCompleted, TaskScheduled
 from perdure.orchestration.simulation import Simulation
+from perdure.testing.crashing import SimulatedCrash
 from tests.simulation.asking import Ask, Asking
 from tests.simulation.journeys import app, bare, journey, listener, outside
-from tests.simulation.ledger import SimulatedCrash
-from tests.simulation.world import DiskFaults
+from tests.simulation.world import DiskFaults, some
 
 PURSES = ["x", "y", "z"]
 GAUGES = ["a", "b"]
@@ -43,23 +43,20 @@ class OrchestratedWorld:
         self.random = random.Random(seed)
         draw = self.random
 
-        def some(chance: float) -> float:
-            return chance * draw.random() if draw.random() < 0.5 else 0.0
-
         self.faults = DiskFaults(
             random.Random(seed + 1),
-            some(0.08),
-            some(0.08),
-            some(0.08),
-            some(0.08),
-            some(0.1) if draw.random() < 0.3 else 0.0,
+            some(draw, 0.08),
+            some(draw, 0.08),
+            some(draw, 0.08),
+            some(draw, 0.08),
+            some(draw, 0.1) if draw.random() < 0.3 else 0.0,
         )
-        self.outside = (seed + 2, some(0.6), some(0.1))
-        self.chances = Chances(some(0.6), some(0.5), some(1.0))
-        self.crash_anywhere = some(0.02)
-        self.jumps = some(0.05)
-        self.forged = some(0.5)
-        self.interferes = some(1.0)
+        self.outside = (seed + 2, some(draw, 0.6), some(draw, 0.1))
+        self.chances = Chances(some(draw, 0.6), some(draw, 0.5), some(draw, 1.0))
+        self.crash_anywhere = some(draw, 0.02)
+        self.jumps = some(draw, 0.05)
+        self.forged = some(draw, 0.5)
+        self.interferes = some(draw, 1.0)
         self.quota = 30
         self.asks: list[Ask] = []
         self.waiting: list[Ask] = []

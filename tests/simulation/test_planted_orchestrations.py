@@ -28,6 +28,7 @@ from perdure.storage.memory_disk import MemoryDisk
 from perdure.storage.records import Batch
 from tests.simulation.orchestrated import OrchestratedWorld
 from tests.simulation.promises import check
+from tests.simulation.test_planted import timers_are_not_stored
 
 BUDGET = 300
 """Seeds within which a planted mistake has to be found."""
@@ -117,16 +118,6 @@ def timers_are_not_sent(patch: pytest.MonkeyPatch) -> None:
         return original(decision, sender, generation)
 
     patch.setattr(effects, "message_for", message_for)
-
-
-def timers_are_not_stored(patch: pytest.MonkeyPatch) -> None:
-    original = MemoryDisk.apply
-
-    def apply(self: MemoryDisk, batch: Batch) -> None:
-        batch.accepted = [row for row in batch.accepted if not row.due_micros]
-        original(self, batch)
-
-    patch.setattr(MemoryDisk, "apply", apply)
 
 
 def timers_outlive_the_end(patch: pytest.MonkeyPatch) -> None:

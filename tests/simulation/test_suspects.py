@@ -11,7 +11,7 @@ from perdure.actors import limits
 from perdure.actors.entity import Entity
 from perdure.orchestration.app import App
 from perdure.orchestration.simulation import Simulation
-from tests.simulation.ledger import SimulatedCrash
+from perdure.testing.crashing import SimulatedCrash
 
 app = App("suspects")
 moods = {"deadly": True}

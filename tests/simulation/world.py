@@ -26,11 +26,11 @@ from perdure.errors import (
 from perdure.orchestration.client import Client
 from perdure.orchestration.simulation import Simulation
 from perdure.storage.records import Batch
+from perdure.testing.crashing import SimulatedCrash
 from tests.simulation.ledger import (
     OPENING_BALANCE,
     Account,
     Ledger,
-    SimulatedCrash,
     app,
 )
 
@@ -168,6 +168,11 @@ class Sender:
             self.uncertain.add(self.number)
 
 
+def some(draw: random.Random, chance: float) -> float:
+    """Up to that *chance*, or none at all: a seed has only some of the faults."""
+    return chance * draw.random() if draw.random() < 0.5 else 0.0
+
+
 class World:
     """One run of the scenario."""
 
@@ -175,20 +180,17 @@ class World:
         self.random = random.Random(seed)
         draw = self.random
 
-        def some(chance: float) -> float:
-            return chance * draw.random() if draw.random() < 0.5 else 0.0
-
         self.faults = DiskFaults(
             random.Random(seed + 1),
-            some(0.1),
-            some(0.1),
-            some(0.1),
-            some(0.1),
-            some(0.2),
+            some(draw, 0.1),
+            some(draw, 0.1),
+            some(draw, 0.1),
+            some(draw, 0.1),
+            some(draw, 0.2),
         )
-        self.chances = Chances(some(0.4), some(0.5), some(1.0))
-        self.crash_anywhere = some(0.02)
-        self.duplicates = some(1.0)
+        self.chances = Chances(some(draw, 0.4), some(draw, 0.5), some(draw, 1.0))
+        self.crash_anywhere = some(draw, 0.02)
+        self.duplicates = some(draw, 1.0)
         self.quota = 40
         self.redriven = 0
         self.repeats: list[tuple[Client, Reply[Any]]] = []
