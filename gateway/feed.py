@@ -42,6 +42,23 @@ class Change:
 
 
 @attrs.frozen
+class Page:
+    """A page of the feed.
+
+    Attributes:
+        changes: in their order.
+        last: the last turn that was read; what was asked for when there was none.
+        more: whether there may be more behind it already.
+        look: which look of the pump it was read for.
+    """
+
+    changes: list[Change]
+    last: int
+    more: bool
+    look: int
+
+
+@attrs.frozen
 class Wanted:
     """Which changes somebody wants: of everything, of some kinds, or of some addresses."""
 
@@ -117,7 +134,7 @@ class Feed:
     def __init__(self, engine: Engine, pump: Pump) -> None:
         self._engine = engine
         self._pump = pump
-        self._pages: dict[int, asyncio.Task[tuple[list[Change], int]]] = {}
+        self._pages: dict[int, asyncio.Task[Page]] = {}
 
     def operations(self) -> list[Operation]:
         """The routes."""
@@ -171,27 +188,32 @@ class Feed:
             found = await self._engine.read(lambda: self._last(wanted, size))
         return answer(200, [change.content for change in found])
 
-    async def page(self, before: int) -> tuple[list[Change], int]:
-        """The changes of the turns beyond one, and the last of these turns.
+    async def page(self, before: int, *, shared: bool = True) -> Page:
+        """The changes of the turns beyond one.
 
-        Those who follow ask for the same page; it is read once.
+        Those who follow ask for the same page; it is read once for all that one look of the
+        pump has woken. What is committed after that wakes them again.
         """
+        if not shared:
+            return await self._engine.read(lambda: self._read(before, 0))
+        look = self._pump.looks
         task = self._pages.get(before)
-        began_earlier = task is not None and not task.done()
-        if task is None or (task.done() and _is_of_no_use(task, before)):
-            task = asyncio.create_task(self._engine.read(lambda: self._read(before)))
+        if task is None or (task.done() and _is_old(task, before, look)):
+            task = asyncio.create_task(self._engine.read(lambda: self._read(before, look)))
             self._pages[before] = task
             while len(self._pages) > _KEPT:
                 del self._pages[next(iter(self._pages))]
-        changes, last = await asyncio.shield(task)
-        if began_earlier and last == before:  # it may have been read before what is asked for
+        page = await asyncio.shield(task)
+        if page.look == look:
+            return page
+        if page.last == before:
             return await self.page(before)
-        return changes, last
+        return attrs.evolve(page, more=True)
 
-    def _read(self, before: int) -> tuple[list[Change], int]:
+    def _read(self, before: int, look: int) -> Page:
         turns = self._engine.store().feed(before, limit=PAGE)
         changes = [change for turn in turns for change in changes_in(turn)]
-        return changes, turns[-1].seq if turns else before
+        return Page(changes, turns[-1].seq if turns else before, len(turns) == PAGE, look)
 
     def _newest(self) -> Position:
         """The position of the newest change."""
@@ -211,9 +233,9 @@ class Feed:
             found += (
                 c for c in changes if c.position > after and wanted.fits(c.address, c.kind)
             )
-            if last == place:
+            if not page.more:
                 break
-            place = last
+            place = page.last
         return found[:size]
 
     def _last(self, wanted: Wanted, size: int) -> list[Change]:
@@ -256,20 +278,22 @@ class Following:
 
     async def news(self) -> tuple[bytes, bool]:
         """The next page."""
-        changes, last = await self._feed.page(self._turn)
-        if last == self._turn:
-            self.ended = not self._follow
-            return b"", False
-        new = [change for change in changes if change.position > self._after]
-        self._turn = last
-        self._after = max([self._after, Position(last, 0), *(c.position for c in new)])
+        page = await self._feed.page(self._turn, shared=self._follow)
+        new = [change for change in page.changes if change.position > self._after]
+        if page.last > self._turn:
+            self._turn = page.last
+            last = Position(page.last, 0)
+            self._after = max([self._after, last, *(change.position for change in new)])
+        self.ended = not self._follow and not page.more
         fitting = (c.sent for c in new if self._wanted.fits(c.address, c.kind))
-        return b"".join(fitting), True
+        return b"".join(fitting), page.more
 
 
-def _is_of_no_use(task: asyncio.Task[tuple[list[Change], int]], before: int) -> bool:
+def _is_old(task: asyncio.Task[Page], before: int, look: int) -> bool:
     """Whether a page has to be read again: it failed, or the feed ended before it."""
-    return task.cancelled() or task.exception() is not None or task.result()[1] == before
+    if task.cancelled() or task.exception() is not None:
+        return True
+    return task.result().last == before and task.result().look != look
 
 
 def _position(text: str) -> Position:
