@@ -18,7 +18,7 @@ from perdure.gateway import parameters
 from perdure.gateway.answers import answer
 from perdure.gateway.engine import Engine
 from perdure.gateway.history_events import compacted, moment
-from perdure.gateway.operations import FLAG, OURS, TEXT, TOP, Operation, Parameter
+from perdure.gateway.operations import FLAG, OURS, PAGED, TEXT, Operation, Parameter
 from perdure.gateway.streams import EVERYTHING, ORCHESTRATIONS, Pump, Stream, event
 from perdure.orchestration.history import read_events
 from perdure.storage.records import StoredTurn
@@ -163,8 +163,9 @@ class Feed:
                 method="GET",
                 path=OURS + "/changes",
                 answered_by=self.listed,
-                text="A page of changes, oldest first; without after the newest ones",
-                parameters=(*wanted, after, TOP),
+                text="A page of changes, oldest first: behind a position, or the newest ones, "
+                "with a token for those before",
+                parameters=(*wanted, after, *PAGED),
             ),
         ]
 
@@ -184,9 +185,13 @@ class Feed:
         if text:
             after = _position(text)
             found = await self._engine.read(lambda: self._behind(wanted, after, size))
-        else:
-            found = await self._engine.read(lambda: self._last(wanted, size))
-        return answer(200, [change.content for change in found])
+            return answer(200, [change.content for change in found])
+        before = parameters.number(parameters.continuation(request), "the token")
+        found, further = await self._engine.read(lambda: self._last(wanted, size, before))
+        headers = (
+            {"x-ms-continuation-token": parameters.token_for(further)} if further else None
+        )
+        return answer(200, [change.content for change in found], headers)
 
     async def page(self, before: int, *, shared: bool = True) -> Page:
         """The changes of the turns beyond one.
@@ -229,29 +234,36 @@ class Feed:
         place = max(0, after.turn - 1)
         enough = self._engine.patience()
         while len(found) < size and enough():
-            changes, last = self._read(place)
-            found += (
-                c for c in changes if c.position > after and wanted.fits(c.address, c.kind)
-            )
+            page = self._read(place, 0)
+            new = (change for change in page.changes if change.position > after)
+            found += (change for change in new if wanted.fits(change.address, change.kind))
             if not page.more:
                 break
             place = page.last
         return found[:size]
 
-    def _last(self, wanted: Wanted, size: int) -> list[Change]:
-        """The newest changes, oldest first, as far as they are found soon."""
+    def _last(
+        self, wanted: Wanted, size: int, before: int | None
+    ) -> tuple[list[Change], str | None]:
+        """The newest changes, oldest first, as far as they are found soon; whole turns."""
         store, enough = self._engine.store(), self._engine.patience()
         found: list[Change] = []
-        before: int | None = None
+        step = 20
         while len(found) < size and enough():
-            newest = store.newest_turns(before, limit=PAGE)
+            newest = store.newest_turns(before, limit=step)
             if not newest:
-                break
+                return found, None
+            step = PAGE
+            fitting = [t[0] for t in newest if wanted.fits(t[1], kind_of(t[1]))]
+            for seq in fitting:
+                found = [
+                    c for turn in store.feed(seq - 1, limit=1) for c in changes_in(turn)
+                ] + found
+                before = seq
+                if len(found) >= size:
+                    return found, str(before)
             before = newest[-1][0]
-            turns = [turn for turn in store.feed(before - 1, limit=PAGE) if turn.stream]
-            fitting = (t for t in turns if wanted.fits(t.stream, kind_of(t.stream)))
-            found = [change for turn in fitting for change in changes_in(turn)] + found
-        return found[-size:]
+        return found, str(before) if before else None
 
 
 class Following:
