@@ -1,4 +1,4 @@
-"""Over HTTP: signals, calls and statuses from 64 connections, beside an endpoint that does nothing.
+"""Over HTTP: signals, calls and states, beside an endpoint that does nothing.
 
 The server is ``perdure serve`` in a process of its own; the readers are here, bare sockets in one
 event loop, so that they take less of the machine than what they measure.
@@ -120,7 +120,8 @@ def _against_empty(bench: Bench, enough: float, ending: str, wanted: int) -> Tur
         empty = served.request("GET", "/api/v1/session")
         reference = _rate(served, count, lambda _: empty, 200)
         adds = [
-            served.request("POST", f"{_ENTITIES}/{key}?op=add{ending}", "1") for key in range(100)
+            served.request("POST", f"{_ENTITIES}/{key}?op=add{ending}", "1")
+            for key in range(100)
         ]
         rate = _rate(served, count, lambda number: adds[number % 100], wanted)
         _check_sum(served, count + max(1, count // 10))
