@@ -1,7 +1,7 @@
 """Over HTTP: signals, calls and states, beside an endpoint that does nothing.
 
-The server is ``perdure serve`` in a process of its own; the readers are here, bare sockets in one
-event loop, so that they take less of the machine than what they measure.
+The server is ``perdure serve`` in a process of its own; the readers are here, bare sockets in
+one event loop, so that they take less of the machine than what they measure.
 """
 
 from __future__ import annotations
