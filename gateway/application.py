@@ -14,6 +14,7 @@ from starlette.routing import Route
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
 from perdure.gateway.answers import on_bug, on_error, on_missing
+from perdure.gateway.calls import Calls
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
 from perdure.gateway.entities import Entities
@@ -30,7 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(
-    instances: Instances, entities: Entities, insight: Insight
+    instances: Instances, entities: Entities, insight: Insight, calls: Calls
 ) -> list[tuple[str, str, Endpoint]]:
     """The table of routes: method, path, and who answers."""
     field: list[tuple[str, str, Endpoint]] = [
@@ -61,6 +62,7 @@ def routes(
     return [
         *((method, BASE + path, who) for method, path, who in field),
         *((method, OURS + path, who) for method, path, who in ours),
+        *calls.routes(),
     ]
 
 
@@ -88,7 +90,7 @@ class Gateway:
         engine = Engine(client)
         self._links = Links(guard, public_url, mounted_at)
         self._instances = Instances(engine, self._links)
-        table = routes(self._instances, Entities(engine), Insight(engine))
+        table = routes(self._instances, Entities(engine), Insight(engine), Calls(engine))
         every = [Route(path, who, methods=[method]) for method, path, who in table]
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
