@@ -29,11 +29,21 @@ from perdure.gateway.answers import answer, status_of
 from perdure.gateway.commands import instance_message
 from perdure.gateway.engine import Engine, answered
 from perdure.gateway.limits import ENGINE_SECONDS, PAGE_BYTES, WAIT_SECONDS
+from perdure.gateway.operations import ADMIN, OPERATE, READ, Endpoint, Operation
 from perdure.gateway.pages import read_page
 from perdure.remote import wire
 from perdure.storage.records import StoredState
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+_ROLES: dict[type[wire.Ask], str] = {
+    wire.Signal: OPERATE,
+    wire.Call: OPERATE,
+    wire.PurgeMany: ADMIN,
+    wire.PurgeHistory: ADMIN,
+    wire.Redrive: ADMIN,
+    wire.Discard: ADMIN,
+}
+"""Who may ask what; the others only look."""
+
 _write = msgspec.json.Encoder().encode
 _NO_ANSWER = wire.Answer(late=True)
 _AT_ONCE = 1_000
@@ -68,18 +78,15 @@ class Calls:
             (wire.PurgeHistory, self._purge_history),
         ]
 
-    def routes(self) -> list[tuple[str, str, Endpoint]]:
-        """The table of routes: method, path, and who answers."""
+    def operations(self) -> list[Operation]:
+        """The routes."""
         waiting: list[tuple[type[wire.Ask], Callable[[Any], Awaitable[wire.Answer]]]] = [
             (wire.Signal, self._signal),
             (wire.Call, self._call),
             (wire.Wait, self._wait),
         ]
         reading = [(kind, self._reading(look)) for kind, look in self._read_by]
-        return [
-            ("POST", f"{wire.BASE}/{kind.verb}", _endpoint(kind, does))
-            for kind, does in (*waiting, *reading)
-        ]
+        return [_operation(kind, does) for kind, does in (*waiting, *reading)]
 
     def _reading(self, look: Callable[[Any], Any]) -> Callable[[Any], Awaitable[wire.Answer]]:
         async def read(ask: Any) -> wire.Answer:
@@ -242,6 +249,27 @@ class Calls:
         return list(
             self._client.node.store.quarantined(after=ask.after, limit=checked_limit(ask.limit))
         )
+
+
+def _operation(
+    kind: type[wire.Ask], does: Callable[[Any], Awaitable[wire.Answer]]
+) -> Operation:
+    role = _ROLES.get(kind, READ)
+    return Operation(
+        method="POST",
+        path=f"{wire.BASE}/{kind.verb}",
+        answered_by=_endpoint(kind, does),
+        text=f"For the remote client of the same version: {_first_line(kind)}",
+        role=role,
+        body={"type": "object"},
+        body_required=True,
+        audited=role != READ,
+        answers={200: "the value, or that it is late"},
+    )
+
+
+def _first_line(kind: type[wire.Ask]) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]
 
 
 def _endpoint(kind: type[wire.Ask], does: Callable[[Any], Awaitable[wire.Answer]]) -> Endpoint:

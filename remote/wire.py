@@ -28,6 +28,8 @@ class Ask(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_field
     """One thing that is asked. ``verb`` is where it is sent to."""
 
     verb: ClassVar[str]
+    repeatable: ClassVar[bool] = True
+    """Asking it twice does no more, and answers the same."""
 
 
 class Sent(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -161,6 +163,7 @@ class PurgeMany(Ask):
     """Forget finished orchestrations, for a time; answered with a ``PurgeResult``."""
 
     verb = "purge-instances"
+    repeatable = False
     created_from: datetime | None = None
     created_to: datetime | None = None
     statuses: list[str] | None = None
@@ -172,6 +175,7 @@ class PurgeHistory(Ask):
     """Forget an entity's old events; answered with how many turns went."""
 
     verb = "purge-history"
+    repeatable = False
     target: str
     up_to_version: int | None = None
     before: datetime | None = None
@@ -185,7 +189,7 @@ class Status(Ask):
 
 
 class Quarantine(Ask):
-    """A page of what was set aside; answered with a list of :class:`SetAside`."""
+    """A page of what was set aside; answered with a list of ``QuarantineRow``."""
 
     verb = "quarantine"
     after: int = 0
@@ -196,6 +200,7 @@ class Redrive(Ask):
     """Try a message that was set aside again; answered with whether there was one."""
 
     verb = "redrive"
+    repeatable = False
     id: int
 
 
@@ -203,6 +208,7 @@ class Discard(Ask):
     """Forget a message that was set aside; answered with whether there was one."""
 
     verb = "discard"
+    repeatable = False
     id: int
 
 
@@ -233,17 +239,6 @@ class EntityPage(msgspec.Struct, kw_only=True):
     items: list[Snapshot]
     next: str | None = None
     unreadable: list[NotReadable] = []
-
-
-class SetAside(msgspec.Struct, kw_only=True):
-    """A message that was set aside; see ``QuarantineRow``."""
-
-    id: int
-    stream: str
-    body: msgspec.Raw | None = None
-    attempts: int
-    reason: str
-    time_micros: int
 
 
 class Answer(msgspec.Struct, kw_only=True):
