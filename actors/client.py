@@ -24,6 +24,7 @@ from perdure.actors.snapshots import (
     Page,
     Position,
     checked_limit,
+    checked_position,
     page_of,
     snapshot_of,
 )
@@ -151,11 +152,7 @@ class EntityClient(Upkeep, EntityInterface):
     ) -> Iterator[Change]:
         """Every event of the store beyond *after*, in the store's order, then those to come."""
         self.node.check_open()
-        given: object = after
-        if not isinstance(given, Position | None):
-            msg = f"after={given!r} is no Position; use a change's, or Position.parse"
-            raise InvalidInputError(msg)
-        return follow_changes(self.node, after, follow=follow)
+        return follow_changes(self.node, checked_position(after), follow=follow)
 
     def verify(self) -> Iterator[Finding]:
         """What is wrong with the store: damage, kinds that no class handles, and what today's
