@@ -31,6 +31,7 @@ from perdure.gateway.engine import Engine, answered
 from perdure.gateway.limits import ENGINE_SECONDS, PAGE_BYTES, WAIT_SECONDS
 from perdure.gateway.operations import ADMIN, OPERATE, READ, Endpoint, Operation
 from perdure.gateway.pages import read_page
+from perdure.orchestration.schedules.plan import Plan, check_plan
 from perdure.remote import wire
 from perdure.storage.records import StoredState
 
@@ -146,7 +147,10 @@ class Calls:
         message.target = str(target)
         spec = self._client.definition_of(target.kind).operation(message.operation)
         if spec is not None:
-            spec.decode_input(message.input, message.form)
+            arguments, _ = spec.decode_input(message.input, message.form)
+            for plan in arguments[-1:]:
+                if isinstance(plan, Plan):  # of a schedule: what it starts must be here
+                    check_plan(self._client.programs, plan)
         return message
 
     # ---- entities -------------------------------------------------------------------------
