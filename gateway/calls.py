@@ -25,6 +25,7 @@ from perdure.actors.operations import operation_name
 from perdure.actors.replies import Reply
 from perdure.actors.snapshots import checked_limit
 from perdure.errors import InvalidInputError, PerdureError, ReplyTimeoutError
+from perdure.gateway.access import authorise, role_for_message
 from perdure.gateway.answers import answer, status_of
 from perdure.gateway.commands import instance_message
 from perdure.gateway.engine import Engine, answered
@@ -285,12 +286,32 @@ def _endpoint(kind: type[wire.Ask], does: Callable[[Any], Awaitable[wire.Answer]
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             msg = f"the request is not understood: {error}; use the same perdure on both sides"
             return _failed(InvalidInputError(msg))
+        _authorise(request, ask)
         try:
             return answer(200, await does(ask))
         except PerdureError as error:
             return _failed(error)
 
     return serve
+
+
+def _authorise(request: Request, ask: wire.Ask) -> None:
+    """Let messages through, each by what it does; the audit log is told of the first.
+
+    Raises:
+        RoleMissingError: who asks may not send one of them.
+    """
+    messages: list[wire.Sent] = []
+    if isinstance(ask, wire.Signal):
+        messages = ask.messages
+    elif isinstance(ask, wire.Call):
+        messages = [ask.message]
+    for sent in messages:
+        authorise(request, role_for_message(sent.target.lower(), sent.operation.lower()))
+    if messages:
+        request.path_params.update(
+            target=messages[0].target, operation=messages[0].operation, messages=len(messages)
+        )
 
 
 def _failed(error: PerdureError) -> Response:
