@@ -37,6 +37,7 @@ from perdure.errors import (
     NotRemoteError,
     PerdureError,
 )
+from perdure.orchestration.commands import perform
 from perdure.orchestration.history import Event
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.interface import Client
@@ -334,6 +335,10 @@ class RemoteClient(Client):
             deleted += result.deleted
             if result.is_complete or (until is not None and time.monotonic() >= until):
                 return PurgeResult(deleted, result.is_complete)
+
+    def orchestrate(self, command: bytes) -> bytes:
+        """Do what the command line asks about an orchestration."""
+        return perform(self, command)
 
     # ---- upkeep ---------------------------------------------------------------------------
 
