@@ -48,11 +48,10 @@ class EntityClient(Upkeep, EntityInterface):
         definitions: Mapping[str, EntityDefinition],
         resolve: Callable[[Any], EntityDefinition | None],
     ) -> None:
-        super().__init__(node, sorted(definitions))
+        Upkeep.__init__(self, node, sorted(definitions))
+        EntityInterface.__init__(self, node.new_id, node.world.now_micros)
         self._definitions = definitions
         self._resolve = resolve
-        self.new_id = node.new_id
-        self.now_micros = node.world.now_micros
         self._control: ControlServer | None = None
 
     # ---- entities -----------------------------------------------------------------------

@@ -48,11 +48,17 @@ def error_of(fault: Fault) -> PerdureError:
     error.args = (fault.message,)
     for name, value in fault.fields.items():
         if name.isidentifier() and name[0] != "_" and not hasattr(kind, name):
-            setattr(error, name, tuple(value) if isinstance(value, list) else value)
+            setattr(error, name, _frozen(value))
     if fault.details is not None:
         error.details = fault.details  # type: ignore[attr-defined]  # those that tell have it
         note_origin(error, fault.details)
     return error
+
+
+def _frozen(value: Any) -> Any:
+    """A field as errors have it: several values are a tuple."""
+    items: list[Any] = value
+    return tuple(items) if type(value) is list else value
 
 
 def _public_name(kind: type[PerdureError]) -> str:

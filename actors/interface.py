@@ -73,8 +73,9 @@ class EntityInterface(ABC):
         now_micros: the clock, in microseconds since 1970 UTC.
     """
 
-    new_id: Callable[[], str]
-    now_micros: Callable[[], int]
+    def __init__(self, new_id: Callable[[], str], now_micros: Callable[[], int]) -> None:
+        self.new_id = new_id
+        self.now_micros = now_micros
 
     # ---- what references and pipelines ask ------------------------------------------------
 

@@ -23,8 +23,13 @@ E = TypeVar("E")
 class Origin(Protocol):
     """The client whose pipeline it is."""
 
-    new_id: Callable[[], str]
-    now_micros: Callable[[], int]
+    def new_id(self) -> str:
+        """A request id nobody used before."""
+        ...
+
+    def now_micros(self) -> int:
+        """The clock."""
+        ...
 
     def definition_of(self, kind: Any) -> EntityDefinition:
         """What is known of a registered kind."""

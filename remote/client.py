@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from asyncio import CancelledError, Lock
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from asyncio import CancelledError, Event, Lock
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -38,7 +38,7 @@ from perdure.errors import (
     PerdureError,
 )
 from perdure.orchestration.commands import perform
-from perdure.orchestration.history import Event
+from perdure.orchestration.history import Event as InstanceEvent
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.interface import Client
 from perdure.orchestration.running import RunningActivity
@@ -50,7 +50,7 @@ from perdure.remote.following import RemoteWatch, followed_changes
 from perdure.remote.known import Known
 from perdure.remote.sending import pieces, sent
 from perdure.remote.transport import Transport
-from perdure.remote.waiting import RemoteWaits, ThreadWaiter
+from perdure.remote.waiting import SOON_SECONDS, RemoteWaits, ThreadWaiter
 from perdure.storage.records import QuarantineRow
 
 HISTORY_PAGE = 200
@@ -65,15 +65,15 @@ class RemoteClient(Client):
     """
 
     def __init__(self, transport: Transport, known: Known) -> None:
+        super().__init__(_new_id, _now_micros)
         self._transport = transport
         self._known = known
         self._waits = RemoteWaits(transport)
         self._waiter = ThreadWaiter()
         self._under_way: set[Future[None]] = set()
         self._in_order = Lock()
+        self._tails: dict[str, Event] = {}
         self.programs = known.programs
-        self.new_id = _new_id
-        self.now_micros = _now_micros
 
     def _ask(self, ask: wire.Ask, kind: Any = Any) -> Any:
         return read(self._transport.ask(ask), kind)
@@ -83,20 +83,21 @@ class RemoteClient(Client):
     def send_signal(self, message: Message) -> None:
         """Send one signal and wait until it is durable."""
         reply = self._reply(message, bytes)
-        self._hand_over(self._deliver(reply, [wire.Signal(messages=[sent(message)])]))
+        self._hand_over(self._deliver(reply, wire.Signal(messages=[sent(message)])))
         reply.get()
 
     def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
         """Send one call."""
         reply = self._reply(message, decode)
-        self._hand_over(self._deliver(reply, [wire.Call(message=sent(message))]))
+        ask = wire.Call(message=sent(message), seconds=SOON_SECONDS)
+        self._hand_over(self._deliver(reply, ask))
         return reply
 
     def send_chunk(self, messages: list[Message]) -> Reply[Any]:
         """Send signals together, behind those that were sent so before."""
         reply: Reply[Any] = Reply(self._waiter, "pipeline", "signals", messages[0].request_id)
         asks = [wire.Signal(messages=piece) for piece in pieces(messages)]
-        self._hand_over(self._deliver_in_order(reply, asks))
+        self._hand_over(self._deliver_chunk(reply, asks))
         return reply
 
     def _reply(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
@@ -109,27 +110,39 @@ class RemoteClient(Client):
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)
 
-    async def _deliver_in_order(self, reply: Reply[Any], asks: list[wire.Signal]) -> None:
-        async with self._in_order:
-            await self._deliver(reply, asks)
+    async def _deliver(self, reply: Reply[Any], ask: wire.Call | wire.Signal) -> None:
+        """Deliver a message behind those that were sent to the same target before."""
+        before, mine = self._tails.get(reply.target), Event()
+        self._tails[reply.target] = mine
 
-    async def _deliver(
-        self, reply: Reply[Any], asks: Sequence[wire.Call | wire.Signal]
-    ) -> None:
-        """Ask one after the other; the last answer is the reply's."""
-        outcome: Outcome | BaseException = NodeClosedError("nothing was sent")
-        try:
-            for ask in asks:
-                value = await self._transport.answer(ask, reply.request_id)
-                outcome = Outcome(read(value, msgspec.Raw))
-        except PerdureError as error:
-            outcome = error
-        except CancelledError:
-            outcome = NodeClosedError(
-                f"the client was closed before {reply.target} answered request "
-                f"{reply.request_id!r}"
-            )
-        reply.resolve(outcome)
+        async def deliver() -> bytes:
+            try:
+                if before is not None:
+                    await before.wait()
+                answer = await self._transport.answer_once(ask, reply.request_id)
+            finally:  # the server has it, or it is given up
+                mine.set()
+                if self._tails.get(reply.target) is mine:
+                    del self._tails[reply.target]
+            if not answer.late:
+                return bytes(answer.value)
+            if isinstance(ask, wire.Call):
+                ask.seconds = wire.WAIT_SECONDS
+            return await self._transport.answer(ask, reply.request_id)
+
+        await _resolve(reply, deliver())
+
+    async def _deliver_chunk(self, reply: Reply[Any], asks: list[wire.Signal]) -> None:
+        """Deliver signals behind those that were sent together before."""
+
+        async def deliver() -> bytes:
+            value = b"null"
+            async with self._in_order:
+                for ask in asks:
+                    value = await self._transport.answer(ask, reply.request_id)
+            return value
+
+        await _resolve(reply, deliver())
 
     # ---- entities -------------------------------------------------------------------------
 
@@ -249,7 +262,7 @@ class RemoteClient(Client):
         found: OrchestrationState | None = self._ask(ask, OrchestrationState | None)
         return found
 
-    def read_events(self, instance_id: str) -> Iterator[Event]:
+    def read_events(self, instance_id: str) -> Iterator[InstanceEvent]:
         """The history of an orchestration's present generation."""
         return iter(read(self.export_instance(instance_id), Exported).events)
 
@@ -387,6 +400,20 @@ class RemoteClient(Client):
         _, left = wait(tuple(self._under_way), timeout)
         self._transport.close()
         return not left
+
+
+async def _resolve(reply: Reply[Any], delivery: Coroutine[Any, Any, bytes]) -> None:
+    """Let those who wait for *reply* know what came of it."""
+    outcome: Outcome | BaseException
+    try:
+        outcome = Outcome(msgspec.Raw(await delivery))
+    except PerdureError as error:
+        outcome = error
+    except CancelledError:
+        outcome = NodeClosedError(
+            f"the client was closed before {reply.target} answered request {reply.request_id!r}"
+        )
+    reply.resolve(outcome)
 
 
 def _following(first: list[Any], page: Callable[[Any], list[Any]]) -> Iterator[Any]:

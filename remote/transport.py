@@ -11,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -289,7 +289,7 @@ class Transport:
     @asynccontextmanager
     async def streamed(
         self, path: str, last_event_id: str, silence_seconds: float
-    ) -> AsyncIterator[httpx2.Response]:
+    ) -> AsyncGenerator[httpx2.Response]:
         """A stream of server-sent events, from behind the one that was seen last."""
         headers = {"accept": "text/event-stream"}
         if last_event_id:

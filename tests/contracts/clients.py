@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import perdure
 from perdure.gateway import asgi
@@ -63,7 +64,7 @@ class Diary(perdure.Entity):
 
 @app.entity
 def tally(ctx: perdure.FunctionContext) -> None:
-    state = ctx.get_state() or {}
+    state: dict[str, Any] = ctx.get_state() or {}
     state[ctx.operation_name] = ctx.get_input()
     ctx.set_state(state)
     ctx.set_result(len(state))

@@ -389,3 +389,30 @@ def test_the_status_tells_how_the_node_is(client: perdure.Client) -> None:
     assert list(client.quarantine()) == []
     assert client.redrive(17) is False
     assert client.discard(17) is False
+
+
+def test_what_one_thread_sends_to_one_entity_is_handled_in_its_order(
+    client: perdure.Client,
+) -> None:
+    ref = client.entity(Diary, "d")
+    replies: list[perdure.Reply[None]] = []
+    for number in range(60):
+        if number % 7 == 3:
+            ref.signal(Diary.note, str(number))
+        else:
+            replies.append(ref.call(Diary.note, str(number)))
+    for reply in replies:
+        reply.get(SOON)
+    ref.call(Diary.note, "end").get(SOON)
+
+    snapshot = ref.get()
+    assert snapshot is not None
+    assert snapshot.state.texts == [*map(str, range(60)), "end"]
+
+
+def test_a_slow_call_holds_up_nobody_for_long(client: perdure.Client) -> None:
+    slow = client.start("waiting", 1, instance_id="w")
+    slow.wait_for_start(SOON)
+    replies = [client.entity(Counter, str(n)).call(Counter.add, 1) for n in range(100)]
+
+    assert [reply.get(SOON) for reply in replies] == [1] * 100

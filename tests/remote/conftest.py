@@ -61,6 +61,10 @@ class Server:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.communicate()
 
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
     def connect(self, patience: float = 30.0) -> perdure.Client:
         return perdure.connect(self.url, token=TOKEN, patience=patience)
 

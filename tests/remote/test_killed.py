@@ -21,8 +21,7 @@ def test_calls_and_signals_through_kills_are_done_once(server: Server) -> None:
             for _ in range(3):
                 if done.wait(0.4):
                     return
-                server.kill()
-                server.start()
+                server.restart()
 
         killer = threading.Thread(target=kill_again_and_again)
         killer.start()
@@ -43,7 +42,7 @@ def test_calls_and_signals_through_kills_are_done_once(server: Server) -> None:
 
 def test_a_pipeline_through_a_kill_is_in_order_and_complete(server: Server) -> None:
     with server.connect() as client:
-        killer = threading.Timer(0.2, lambda: (server.kill(), server.start()))
+        killer = threading.Timer(0.2, server.restart)
         killer.start()
         with client.pipeline() as pipeline:
             for number in range(3_000):
