@@ -11,19 +11,30 @@ import { useCallback, useEffect, useRef, useState } from "./vendor/preact-htm.js
 export function useLoaded(load, given) {
   const [state, setState] = useState({ data: null, error: null, busy: true, of: null });
   const [turn, setTurn] = useState(0);
+  const underWay = useRef({ busy: false, again: false });
   const name = JSON.stringify(given);
   const asked = useRef(load);
   asked.current = load;
   useEffect(() => {
     const stop = new AbortController();
+    const mine = (underWay.current = { busy: true, again: false });
+    const end = (next) => {
+      if (stop.signal.aborted) return;
+      mine.busy = false;
+      setState(next);
+      if (mine.again) setTurn((number) => number + 1);
+    };
     setState((old) => (old.of === name ? { ...old, busy: true } : { data: null, error: null, busy: true, of: name }));
     asked.current(stop.signal).then(
-      (data) => stop.signal.aborted || setState({ data, error: null, busy: false, of: name }),
-      (error) => stop.signal.aborted || setState((old) => ({ data: old.of === name ? old.data : null, error, busy: false, of: name })),
+      (data) => end({ data, error: null, busy: false, of: name }),
+      (error) => end((old) => ({ data: old.of === name ? old.data : null, error, busy: false, of: name })),
     );
     return () => stop.abort();
   }, [name, turn]);
-  const again = useCallback(() => setTurn((number) => number + 1), []);
+  const again = useCallback(() => {
+    if (underWay.current.busy) underWay.current.again = true;
+    else setTurn((number) => number + 1);
+  }, []);
   const fresh = state.of === name ? state : { data: null, error: null, busy: true };
   return { data: fresh.data, error: fresh.error, busy: fresh.busy, again };
 }
@@ -45,7 +56,12 @@ export function usePages(load, given) {
     const stop = (now.current = new AbortController());
     setState({ items, next: token, error: null, busy: true, of });
     asked.current(token, stop.signal).then(
-      (page) => stop.signal.aborted || setState({ items: [...items, ...page.items], next: page.next, error: null, busy: false, of }),
+      (page) => {
+        if (stop.signal.aborted) return;
+        // A long search ends its pages early, also empty ones: it goes on by itself.
+        if (!page.items.length && page.next) ask(page.next, items, of);
+        else setState({ items: [...items, ...page.items], next: page.next, error: null, busy: false, of });
+      },
       (error) => stop.signal.aborted || setState({ items, next: token, error, busy: false, of }),
     );
   }, []);

@@ -1,4 +1,4 @@
-// What an orchestration did, as rows of bars: from its history, for the Gantt view. Pure.
+// What an orchestration did, as rows of bars for the Gantt view: from the server's timeline. Pure.
 //
 // A task that is tried again has one row; what lies between two attempts is its waiting. A lock is
 // waited for, then held until it is let go. What has no length (events, signals) is a mark.
@@ -7,187 +7,95 @@
  * @typedef {{from: number, to: number | null, kind: "run" | "wait" | "hold" | "failed" | "pause"}} Bar
  *   Milliseconds since 1970; `to` is null while it lasts.
  * @typedef {{at: number, text: string}} Mark
- * @typedef {{key: string, kind: string, name: string, note: string, about: string, outcome: string,
- *   bars: Bar[], marks: Mark[]}} Row
+ * @typedef {{kind: string, name: string, about: string, outcome: string, note: string,
+ *   attempts: number, bars: Bar[], marks: Mark[]}} Row
  */
 
-const millis = (event) => event.time / 1000;
+const moment = (text) => (text ? Date.parse(text) : null);
 
-/** @returns {{rows: Row[], from: number, to: number | null}} */
-export function timeline(events) {
-  const chart = new Chart();
-  for (const event of events) chart.take(event);
-  return chart.done();
+const row = (kind, name, about = "") => ({ kind, name, about, outcome: "Running", note: "", attempts: 1, bars: [], marks: [] });
+
+/**
+ * @param state of the orchestration, with its `timeline`.
+ * @returns {{rows: Row[], from: number, to: number | null}}
+ */
+export function timeline(state, isOver) {
+  const from = moment(state.createdTime);
+  const to = isOver ? moment(state.lastUpdatedTime) : null;
+  const itself = row("itself", state.name);
+  itself.outcome = state.runtimeStatus;
+  itself.bars.push({ from, to, kind: state.runtimeStatus === "Failed" ? "failed" : "run" });
+  const rows = [itself];
+  const byFirst = new Map();
+  const byName = new Map();
+  for (const one of waitsOfRetries(state.timeline)) {
+    if (one.kind === "event") point(one, itself, byName, rows);
+    else task(one, byFirst, rows);
+  }
+  for (const each of rows) for (const bar of each.bars) bar.to ??= to;
+  return { rows, from, to };
 }
 
-class Chart {
-  rows = [];
-  tasks = new Map();
-  held = new Map();
-  from = null;
-  to = null;
+/** All but the timers that only lie between two attempts: their task shows them as waiting. */
+function waitsOfRetries(all) {
+  const again = new Set(all.filter((one) => one.attempt > 1).map((one) => one.start));
+  return all.filter((one) => one.kind !== "timer" || !again.has(one.end));
+}
 
-  take(event) {
-    this.from ??= millis(event);
-    HANDLERS[event.event]?.(this, event, millis(event));
+const OPEN = { timer: "wait", lock: "wait" };
+
+function task(one, byFirst, rows) {
+  const from = moment(one.start);
+  const to = moment(one.end);
+  let found = one.first ? byFirst.get(one.first) : undefined;
+  if (found) {
+    const before = found.bars.at(-1).to;
+    if (before !== null && from > before) found.bars.push({ from: before, to: from, kind: "wait" });
+  } else {
+    found = row(one.kind, one.name || one.entity || one.kind, one.instanceId ?? one.entity);
+    if (one.first) byFirst.set(one.first, found);
+    rows.push(found);
   }
-
-  row(key, kind, name, { note = "", about = "", at = null } = {}) {
-    const row = { key, kind, name, note, about, outcome: "open", bars: [], marks: [] };
-    if (at !== null) row.bars.push({ from: at, to: null, kind: kind === "timer" || kind === "lock" ? "wait" : "run" });
-    this.rows.push(row);
-    return row;
+  found.bars.push({ from, to, kind: one.status === "Failed" ? "failed" : OPEN[one.kind] ?? "run" });
+  found.attempts = one.attempt ?? 1;
+  found.outcome = one.status;
+  found.note = one.error ?? "";
+  found.due = one.kind === "timer" ? moment(one.fireAt) : null;
+  if (one.kind === "lock" && to !== null) {
+    found.bars.push({ from: to, to: moment(one.released), kind: "hold" });
+    if (!one.released) found.outcome = "held";
   }
+}
 
-  task(event, kind, name, more) {
-    const row = this.row(`task-${event.id}`, kind, name, { at: millis(event), ...more });
-    this.tasks.set(event.id, row);
-    return row;
-  }
-
-  end(event, outcome, text = "") {
-    const row = this.tasks.get(event.id);
-    const bar = row?.bars.at(-1);
-    if (!bar) return;
-    bar.to = millis(event);
-    if (outcome === "failed") bar.kind = "failed";
-    row.outcome = outcome;
-    if (text) row.note = text;
-  }
-
-  /** A mark in the row of its name, which is made when it is the first. */
-  mark(key, kind, name, at, text, about = "") {
-    const row = this.rows.find((found) => found.key === key) ?? this.row(key, kind, name, { about });
-    row.outcome = "done";
-    row.marks.push({ at, text });
-  }
-
-  /** A timer whose end begins another attempt is that task's waiting, not a row. */
-  absorb(row, at) {
-    const last = this.rows.at(-1);
-    const timer = this.rows.findLast((found) => found.kind === "timer" && found.bars[0]?.to === at);
-    const before = row.bars.at(-1)?.to ?? at;
-    if (timer && timer.bars[0].from >= before && (timer === last || timer.bars[0].from - before < 1)) {
-      this.rows.splice(this.rows.indexOf(timer), 1);
+function point(one, itself, byName, rows) {
+  const at = moment(one.start);
+  if (one.type === "ExecutionSuspended") itself.bars.push({ from: at, to: null, kind: "pause" });
+  else if (one.type === "ExecutionResumed") {
+    const pause = itself.bars.findLast((bar) => bar.kind === "pause" && bar.to === null);
+    if (pause) pause.to = at;
+  } else if (one.type.startsWith("Execution") || one.type === "ContinueAsNew") {
+    itself.marks.push({ at, text: one.type });
+  } else {
+    const key = `${one.type} ${one.name}`;
+    if (!byName.has(key)) {
+      byName.set(key, row(KINDS[one.type] ?? "event", one.name));
+      rows.push(byName.get(key));
     }
-    if (at > before) row.bars.push({ from: before, to: at, kind: "wait" });
-  }
-
-  done() {
-    return { rows: this.rows, from: this.from ?? 0, to: this.to };
+    const found = byName.get(key);
+    found.outcome = "Completed";
+    found.marks.push({ at, text: one.name });
   }
 }
 
-function failureText(event) {
-  return event.failure ? `${event.failure.error_type}: ${event.failure.message}` : "";
-}
+const KINDS = { EventRaised: "event", EventSent: "sent", EntityOperationSignaled: "signal" };
 
-const completed = (chart, event) => chart.end(event, "done");
-const failed = (chart, event) => chart.end(event, "failed", failureText(event));
-
-const HANDLERS = {
-  ExecutionStarted(chart, event, at) {
-    const row = chart.row("itself", "itself", event.name, { at });
-    row.bars[0].kind = "run";
-    chart.itself = row;
-  },
-  TaskScheduled(chart, event, at) {
-    const first = event.first ? chart.tasks.get(event.first) : null;
-    if (!first) {
-      chart.task(event, "activity", event.name);
-      return;
-    }
-    chart.absorb(first, at);
-    first.bars.push({ from: at, to: null, kind: "run" });
-    first.outcome = "open";
-    first.attempts = event.attempt ?? 1;
-    chart.tasks.set(event.id, first);
-  },
-  TaskCompleted: completed,
-  TaskFailed: failed,
-  SubOrchestrationInstanceCreated(chart, event) {
-    chart.task(event, "child", event.name, { about: event.instance_id, note: event.instance_id });
-  },
-  SubOrchestrationInstanceCompleted: completed,
-  SubOrchestrationInstanceFailed: failed,
-  TimerCreated(chart, event) {
-    chart.task(event, "timer", "timer").due = event.fire_at / 1000;
-  },
-  TimerFired: completed,
-  EntityOperationCalled(chart, event) {
-    chart.task(event, "call", event.operation, { about: event.entity, note: event.entity });
-  },
-  EntityOperationCompleted: completed,
-  EntityOperationFailed: failed,
-  EntityOperationSignaled(chart, event, at) {
-    const key = `signal-${event.entity}-${event.operation}`;
-    chart.mark(key, "signal", event.operation, at, `signal ${event.operation}`, event.entity);
-  },
-  EntityLockRequested(chart, event) {
-    chart.task(event, "lock", event.entity, { about: event.entity });
-  },
-  EntityLockGranted(chart, event, at) {
-    const row = chart.tasks.get(event.id);
-    if (!row) return;
-    row.bars.at(-1).to = at;
-    row.bars.push({ from: at, to: null, kind: "hold" });
-    row.outcome = "held";
-    chart.held.set(event.entity, row);
-  },
-  EntityUnlockSent(chart, event, at) {
-    const row = chart.held.get(event.entity);
-    if (!row) return;
-    row.bars.at(-1).to = at;
-    row.outcome = event.undo ? "undone" : "done";
-    chart.held.delete(event.entity);
-  },
-  EventRaised(chart, event, at) {
-    chart.mark(`event-${event.name}`, "event", event.name, at, `event ${event.name}`);
-  },
-  EventSent(chart, event, at) {
-    const key = `sent-${event.instance_id}-${event.name}`;
-    chart.mark(key, "sent", event.name, at, `event ${event.name}`, event.instance_id);
-  },
-  ExecutionSuspended(chart, event, at) {
-    chart.itself?.bars.push({ from: at, to: null, kind: "pause" });
-  },
-  ExecutionResumed(chart, event, at) {
-    const pause = chart.itself?.bars.findLast((bar) => bar.kind === "pause");
-    if (pause) pause.to ??= at;
-  },
-  ExecutionRewound(chart, event, at) {
-    chart.to = null;
-    if (!chart.itself) return;
-    chart.itself.bars.push({ from: at, to: null, kind: "run" });
-    chart.itself.outcome = "open";
-  },
-  ContinueAsNew: (chart, event, at) => ended(chart, at, "done"),
-  ExecutionTerminated: (chart, event, at) => ended(chart, at, "failed"),
-  ExecutionCompleted: (chart, event, at) => ended(chart, at, event.status === "Completed" ? "done" : "failed"),
-};
-
-/** Whatever is still open goes no further than the end. */
-function ended(chart, at, outcome) {
-  chart.to = at;
-  for (const row of chart.rows) {
-    for (const bar of row.bars) bar.to ??= at;
-    if (row.outcome === "open" || row.outcome === "held") row.outcome = row.kind === "itself" ? outcome : "left";
-  }
-}
-
-const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+const MILLIS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200];
 const DAYS = [1, 2, 7, 14, 30, 90, 365];
-const STEPS = [
-  ...NICE,
-  ...SECONDS.map((seconds) => seconds * 1_000),
-  ...DAYS.map((days) => days * 86_400_000),
-];
+const STEPS = [...MILLIS, ...SECONDS.map((size) => size * 1_000), ...DAYS.map((size) => size * 86_400_000)];
 
 /** Where an axis from 0 to *span* has its lines: at most *most*, at round distances. */
 export function ticks(span, most) {
   const step = STEPS.find((size) => span / size <= most) ?? span / most;
-  const found = [];
-  for (let at = 0; at <= span; at += step) found.push(at);
-  return found;
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, place) => place * step);
 }

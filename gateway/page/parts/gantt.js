@@ -9,7 +9,8 @@ const HEIGHT = 30;
 const BAR = 12;
 const LEAST = 3;
 /** However short something was, it can be seen. */
-const WORDS = { itself: "orchestration", call: "call", sent: "sends", lock: "lock" };
+const WORDS = { itself: "orchestration", operation: "call", sent: "sends" };
+const OUTCOMES = { Running: "under way", held: "held now", Completed: "" };
 
 /** @param chart of `timeline.js`. @param now where what lasts ends, in milliseconds. */
 export function Gantt({ chart, now }) {
@@ -92,9 +93,8 @@ function said(row, end) {
   if (row.bars.length) parts.push(duration(spent));
   if (row.attempts > 1) parts.push(`${row.attempts} attempts`);
   if (row.marks.length) parts.push(row.marks.length === 1 ? local(new Date(row.marks[0].at)) : `${row.marks.length} times`);
-  if (row.due && row.outcome === "open") parts.push(`due ${local(new Date(row.due))}`);
-  parts.push({ open: "under way", held: "held now", done: "", left: "not finished" }[row.outcome] ?? row.outcome);
-  if (row.note && row.note !== row.about) parts.push(row.note);
+  if (row.due && row.outcome === "Running") parts.push(`due ${local(new Date(row.due))}`);
+  parts.push(OUTCOMES[row.outcome] ?? row.outcome, row.note);
   return parts.filter(Boolean).join(", ");
 }
 

@@ -29,7 +29,7 @@ export function Entities({ path, query }) {
 }
 
 function Choose({ kinds, kind, chosen, query }) {
-  const names = kinds.filter((item) => !item.isOwn || item.name === kind);
+  const names = kinds;
   const open = kind ?? names.find((item) => item.count)?.name ?? names[0]?.name;
   useEffect(() => {
     if (!kind && open && matchMedia("(min-width: 62rem)").matches) go(link(["entities", open]), { replace: true });
@@ -55,7 +55,7 @@ function Keys({ kind, chosen, query }) {
   const rows = pages.items;
   return html`
     <label class="search"><span class="unseen">Key begins with</span>
-      <input type="search" placeholder="Key begins with…   (/)" value=${prefix} onInput=${(event) => setPrefix(event.target.value)} onKeyDown=${(event) => event.key === "Enter" && rows.length && go(entityLink(kind, rows[0].key))} />
+      <input type="search" placeholder="Key begins with…   (/)" value=${prefix} onInput=${(event) => setPrefix(event.target.value)} onKeyDown=${(event) => event.key === "Enter" && rows.length && go(entityLink(kind, rows[0].entityId.key))} />
     </label>
     ${pages.error && html`<${Failure} error=${pages.error} again=${pages.again} />`}
     ${!rows.length && pages.busy && html`<${Loading} />`}
@@ -63,10 +63,11 @@ function Keys({ kind, chosen, query }) {
     ${rows.length > 0 && html`
       <${List} count=${rows.length} height=${40} label=${`Entities of kind ${kind}`} seen=${(_, last) => last > rows.length - 30 && pages.more()}
         row=${(index) => html`
-          <a class="row key-row" href=${entityLink(kind, rows[index].key)} aria-current=${rows[index].key === chosen ? "true" : undefined}>
-            <span class="mono cut">${rows[index].key}</span>
+          <a class="row key-row" href=${entityLink(kind, rows[index].entityId.key)} aria-current=${rows[index].entityId.key === chosen ? "true" : undefined}>
+            <span class="mono cut">${rows[index].entityId.key}</span>
+            ${rows[index].unreadable && html`<span class="badge bad" title=${rows[index].unreadable}>damaged</span>`}
             ${rows[index].lockedBy && html`<span class="badge" title=${`locked by ${rows[index].lockedBy}`}>locked</span>`}
-            <small class="faint number"><${Time} at=${rows[index].modified} relative /></small>
+            <small class="faint number"><${Time} at=${rows[index].modifiedTime} relative /></small>
           </a>`} />
     `}
   `;

@@ -3,7 +3,7 @@ import * as api from "../api.js";
 import { entityLink, go, link } from "../address.js";
 import { differences, place } from "../difference.js";
 import { count } from "../format.js";
-import { useEvery, useLoaded } from "../loading.js";
+import { useLoaded } from "../loading.js";
 import { Changes } from "../parts/changes.js";
 import { Json } from "../parts/json.js";
 import { List } from "../parts/list.js";
@@ -30,24 +30,25 @@ export function Entity({ kind, name, version }) {
 
 function Found({ entity, kind, name, version, again }) {
   const past = usePast(kind, name);
-  const { first, last } = entity;
+  const { historyBegins: first, version: last } = entity;
+  const present = entity.modifiedTime === null ? undefined : entity.state;
   const asked = version === null || !/^\d+$/.test(version) ? last : Math.min(last, Math.max(first, Number(version)));
-  past.put(last, entity.state);
+  past.put(last, present);
   const move = (next) => go(entityLink(kind, name, { version: next === last ? null : next }), { replace: true });
   useArrows(asked, first, last, move);
   const now = useLatest(past.state(asked));
   const before = useLatest(asked > first ? past.state(asked - 1) : { state: undefined });
   const event = asked > first ? past.event(asked, last) : undefined;
   return html`
-    <${Facts} entity=${entity} kind=${kind} name=${name} />
+    <${Facts} entity=${entity} />
     <div class="card slider-card"><${Slider} first=${first} last=${last} at=${asked} move=${move} event=${event} /></div>
     <div class="columns two">
       <${StateCard} now=${now} before=${before} at=${asked} last=${last} />
-      <${ChangeCard} now=${now} before=${before} event=${event} at=${asked} first=${first} last=${last} latest=${entity.state} />
+      <${ChangeCard} now=${now} before=${before} event=${event} at=${asked} first=${first} last=${last} latest=${present} />
     </div>
     <div class="columns two">
       <${EventLog} past=${past} first=${first} last=${last} at=${asked} move=${move} />
-      <${Operate} kind=${kind} name=${name} done=${again} />
+      <${Operate} operations=${entity.operations} kind=${kind} name=${name} done=${again} />
     </div>
   `;
 }
@@ -73,17 +74,15 @@ function useArrows(at, first, last, move) {
   }, [last, first]);
 }
 
-function Facts({ entity, kind, name }) {
-  const why = useLoaded((signal) => api.why(`@${kind}@${name}`, signal), [kind, name, entity.last, entity.waiting]);
-  useEvery(5_000, why.again);
+function Facts({ entity }) {
   return html`
     <dl class="facts wide">
-      <${Fact} name="Version">${count(entity.last)}<//>
-      <${Fact} name="Changed"><${Time} at=${entity.modified} /><//>
+      <${Fact} name="Version">${count(entity.version)}<//>
+      <${Fact} name="Changed"><${Time} at=${entity.modifiedTime} /><//>
       <${Fact} name="Queue">${entity.waiting ? html`<strong>${count(entity.waiting)}</strong> waiting` : "empty"}<//>
       <${Fact} name="Lock">${entity.lockedBy ? html`held by <${Address} address=${entity.lockedBy} />` : "free"}<//>
     </dl>
-    ${why.data?.length > 0 && html`<ul class="reasons" aria-label="What it waits for">${why.data.map((reason, index) => html`<li key=${index} data-kind=${reason.kind}>${reason.text}</li>`)}</ul>`}
+    ${entity.why.length > 0 && html`<ul class="reasons" aria-label="What it waits for">${entity.why.map((reason, index) => html`<li key=${index} data-kind=${reason.kind}>${reason.text}</li>`)}</ul>`}
   `;
 }
 

@@ -1,7 +1,7 @@
 // One orchestration: its timeline, what it waits for, its data, its family and its history.
 import * as api from "../api.js";
 import { go, instanceLink, link } from "../address.js";
-import { duration } from "../format.js";
+import { brief, count, duration } from "../format.js";
 import { useEvery, useLoaded } from "../loading.js";
 import { Gantt } from "../parts/gantt.js";
 import { Json } from "../parts/json.js";
@@ -21,7 +21,7 @@ export function Instance({ id, tab }) {
     <div class="head">
       <a class="back" data-back href=${link(["instances"])} aria-label="All instances">←</a>
       <h1 class="mono">${id}</h1>
-      ${load.data && html`<${Status} status=${load.data.state.isStalled ? "Stalled" : load.data.state.runtimeStatus} />`}
+      ${load.data && html`<${Status} status=${load.data.isStalled ? "Stalled" : load.data.runtimeStatus} />`}
       <span class="live" data-live=${live} title=${live ? "changes are shown as they come" : "not connected; trying again"}>live</span>
     </div>
     <${Shown} load=${load} what="Reading its history">${(data) => html`<${Found} data=${data} id=${id} tab=${tab} again=${load.again} />`}<//>
@@ -29,9 +29,9 @@ export function Instance({ id, tab }) {
 }
 
 function Found({ data, id, tab, again }) {
-  const { state, history, reasons } = data;
+  const state = data;
   const isOver = FINISHED.has(state.runtimeStatus);
-  const chart = useMemo(() => timeline(history), [history]);
+  const chart = useMemo(() => timeline(state, isOver), [state]);
   const now = useNow(!isOver);
   return html`
     <${Actions} state=${state} done=${again} />
@@ -42,10 +42,10 @@ function Found({ data, id, tab, again }) {
       <${Fact} name=${isOver ? "Took" : "For"}>${duration((isOver ? new Date(state.lastUpdatedTime) : now) - new Date(state.createdTime))}<//>
       ${Object.keys(state.tags ?? {}).length > 0 && html`<${Fact} name="Tags"><${Tags} tags=${state.tags} /><//>`}
     </dl>
-    ${state.failure && html`<${Failure} error=${{ message: `${state.failure.errorType}: ${state.failure.message}` }} />`}
-    ${!isOver && html`<${Why} reasons=${reasons} />`}
-    <section class="card" aria-label="Timeline"><h2>Timeline</h2><${Gantt} chart=${chart} now=${now} /></section>
-    <${Tabs} tab=${tab} id=${id} state=${state} history=${history} />
+    ${state.failure && html`<${Failure} error=${{ message: state.error }} />`}
+    ${!isOver && html`<${Why} reasons=${state.why} activities=${state.activities} />`}
+    <section class="card" aria-label="Timeline"><h2>Timeline</h2>${!state.isWhole && html`<p class="faint">Of ${count(state.events)} events the newest 2,000.</p>`}<${Gantt} chart=${chart} now=${now} /></section>
+    <${Tabs} tab=${tab} id=${id} state=${state} />
   `;
 }
 
@@ -56,12 +56,13 @@ function useNow(isLive) {
   return now;
 }
 
-const Why = ({ reasons }) => html`
+const Why = ({ reasons, activities }) => html`
   <section class="card why" aria-label="What it waits for">
     <h2>Waits for</h2>
     ${reasons.length
       ? html`<ul>${reasons.map((reason, place) => html`<li key=${place} data-kind=${reason.kind}>${reason.text}${about(reason)}</li>`)}</ul>`
       : html`<p class="faint">Nothing: it is at work.</p>`}
+    ${activities.map((one) => html`<p key=${one.task_id} class="faint">Activity <strong>${one.name}</strong> runs since <${Time} at=${one.begun_at} />, attempt ${one.attempt}${one.progress != null && `, ${brief(one.progress)}`}</p>`)}
   </section>
 `;
 
@@ -70,8 +71,8 @@ function about(reason) {
   return leads ? html` <${Address} address=${reason.about} />` : null;
 }
 
-function Tabs({ tab, id, state, history }) {
-  const tabs = [["data", "Data"], ["history", `History (${history.length})`], ["family", "Parent and children"]];
+function Tabs({ tab, id, state }) {
+  const tabs = [["data", "Data"], ["history", `History (${count(state.events)})`], ["family", "Parent and children"]];
   const chosen = tabs.some(([name]) => name === tab) ? tab : "data";
   return html`
     <div class="tabs" role="tablist" aria-label="Details" onKeyDown=${(event) => step(event, tabs, chosen, id)}>
@@ -82,7 +83,7 @@ function Tabs({ tab, id, state, history }) {
     </div>
     <section id="tab-panel" role="tabpanel" aria-labelledby=${`tab-${chosen}`}>
       ${chosen === "data" && html`<${Data} state=${state} />`}
-      ${chosen === "history" && html`<${History} history=${history} />`}
+      ${chosen === "history" && html`<${History} id=${id} events=${state.events} />`}
       ${chosen === "family" && html`<${Family} id=${id} state=${state} />`}
     </section>
   `;
@@ -105,24 +106,29 @@ const Data = ({ state }) => html`
   </div>
 `;
 
-function History({ history }) {
+function History({ id, events }) {
+  const load = useLoaded((signal) => api.instanceHistory(id, signal), [id, events]);
+  return html`<${Shown} load=${load}>${(history) => html`<${Events} history=${history} />`}<//>`;
+}
+
+function Events({ history }) {
   const [chosen, setChosen] = useState(null);
   return html`
     <div class="split">
       <${List} count=${history.length} height=${36} label="History"
         row=${(index) => html`
           <button type="button" class="row history-row plain" aria-pressed=${String(chosen === index)} onClick=${() => setChosen(index)}>
-            <span class="number faint">${index + 1}</span><span>${history[index].event}</span><span class="cut mono">${subject(history[index])}</span>
-            <span class="number"><${Time} at=${new Date(history[index].time / 1000)} /></span>
+            <span class="number faint">${index + 1}</span><span>${history[index].EventType}</span><span class="cut mono">${subject(history[index])}</span>
+            <span class="number"><${Time} at=${history[index].Timestamp} /></span>
           </button>`} />
       <div class="card">
-        ${chosen === null ? html`<p class="faint">Choose an event to see all of it.</p>` : html`<h2>${history[chosen].event}</h2><${Json} value=${history[chosen]} label="Event" />`}
+        ${chosen === null ? html`<p class="faint">Choose an event to see all of it.</p>` : html`<h2>${history[chosen].EventType}</h2><${Json} value=${history[chosen]} label="Event" />`}
       </div>
     </div>
   `;
 }
 
-const subject = (event) => [event.name, event.operation, event.entity ?? event.instance_id, event.status, event.reason].filter(Boolean).join(" ");
+const subject = (event) => [event.FunctionName, event.Operation, event.Name, event.InstanceId, event.OrchestrationStatus, event.Reason].filter(Boolean).join(" ");
 
 function Family({ id, state }) {
   return html`
@@ -134,7 +140,7 @@ function Family({ id, state }) {
 }
 
 function Children({ id, depth }) {
-  const load = useLoaded((signal) => api.children(id, signal), [id]);
+  const load = useLoaded(async (signal) => (await api.instance(id, signal)).children, [id]);
   useEvery(5_000, load.again);
   return html`
     <${Shown} load=${load} what="Looking for children">${(children) => children.length
@@ -148,7 +154,7 @@ function Child({ child, depth }) {
   return html`
     <li role="treeitem" aria-expanded=${String(open)}>
       <button type="button" class="plain fold" aria-label=${`Children of ${child.instanceId}`} aria-expanded=${String(open)} onClick=${() => setOpen(!open)} />
-      <a class="mono" href=${instanceLink(child.instanceId)}>${child.instanceId}</a> ${child.name} <${Status} status=${child.runtimeStatus} />
+      <a class="mono" href=${instanceLink(child.instanceId)}>${child.instanceId}</a> ${child.name} ${child.runtimeStatus ? html`<${Status} status=${child.runtimeStatus} />` : html`<span class="faint">forgotten</span>`}
       ${open && html`<${Children} id=${child.instanceId} depth=${depth + 1} />`}
     </li>
   `;

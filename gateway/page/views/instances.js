@@ -10,7 +10,7 @@ import { html, useEffect, useState } from "../vendor/preact-htm.js";
 import { Instance } from "./instance.js";
 
 const STATUSES = ["Running", "Pending", "Suspended", "Failed", "Completed", "Terminated", "Canceled"];
-const EMPTY = { prefix: "", name: "", status: "", tag: "", from: "", to: "" };
+const EMPTY = { prefix: "", name: "", status: "", tag: "", from: "", to: "", order: "" };
 
 export function Instances({ path, query }) {
   if (path[0] !== undefined) return html`<${Instance} key=${path[0]} id=${path[0]} tab=${query.get("tab")} />`;
@@ -47,6 +47,9 @@ function Search({ query }) {
       <label>Tag<input type="text" placeholder="name=value" value=${filter.tag} onInput=${put("tag")} /></label>
       <label>Started from<input type="datetime-local" value=${filter.from} onInput=${put("from")} /></label>
       <label>to<input type="datetime-local" value=${filter.to} onInput=${put("to")} /></label>
+      <label>Order<select value=${filter.order} onChange=${put("order")}>
+        <option value="">changed last</option><option value="id" selected=${filter.order === "id"}>by id</option>
+      </select></label>
       ${isFiltered && html`<button type="button" class="quiet" onClick=${() => setFilter(EMPTY)}>Clear</button>`}
     </form>
     <${Found} pages=${pages} isFiltered=${isFiltered} />
@@ -58,7 +61,7 @@ const said = (pages) => (pages.items.length ? `${count(pages.items.length)}${pag
 function Found({ pages, isFiltered }) {
   const rows = pages.items;
   if (pages.error) return html`<${Failure} error=${pages.error} again=${pages.again} />`;
-  if (!rows.length && (pages.busy || pages.next)) return html`<${Loading} what="Searching" /><${Further} pages=${pages} />`;
+  if (!rows.length && pages.busy) return html`<${Loading} what="Searching" />`;
   if (!rows.length && isFiltered) return html`<${Empty} title="Nothing fits.">Clear a filter, or look for another id: only its beginning is searched.<//>`;
   if (!rows.length) return html`<${Empty} title="There are no orchestrations yet.">Start one with <code>client.start(…)</code>.<//>`;
   return html`
@@ -66,12 +69,6 @@ function Found({ pages, isFiltered }) {
     <${List} count=${rows.length} height=${44} label="Instances" seen=${(_, last) => last > rows.length - 30 && pages.more()}
       row=${(index) => html`<${Row} state=${rows[index]} />`} />
   `;
-}
-
-/** A search that looks long gives empty pages; it goes on by itself. */
-function Further({ pages }) {
-  useEffect(() => pages.more(), [pages.next, pages.busy]);
-  return null;
 }
 
 const Row = ({ state }) => html`

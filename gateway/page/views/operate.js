@@ -1,24 +1,25 @@
 // A form for an operation of an entity, made from its signature; to signal it or to call it.
 import * as api from "../api.js";
-import { useLoaded } from "../loading.js";
 import { Field, read } from "../parts/dialog.js";
 import { Json } from "../parts/json.js";
-import { Failure, Shown } from "../parts/states.js";
+import { Failure } from "../parts/states.js";
 import { html, useState } from "../vendor/preact-htm.js";
 
-export function Operate({ kind, name, done }) {
-  const load = useLoaded((signal) => api.operations(kind, signal), [kind]);
-  return html`
-    <section class="card" aria-label="Operate">
-      <h2>Operate</h2>
-      <${Shown} load=${load}>${(operations) => html`<${Choose} operations=${operations} kind=${kind} name=${name} done=${done} />`}<//>
-    </section>
-  `;
-}
+const UNTYPED = [{ name: "input", type: "JSON", required: false }];
+
+/** What is known of an operation of which only the name is known: a function-style entity's. */
+const untyped = (name) => ({ name, text: "", doc: "", readonly: false, parameters: UNTYPED });
+
+export const Operate = ({ operations, kind, name, done }) => html`
+  <section class="card" aria-label="Operate">
+    <h2>Operate</h2>
+    <${Choose} operations=${operations} kind=${kind} name=${name} done=${done} />
+  </section>
+`;
 
 function Choose({ operations, kind, name, done }) {
   const [chosen, setChosen] = useState(operations[0]?.name ?? "");
-  const operation = operations.find((one) => one.name === chosen) ?? api.untyped(chosen);
+  const operation = operations.find((one) => one.name === chosen) ?? untyped(chosen);
   const isKnown = operations.length > 0;
   return html`
     <label class="field"><span>Operation</span>
@@ -26,8 +27,8 @@ function Choose({ operations, kind, name, done }) {
         ? html`<select value=${chosen} onChange=${(event) => setChosen(event.target.value)}>${operations.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === chosen}>${one.name}${one.readonly ? " (read only)" : ""}</option>`)}</select>`
         : html`<input type="text" value=${chosen} onInput=${(event) => setChosen(event.target.value)} />`}
     </label>
-    <p class="signature mono">${operation.signature}</p>
-    ${operation.text && html`<p class="faint">${operation.text}</p>`}
+    <p class="signature mono">${operation.text}</p>
+    ${operation.doc && html`<p class="faint">${operation.doc}</p>`}
     <${Form} key=${isKnown ? chosen : ""} operation=${operation} kind=${kind} name=${name} done=${done} />
   `;
 }

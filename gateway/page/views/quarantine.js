@@ -28,7 +28,7 @@ export function Quarantine() {
 const Row = ({ row, ask }) => html`
   <div class="row quarantine-row">
     <div class="row-main">
-      <span><${Address} address=${row.stream} /> ${row.operation && html`<code>${row.operation}</code>`} <small class="faint">message ${row.id}, <${Time} at=${row.time} /></small></span>
+      <span><${Address} address=${row.address} /> ${row.operation && html`<code>${row.operation}</code>`} <small class="faint">message ${row.id}, <${Time} at=${row.time} /></small></span>
       <span class="reason" title=${row.reason}>${row.reason}</span>
     </div>
     <span class="faint">${row.attempts > 0 ? `${row.attempts} attempts` : ""}</span>
@@ -44,6 +44,6 @@ function Ask({ asked, close, done }) {
     done();
   };
   return what === "redrive"
-    ? html`<${Dialog} title=${`Send message ${row.id} again?`} verb="Send again" act=${act} close=${close}>It goes to ${row.stream} once more; if it crashes the process again, it is set aside again.<//>`
+    ? html`<${Dialog} title=${`Send message ${row.id} again?`} verb="Send again" act=${act} close=${close}>It goes to ${row.address} once more; if it crashes the process again, it is set aside again.<//>`
     : html`<${Dialog} title=${`Discard message ${row.id}?`} verb="Discard" danger act=${act} close=${close}>It is forgotten, and who waits for it is told that it failed. This cannot be taken back.<//>`;
 }
