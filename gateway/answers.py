@@ -15,6 +15,7 @@ STATUSES: tuple[tuple[type[errors.PerdureError], int], ...] = (
     (errors.PayloadTooLargeError, 413),
     (errors.InvalidInputError, 400),
     (errors.InstanceNotFoundError, 404),
+    (errors.ScheduleNotFoundError, 404),
     (errors.InstanceFinishedError, 410),
     (errors.InstanceAlreadyExistsError, 409),
     (errors.WrongStatusError, 400),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,54 +14,22 @@ from starlette.routing import Route
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
 from perdure.gateway.answers import on_bug, on_error, on_missing
+from perdure.gateway.details import Details
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
 from perdure.gateway.entities import Entities
+from perdure.gateway.feed import Feed
 from perdure.gateway.guard import Guard
-from perdure.gateway.insight import BASE as OURS
 from perdure.gateway.insight import Insight
 from perdure.gateway.instances import Instances
 from perdure.gateway.links import Links, checked_url
-from perdure.gateway.payloads import BASE
+from perdure.gateway.lists import Lists
+from perdure.gateway.operations import Operation
+from perdure.gateway.overview import Overview
+from perdure.gateway.progress import Progress
+from perdure.gateway.streams import Pump
 from perdure.orchestration.client import Client
 from perdure.orchestration.instance_ids import checked_instance_id
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def routes(
-    instances: Instances, entities: Entities, insight: Insight
-) -> list[tuple[str, str, Endpoint]]:
-    """The table of routes: method, path, and who answers."""
-    field: list[tuple[str, str, Endpoint]] = [
-        ("POST", "/orchestrators/{name}", instances.start),
-        ("POST", "/orchestrators/{name}/{instance_id}", instances.start),
-        ("GET", "/instances", instances.listed),
-        ("DELETE", "/instances", instances.purge_many),
-        ("GET", "/instances/", instances.listed),
-        ("DELETE", "/instances/", instances.purge_many),
-        ("GET", "/instances/{instance_id}", instances.status),
-        ("DELETE", "/instances/{instance_id}", instances.purge),
-        ("POST", "/instances/{instance_id}/{operation}/{event_name}", instances.raise_event),
-        ("POST", "/instances/{instance_id}/{operation}", instances.control),
-        ("GET", "/entities", entities.listed),
-        ("GET", "/entities/", entities.listed),
-        ("GET", "/entities/{name}", entities.listed),
-        ("GET", "/entities/{name}/{key:path}", entities.state),
-        ("POST", "/entities/{name}/{key:path}", entities.operate),
-        ("DELETE", "/entities/{name}/{key:path}", entities.delete),
-    ]
-    ours: list[tuple[str, str, Endpoint]] = [
-        ("GET", "/health", insight.health),
-        ("GET", "/counts", insight.counts),
-        ("GET", "/why/{address:path}", insight.why),
-        ("GET", "/entities/{name}/{key:path}/history", insight.history),
-        ("GET", "/entities/{name}/{key:path}/as_of", insight.as_of),
-    ]
-    return [
-        *((method, BASE + path, who) for method, path, who in field),
-        *((method, OURS + path, who) for method, path, who in ours),
-    ]
 
 
 class Gateway:
@@ -79,6 +47,7 @@ class Gateway:
         public_url: str | None = None,
         mounted_at: str = "",
         requests: int = limits.REQUESTS,
+        streams: int = limits.STREAMS,
         body_seconds: float = limits.BODY_SECONDS,
     ) -> None:
         names = list(hosts)
@@ -86,10 +55,20 @@ class Gateway:
             names.append(_host_of(checked_url(public_url)))
         guard = Guard(token, names)
         engine = Engine(client)
+        self._pump = Pump(client.node, streams)
         self._links = Links(guard, public_url, mounted_at)
         self._instances = Instances(engine, self._links)
-        table = routes(self._instances, Entities(engine), Insight(engine))
-        every = [Route(path, who, methods=[method]) for method, path, who in table]
+        self.operations: list[Operation] = [
+            *self._instances.operations(),
+            *Entities(engine).operations(),
+            *Overview(engine, self._pump).operations(),
+            *Feed(engine, self._pump).operations(),
+            *Progress(engine, self._pump).operations(),
+            *Insight(engine).operations(),
+            *Lists(engine).operations(),
+            *Details(engine).operations(),
+        ]
+        every = [Route(o.path, o.answered_by, methods=[o.method]) for o in self.operations]
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
@@ -102,6 +81,10 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         await self._door(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End all server-sent streams, as a server does that is about to stop."""
+        self._pump.close()
 
     def create_http_management_payload(
         self, instance_id: str, request: Request | None = None

@@ -46,7 +46,7 @@ class Door:
     ) -> None:
         self._application = application
         self._guard = guard
-        self._free = requests
+        self.free = requests
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,18 +57,18 @@ class Door:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        send = _with_headers(send)
+        passage = _Passage(self, send)
         refusal = self._guard.refusal(_head(scope))
         if refusal is not None:
-            await _refuse(send, refusal)
-        elif self._free == 0:
-            await _refuse(send, BUSY)
+            await _refuse(passage.send, refusal)
+        elif self.free == 0:
+            await _refuse(passage.send, BUSY)
         else:
-            self._free -= 1
+            passage.enter()
             try:
-                await self._serve(scope, receive, send)
+                await self._serve(scope, receive, passage.send)
             finally:
-                self._free += 1
+                passage.leave()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -114,13 +114,36 @@ def _head(scope: Scope) -> Head:
     return Head(scope["method"].upper(), scope["path"], scope["query_string"], headers)
 
 
-def _with_headers(send: Send) -> Send:
-    async def sending(event: Event) -> None:
-        if event["type"] == "http.response.start":
-            event["headers"] = [*event.get("headers", ()), *_HEADERS]
-        await send(event)
+class _Passage:
+    """One request on its way: takes one of the door's places, and puts headers on the answer.
 
-    return sending
+    A stream gives its place back when it begins: streams have a limit of their own.
+    """
+
+    __slots__ = ("_door", "_inside", "_send")
+
+    def __init__(self, door: Door, send: Send) -> None:
+        self._door = door
+        self._send = send
+        self._inside = False
+
+    def enter(self) -> None:
+        self._inside = True
+        self._door.free -= 1
+
+    def leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._door.free += 1
+
+    async def send(self, event: Event) -> None:
+        if event["type"] == "http.response.start":
+            headers = event.get("headers", ())
+            given = {name for name, _ in headers}
+            event["headers"] = [*headers, *(pair for pair in _HEADERS if pair[0] not in given)]
+            if (b"content-type", b"text/event-stream") in headers:
+                self.leave()
+        await self._send(event)
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

@@ -30,8 +30,17 @@ PAGE_STEP = 20
 REQUESTS = 1_000
 """At work or waiting at once; more are told to come back."""
 
-CONNECTIONS = 1_200
+STREAMS = 1_000
+"""Server-sent streams at once, beside those; more are told to come back."""
+
+BEAT_SECONDS = 15
+"""A stream without news says so often that it lives."""
+
+CONNECTIONS = 2_200
 """Open at once; more are closed."""
+
+LOOK_SECONDS = 0.2
+"""A search looks so long; then its page ends, and the next one goes on from there."""
 
 THREADS = 8
 """Threads that read the store."""

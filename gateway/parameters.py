@@ -74,10 +74,15 @@ def seconds(query: QueryParams, name: str, most: float = WAIT_SECONDS) -> float 
     return found
 
 
+def listed(text: str) -> list[str]:
+    """The parts of a parameter that are separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def statuses(query: QueryParams) -> list[str] | None:
     """The runtime statuses that are asked for, in their own spelling."""
     text = query.get("runtimeStatus")
-    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+    return listed(text) if text else None
 
 
 def continuation(request: Request) -> str:

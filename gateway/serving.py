@@ -132,6 +132,7 @@ class Serving:
             h11_max_incomplete_event_size=4 * limits.HEADER_BYTES,
         )
         self._server = uvicorn.Server(config)
+        self._gateway = gateway
         self._listener = listener
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="perdure-http", daemon=True
@@ -145,5 +146,6 @@ class Serving:
     def stop(self) -> None:
         """Take no more requests, finish those in hand within seconds, and end."""
         self._server.should_exit = True
+        self._gateway.end_streams()
         self._thread.join()
         self._listener.close()
