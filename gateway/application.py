@@ -14,6 +14,7 @@ from starlette.routing import Route
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
 from perdure.gateway.answers import on_bug, on_error, on_missing
+from perdure.gateway.assets import Assets
 from perdure.gateway.details import Details
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
@@ -68,7 +69,9 @@ class Gateway:
             *Lists(engine).operations(),
             *Details(engine).operations(),
         ]
+        assets = Assets()
         every = [Route(o.path, o.answered_by, methods=[o.method]) for o in self.operations]
+        every += assets.routes()
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
@@ -76,7 +79,13 @@ class Gateway:
         }
         application = Starlette(routes=every, exception_handlers=handlers)
         application.router.redirect_slashes = False
-        self._door = Door(application, guard, requests=requests, body_seconds=body_seconds)
+        self._door = Door(
+            application,
+            guard,
+            is_public=assets.has,
+            requests=requests,
+            body_seconds=body_seconds,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -41,11 +41,13 @@ class Door:
         application: Application,
         guard: Guard,
         *,
+        is_public: Callable[[Scope], bool] = lambda scope: False,
         requests: int = limits.REQUESTS,
         body_seconds: float = limits.BODY_SECONDS,
     ) -> None:
         self._application = application
         self._guard = guard
+        self._is_public = is_public
         self.free = requests
         self._body_seconds = body_seconds
 
@@ -58,7 +60,7 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
             return
         passage = _Passage(self, send)
-        refusal = self._guard.refusal(_head(scope))
+        refusal = self._guard.refusal(_head(scope), is_public=self._is_public(scope))
         if refusal is not None:
             await _refuse(passage.send, refusal)
         elif self.free == 0:

@@ -96,12 +96,18 @@ class Guard:
         self._expected = None if token is None else _hash(token)
         self._hosts = LOOPBACK | {host.lower() for host in hosts}
 
-    def refusal(self, head: Head) -> Refusal | None:
-        """Why a request is refused; ``None``: it is not."""
+    def refusal(self, head: Head, *, is_public: bool = False) -> Refusal | None:
+        """Why a request is refused; ``None``: it is not.
+
+        Args:
+            head: of the request.
+            is_public: it asks for what everybody may have who can reach the server.
+        """
         return (
             self._malformed(head)
             or self._from_elsewhere(head)
-            or self._unauthorised(head)
+            or self._secret_in_url(head)
+            or (None if is_public else self._unauthorised(head))
             or self._wrong_body(head)
         )
 
@@ -151,12 +157,15 @@ class Guard:
                 return Refusal(403, "requests from pages of other sites are refused")
         return None
 
-    def _unauthorised(self, head: Head) -> Refusal | None:
+    def _secret_in_url(self, head: Head) -> Refusal | None:
         query = parse_qsl(head.query.decode("latin-1"), keep_blank_values=True)
         if any(name.lower() in SECRET_PARAMETERS for name, _ in query):
             return Refusal(
                 400, "a token in a URL ends up in logs; send it as Authorization: Bearer"
             )
+        return None
+
+    def _unauthorised(self, head: Head) -> Refusal | None:
         if not self.is_authorised(head):
             return Refusal(401, "send the token as Authorization: Bearer, or x-functions-key")
         return None
