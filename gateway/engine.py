@@ -22,7 +22,7 @@ from perdure.gateway.limits import ENGINE_SECONDS, LOOK_SECONDS, THREADS
 from perdure.orchestration.client import Client
 from perdure.orchestration.faults import typed
 from perdure.orchestration.refs import OrchestrationRef
-from perdure.storage.ports import Reader
+from perdure.storage.ports import Store
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Engine:
         self.client = client
         self._threads: anyio.CapacityLimiter | None = None
 
-    def store(self) -> Reader:
+    def store(self) -> Store:
         """What is committed.
 
         Raises:

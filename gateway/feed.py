@@ -18,7 +18,7 @@ from perdure.gateway import parameters
 from perdure.gateway.answers import answer
 from perdure.gateway.engine import Engine
 from perdure.gateway.history_events import compacted, moment
-from perdure.gateway.operations import FLAG, OURS, TEXT, TOP, Operation, Parameter
+from perdure.gateway.operations import FLAG, OURS, PAGED, TEXT, Operation, Parameter
 from perdure.gateway.streams import EVERYTHING, ORCHESTRATIONS, Pump, Stream, event
 from perdure.orchestration.history import read_events
 from perdure.storage.records import StoredTurn
@@ -39,6 +39,23 @@ class Change:
     kind: str
     content: dict[str, Any]
     sent: bytes
+
+
+@attrs.frozen
+class Page:
+    """A page of the feed.
+
+    Attributes:
+        changes: in their order.
+        last: the last turn that was read; what was asked for when there was none.
+        more: whether there may be more behind it already.
+        look: which look of the pump it was read for.
+    """
+
+    changes: list[Change]
+    last: int
+    more: bool
+    look: int
 
 
 @attrs.frozen
@@ -117,7 +134,7 @@ class Feed:
     def __init__(self, engine: Engine, pump: Pump) -> None:
         self._engine = engine
         self._pump = pump
-        self._pages: dict[int, asyncio.Task[tuple[list[Change], int]]] = {}
+        self._pages: dict[int, asyncio.Task[Page]] = {}
 
     def operations(self) -> list[Operation]:
         """The routes."""
@@ -146,8 +163,9 @@ class Feed:
                 method="GET",
                 path=OURS + "/changes",
                 answered_by=self.listed,
-                text="A page of changes, oldest first; without after the newest ones",
-                parameters=(*wanted, after, TOP),
+                text="A page of changes, oldest first: behind a position, or the newest ones, "
+                "with a token for those before",
+                parameters=(*wanted, after, *PAGED),
             ),
         ]
 
@@ -167,31 +185,40 @@ class Feed:
         if text:
             after = _position(text)
             found = await self._engine.read(lambda: self._behind(wanted, after, size))
-        else:
-            found = await self._engine.read(lambda: self._last(wanted, size))
-        return answer(200, [change.content for change in found])
+            return answer(200, [change.content for change in found])
+        before = parameters.number(parameters.continuation(request), "the token")
+        found, further = await self._engine.read(lambda: self._last(wanted, size, before))
+        headers = (
+            {"x-ms-continuation-token": parameters.token_for(further)} if further else None
+        )
+        return answer(200, [change.content for change in found], headers)
 
-    async def page(self, before: int) -> tuple[list[Change], int]:
-        """The changes of the turns beyond one, and the last of these turns.
+    async def page(self, before: int, *, shared: bool = True) -> Page:
+        """The changes of the turns beyond one.
 
-        Those who follow ask for the same page; it is read once.
+        Those who follow ask for the same page; it is read once for all that one look of the
+        pump has woken. What is committed after that wakes them again.
         """
+        if not shared:
+            return await self._engine.read(lambda: self._read(before, 0))
+        look = self._pump.looks
         task = self._pages.get(before)
-        began_earlier = task is not None and not task.done()
-        if task is None or (task.done() and _is_of_no_use(task, before)):
-            task = asyncio.create_task(self._engine.read(lambda: self._read(before)))
+        if task is None or (task.done() and _is_old(task, before, look)):
+            task = asyncio.create_task(self._engine.read(lambda: self._read(before, look)))
             self._pages[before] = task
             while len(self._pages) > _KEPT:
                 del self._pages[next(iter(self._pages))]
-        changes, last = await asyncio.shield(task)
-        if began_earlier and last == before:  # it may have been read before what is asked for
+        page = await asyncio.shield(task)
+        if page.look == look:
+            return page
+        if page.last == before:
             return await self.page(before)
-        return changes, last
+        return attrs.evolve(page, more=True)
 
-    def _read(self, before: int) -> tuple[list[Change], int]:
+    def _read(self, before: int, look: int) -> Page:
         turns = self._engine.store().feed(before, limit=PAGE)
         changes = [change for turn in turns for change in changes_in(turn)]
-        return changes, turns[-1].seq if turns else before
+        return Page(changes, turns[-1].seq if turns else before, len(turns) == PAGE, look)
 
     def _newest(self) -> Position:
         """The position of the newest change."""
@@ -207,29 +234,36 @@ class Feed:
         place = max(0, after.turn - 1)
         enough = self._engine.patience()
         while len(found) < size and enough():
-            changes, last = self._read(place)
-            found += (
-                c for c in changes if c.position > after and wanted.fits(c.address, c.kind)
-            )
-            if last == place:
+            page = self._read(place, 0)
+            new = (change for change in page.changes if change.position > after)
+            found += (change for change in new if wanted.fits(change.address, change.kind))
+            if not page.more:
                 break
-            place = last
+            place = page.last
         return found[:size]
 
-    def _last(self, wanted: Wanted, size: int) -> list[Change]:
-        """The newest changes, oldest first, as far as they are found soon."""
+    def _last(
+        self, wanted: Wanted, size: int, before: int | None
+    ) -> tuple[list[Change], str | None]:
+        """The newest changes, oldest first, as far as they are found soon; whole turns."""
         store, enough = self._engine.store(), self._engine.patience()
         found: list[Change] = []
-        before: int | None = None
+        step = 20
         while len(found) < size and enough():
-            newest = store.newest_turns(before, limit=PAGE)
+            newest = store.newest_turns(before, limit=step)
             if not newest:
-                break
+                return found, None
+            step = PAGE
+            fitting = [t[0] for t in newest if wanted.fits(t[1], kind_of(t[1]))]
+            for seq in fitting:
+                found = [
+                    c for turn in store.feed(seq - 1, limit=1) for c in changes_in(turn)
+                ] + found
+                before = seq
+                if len(found) >= size:
+                    return found, str(before)
             before = newest[-1][0]
-            turns = [turn for turn in store.feed(before - 1, limit=PAGE) if turn.stream]
-            fitting = (t for t in turns if wanted.fits(t.stream, kind_of(t.stream)))
-            found = [change for turn in fitting for change in changes_in(turn)] + found
-        return found[-size:]
+        return found, str(before) if before else None
 
 
 class Following:
@@ -256,20 +290,22 @@ class Following:
 
     async def news(self) -> tuple[bytes, bool]:
         """The next page."""
-        changes, last = await self._feed.page(self._turn)
-        if last == self._turn:
-            self.ended = not self._follow
-            return b"", False
-        new = [change for change in changes if change.position > self._after]
-        self._turn = last
-        self._after = max([self._after, Position(last, 0), *(c.position for c in new)])
+        page = await self._feed.page(self._turn, shared=self._follow)
+        new = [change for change in page.changes if change.position > self._after]
+        if page.last > self._turn:
+            self._turn = page.last
+            last = Position(page.last, 0)
+            self._after = max([self._after, last, *(change.position for change in new)])
+        self.ended = not self._follow and not page.more
         fitting = (c.sent for c in new if self._wanted.fits(c.address, c.kind))
-        return b"".join(fitting), True
+        return b"".join(fitting), page.more
 
 
-def _is_of_no_use(task: asyncio.Task[tuple[list[Change], int]], before: int) -> bool:
+def _is_old(task: asyncio.Task[Page], before: int, look: int) -> bool:
     """Whether a page has to be read again: it failed, or the feed ended before it."""
-    return task.cancelled() or task.exception() is not None or task.result()[1] == before
+    if task.cancelled() or task.exception() is not None:
+        return True
+    return task.result().last == before and task.result().look != look
 
 
 def _position(text: str) -> Position:

@@ -133,11 +133,8 @@ class Lists:
         """Rows, those first that were changed last: each at its newest turn, which is the one
         that ends at the version of the row.
         """
-        if after and not (after.isascii() and after.isdecimal() and len(after) < 19):
-            msg = "x-ms-continuation-token is of another list; leave it out"
-            raise InvalidInputError(msg)
         store = self._engine.store()
-        before = int(after) if after else None
+        before = parameters.number(after, "the token")
         while turns := store.newest_turns(before, limit=_STEP):
             wanted = [
                 (seq, stream, version)

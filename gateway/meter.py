@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -80,26 +79,3 @@ class Meter:
         with self._lock:
             known = {second.time: attrs.evolve(second) for second in self._seconds}
         return [known.get(at) or Second(at) for at in range(now - most, now)]
-
-
-@attrs.define
-class Aging:
-    """A value that is made again when it is asked for and old: the longer it took, the older it
-    may become, so that looking at a large store takes a tenth of one processor at most.
-    """
-
-    make: Callable[[], Any]
-    seconds: float = 2.0
-    _value: Any = None
-    _good_until: float = 0.0
-    _lock: Any = attrs.field(factory=Lock)
-
-    def get(self) -> Any:
-        """The value; one thread makes it and the others wait for it."""
-        with self._lock:
-            began = time.monotonic()
-            if self._value is None or began >= self._good_until:
-                self._value = self.make()
-                ended = time.monotonic()
-                self._good_until = ended + max(self.seconds, 10 * (ended - began))
-            return self._value

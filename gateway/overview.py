@@ -12,9 +12,10 @@ from starlette.responses import Response
 from perdure._version import __version__
 from perdure.actors.context import to_datetime
 from perdure.errors import InvalidInputError, PerdureError
+from perdure.gateway.aging import Aging
 from perdure.gateway.answers import answer
 from perdure.gateway.engine import Engine
-from perdure.gateway.meter import SECONDS, Aging, Meter
+from perdure.gateway.meter import SECONDS, Meter
 from perdure.gateway.operations import OURS, Operation, Parameter
 from perdure.gateway.streams import Pump
 from perdure.orchestration.state import FINISHED
@@ -32,7 +33,7 @@ class Overview:
         self._pump = pump
         self.meter = Meter(engine.client.now_micros)
         engine.client.node.on_commit(self.meter.count)
-        self._tally = Aging(self._count)
+        self._tally = Aging(engine, self._count)
 
     def operations(self) -> list[Operation]:
         """The routes."""
@@ -67,7 +68,9 @@ class Overview:
         if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= SECONDS):
             msg = f"seconds={text[:20]!r}: use 1 to {SECONDS}"
             raise InvalidInputError(msg)
-        return answer(200, await self._engine.read(lambda: self._looked(int(text))))
+        tallies = await self.counted()
+        looked = await self._engine.read(lambda: self._looked(tallies or [], int(text)))
+        return answer(200, looked | {"isCounting": tallies is None})
 
     async def health(self, request: Request) -> Response:
         """GET ``/health``: 503 while its store takes nothing."""
@@ -94,19 +97,17 @@ class Overview:
             return str(failed)
         return "" if node.has_room else "the node has too many messages to take in"
 
-    def counted(self) -> list[Tally]:
-        """How many orchestrations there are of each status; some seconds old at most where
-        there are very many.
+    async def counted(self) -> list[Tally] | None:
+        """How many orchestrations there are of each status; of very many some seconds old, and
+        ``None`` until they have been counted.
         """
-        found: list[Tally] = self._tally.get()
-        return found
+        return await self._tally.get()
 
     def _count(self) -> list[Tally]:
         return self._engine.store().tally("status", "created", beside=_ENTITIES)
 
-    def _looked(self, seconds: int) -> dict[str, Any]:
+    def _looked(self, tallies: list[Tally], seconds: int) -> dict[str, Any]:
         status = self._client.status()
-        tallies = self.counted()
         store = self._engine.store()
         return {
             "version": __version__,

@@ -59,6 +59,16 @@ def page_size(query: QueryParams) -> int:
     return int(text)
 
 
+def number(text: str, what: str) -> int | None:
+    """A whole number that a text holds; ``None`` for none."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        msg = f"{what} {text[:40]!r} is no number from 0"
+        raise InvalidInputError(msg)
+    return int(text)
+
+
 def seconds(query: QueryParams, name: str, most: float = WAIT_SECONDS) -> float | None:
     """A parameter that is a duration in seconds."""
     text = query.get(name)

@@ -37,6 +37,8 @@ HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 _SPACING = 0.05
 """Seconds between two looks at what was changed, however busy the store is."""
 
+_AT_ONCE = 20
+
 _write = msgspec.json.Encoder().encode
 
 
@@ -152,7 +154,11 @@ class Stream(Response):
 
 
 class Pump:
-    """Wakes the streams that are about what was changed, all in one event loop."""
+    """Wakes the streams that are about what was changed, all in one event loop.
+
+    Attributes:
+        looks: how often it has looked at what was changed.
+    """
 
     def __init__(self, node: Node, most: int = limits.STREAMS) -> None:
         self._node = node
@@ -165,6 +171,7 @@ class Pump:
         self._stop_listening: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = 0
+        self.looks = 0
 
     @property
     def count(self) -> int:
@@ -200,6 +207,7 @@ class Pump:
             loop.call_soon_threadsafe(self._close_all)
 
     def _begin(self) -> None:
+        self.looks += 1
         self._loop = asyncio.get_running_loop()
         self._stop_listening = self._node.on_commit(self._look)
         self._timer = self._loop.call_later(1.0, self._every_second)
@@ -228,6 +236,7 @@ class Pump:
 
     def _wake(self) -> None:
         self._rung = False
+        self.looks += 1
         topics = {EVERYTHING}
         while self._changed:
             for address in self._changed.popleft():
@@ -235,9 +244,15 @@ class Pump:
                 topics.add(address)
                 topics.add(ORCHESTRATIONS if kind == INSTANCES else f"@{kind}")
         about = self._by_topic
-        for topic in topics & about.keys() if len(topics) > len(about) else topics:
-            for stream in tuple(about.get(topic, ())):
-                stream.poke()
+        self._poke(s for topic in topics & about.keys() for s in tuple(about[topic]))
+
+    def _poke(self, streams: Iterable[Stream], *, beat: bool = False) -> None:
+        """Wake streams, some at a time: a thousand tasks at once would take their memory."""
+        rest = list(streams)
+        for stream in rest[:_AT_ONCE]:
+            stream.poke(beat=beat)
+        if self._loop is not None and len(rest) > _AT_ONCE:
+            self._loop.call_soon(lambda: self._poke(rest[_AT_ONCE:], beat=beat))
 
     def _every_second(self) -> None:
         assert self._loop is not None
@@ -246,8 +261,7 @@ class Pump:
         if self._node.closed:
             self._close_all()
         elif self._seconds % limits.BEAT_SECONDS == 0:
-            for stream in tuple(self._streams):
-                stream.poke(beat=True)
+            self._poke(self._streams, beat=True)
 
     def _close_all(self) -> None:
         for stream in tuple(self._streams):
