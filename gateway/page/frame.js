@@ -71,7 +71,7 @@ function ThemeButton() {
   const other = theme === "dark" ? "Light" : "Dark";
   return html`
     <button type="button" class="round" aria-label=${`${other} colours`} title=${`${other} colours (t)`} onClick=${() => globalThis.switchTheme()}>
-      <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path d="M12 4a8 8 0 100 16zM12 4a8 8 0 010 16" /></svg>
+      <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 010 16z" /></svg>
     </button>
   `;
 }

@@ -17,7 +17,8 @@ const row = (kind, name, about = "") => ({ kind, name, about, outcome: "Running"
 
 /**
  * @param state of the orchestration, with its `timeline`.
- * @returns {{rows: Row[], from: number, to: number | null}}
+ * @returns {{rows: Row[], from: number, to: number | null, last: number}} *last*: when something
+ *   began or ended last.
  */
 export function timeline(state, isOver) {
   const from = moment(state.createdTime);
@@ -33,7 +34,13 @@ export function timeline(state, isOver) {
     else task(one, byFirst, rows);
   }
   for (const each of rows) for (const bar of each.bars) bar.to ??= to;
-  return { rows, from, to };
+  return { rows, from, to, last: latest(rows, from) };
+}
+
+/** When something began or ended last. */
+function latest(rows, from) {
+  const times = rows.flatMap((each) => [...each.bars.flatMap((bar) => [bar.from, bar.to ?? from]), ...each.marks.map((mark) => mark.at)]);
+  return times.reduce((most, time) => Math.max(most, time), from);
 }
 
 /** All but the timers that only lie between two attempts: their task shows them as waiting. */

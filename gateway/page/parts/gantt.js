@@ -8,12 +8,15 @@ import { List } from "./list.js";
 const HEIGHT = 30;
 const BAR = 12;
 const LEAST = 3;
+const CLOSE = 1.3;
 /** However short something was, it can be seen. */
+
 const WORDS = { itself: "orchestration", operation: "call", sent: "sends" };
 const OUTCOMES = { Running: "under way", held: "held now", Completed: "" };
 
 /** @param chart of `timeline.js`. @param now where what lasts ends, in milliseconds. */
 export function Gantt({ chart, now }) {
+  const [isWhole, setWhole] = useState(false);
   const box = useRef(null);
   const [width, setWidth] = useState(600);
   useLayoutEffect(() => {
@@ -21,7 +24,10 @@ export function Gantt({ chart, now }) {
     watch.observe(box.current);
     return () => watch.disconnect();
   }, []);
-  const end = chart.to ?? Math.max(now, chart.from + 1);
+  const present = chart.to ?? Math.max(now, chart.from + 1);
+  const close = chart.from + (chart.last - chart.from) * CLOSE;
+  const isLong = present - chart.from > close - chart.from + 2_000 && present > 2 * close - chart.from;
+  const end = isLong && !isWhole ? close : present;
   const span = Math.max(end - chart.from, 1);
   const scale = { from: chart.from, end, x: (at) => ((Math.min(at, end) - chart.from) / span) * (width - 12) + 4 };
   const marks = ticks(span, Math.max(2, Math.floor(width / 90)));
@@ -47,7 +53,10 @@ export function Gantt({ chart, now }) {
         tall="content"
         row=${(index) => html`<${Row} row=${chart.rows[index]} scale=${scale} width=${width} marks=${marks} />`}
       />
-      <${Legend} rows=${chart.rows} />
+      <div class="gantt-foot">
+        <${Legend} rows=${chart.rows} />
+        ${isLong && html`<button type="button" class="quiet" aria-pressed=${String(isWhole)} onClick=${() => setWhole(!isWhole)}>${isWhole ? "Show what happened" : `Show up to now (${duration(present - chart.from)})`}</button>`}
+      </div>
     </div>
   `;
 }
@@ -57,7 +66,6 @@ function Row({ row, scale, width, marks }) {
   return html`
     <div class="gantt-row" title=${text}>
       <div class="gantt-name" data-kind=${row.kind}>
-        <i aria-hidden="true" />
         ${row.about ? html`<a href=${addressLink(row.about)}>${row.name}</a>` : html`<button type="button" class="plain">${row.name}</button>`}
         ${row.attempts > 1 && html`<small>×${row.attempts}</small>`}
         ${row.about && row.about !== row.name && html`<small class="mono">${row.about}</small>`}

@@ -56,21 +56,32 @@ export function Slider({ first, last, at, move, event }) {
         />
       </div>
       <div class="slider-buttons" role="group" aria-label="Steps in time">
-        <${Step} label="First version" sign="⏮" off=${at <= first} act=${to(first)} />
-        <${Step} label="One version back" sign="◀" off=${at <= first} act=${to(at - 1)} />
+        <${Step} label="First version" icon=${ICONS.first} off=${at <= first} act=${to(first)} />
+        <${Step} label="One version back" icon=${ICONS.back} off=${at <= first} act=${to(at - 1)} />
         <button type="button" class="main round" aria-label=${playing ? "Stop" : "Play"} title=${playing ? "Stop" : "Play"} disabled=${first === last} onClick=${play}>
-          <span aria-hidden="true">${playing ? "❚❚" : "▶"}</span>
+          <${Icon} path=${playing ? ICONS.stop : ICONS.play} />
         </button>
-        <${Step} label="One version on" sign="▶" off=${isNow} act=${to(at + 1)} />
-        <${Step} label="Now" sign="⏭" off=${isNow} act=${to(last)} />
+        <${Step} label="One version on" icon=${ICONS.on} off=${isNow} act=${to(at + 1)} />
+        <${Step} label="Now" icon=${ICONS.last} off=${isNow} act=${to(last)} />
       </div>
     </section>
   `;
 }
 
-const Step = ({ label, sign, off, act }) => html`
+const ICONS = {
+  first: "M4 3h2v10H4zM13 3v10L6.5 8z",
+  back: "M11 3v10L4.5 8z",
+  play: "M5 2.5v11L13.5 8z",
+  stop: "M4 3h3v10H4zM9 3h3v10H9z",
+  on: "M5 3v10L11.500 8z",
+  last: "M10 3h2v10h-2zM3 3v10L9.500 8z",
+};
+
+const Icon = ({ path }) => html`<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true"><path d=${path} /></svg>`;
+
+const Step = ({ label, icon, off, act }) => html`
   <button type="button" class="round step" aria-label=${label} title=${label} disabled=${off} onClick=${act}>
-    <span aria-hidden="true">${sign}</span>
+    <${Icon} path=${icon} />
   </button>
 `;
 

@@ -19,6 +19,12 @@ export const Status = ({ status }) =>
 export const Address = ({ address }) =>
   html`<a class="mono" href=${addressLink(address)}>${address}</a>`;
 
+const UTC = /(\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)/;
+
+/** Words of the server's, with the times in them as times. */
+export const Said = ({ text }) =>
+  text.split(UTC).map((part) => (UTC.test(part) ? html`<${Time} at=${part.replace(" ", "T")} />` : part));
+
 /** A name and a value, in lists of facts. */
 export const Fact = ({ name, children }) =>
   html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;

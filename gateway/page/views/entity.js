@@ -9,7 +9,7 @@ import { Json } from "../parts/json.js";
 import { List } from "../parts/list.js";
 import { Slider } from "../parts/slider.js";
 import { Empty, Failure, Shown } from "../parts/states.js";
-import { Address, Fact, Time } from "../parts/words.js";
+import { Address, Fact, Said, Time } from "../parts/words.js";
 import { usePast } from "../past.js";
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm.js";
 import { Operate } from "./operate.js";
@@ -75,6 +75,7 @@ function useArrows(at, first, last, move) {
 }
 
 function Facts({ entity }) {
+  const reasons = entity.why.filter((reason) => reason.kind !== "nothing");
   return html`
     <dl class="facts wide">
       <${Fact} name="Version">${count(entity.version)}<//>
@@ -82,7 +83,7 @@ function Facts({ entity }) {
       <${Fact} name="Queue">${entity.waiting ? html`<strong>${count(entity.waiting)}</strong> waiting` : "empty"}<//>
       <${Fact} name="Lock">${entity.lockedBy ? html`held by <${Address} address=${entity.lockedBy} />` : "free"}<//>
     </dl>
-    ${entity.why.length > 0 && html`<ul class="reasons" aria-label="What it waits for">${entity.why.map((reason, index) => html`<li key=${index} data-kind=${reason.kind}>${reason.text}</li>`)}</ul>`}
+    ${reasons.length > 0 && html`<ul class="reasons" aria-label="What it waits for">${reasons.map((reason, index) => html`<li key=${index} data-kind=${reason.kind}><${Said} text=${reason.text} /></li>`)}</ul>`}
   `;
 }
 

@@ -7,7 +7,7 @@ import { Gantt } from "../parts/gantt.js";
 import { Json } from "../parts/json.js";
 import { List } from "../parts/list.js";
 import { Failure, Shown } from "../parts/states.js";
-import { Address, Fact, Status, Tags, Time } from "../parts/words.js";
+import { Address, Fact, Said, Status, Tags, Time } from "../parts/words.js";
 import { timeline } from "../timeline.js";
 import { html, useMemo, useState } from "../vendor/preact-htm.js";
 import { Actions } from "./actions.js";
@@ -60,7 +60,7 @@ const Why = ({ reasons, activities }) => html`
   <section class="card why" aria-label="What it waits for">
     <h2>Waits for</h2>
     ${reasons.length
-      ? html`<ul>${reasons.map((reason, place) => html`<li key=${place} data-kind=${reason.kind}>${reason.text}${about(reason)}</li>`)}</ul>`
+      ? html`<ul>${reasons.map((reason, place) => html`<li key=${place} data-kind=${reason.kind}><${Said} text=${reason.text} />${about(reason)}</li>`)}</ul>`
       : html`<p class="faint">Nothing: it is at work.</p>`}
     ${activities.map((one) => html`<p key=${one.task_id} class="faint">Activity <strong>${one.name}</strong> runs since <${Time} at=${one.begun_at} />, attempt ${one.attempt}${one.progress != null && `, ${brief(one.progress)}`}</p>`)}
   </section>

@@ -66,7 +66,7 @@ const Oldest = ({ oldest, quarantined }) => html`
   <section class="card">
     <h2>Needs a look</h2>
     <dl class="facts">
-      <${Fact} name="Waits longest">${oldest ? html`<${Address} address=${oldest.instanceId} /> <${Status} status=${oldest.runtimeStatus} /> <span class="faint">since <${Time} at=${oldest.createdTime} relative /></span>` : html`<span class="faint">nothing waits</span>`}<//>
+      <${Fact} name="Waits longest">${oldest ? html`<${Address} address=${oldest.instanceId} /> <${Status} status=${oldest.runtimeStatus} /> <span class="faint">started <${Time} at=${oldest.createdTime} relative /></span>` : html`<span class="faint">nothing waits</span>`}<//>
       <${Fact} name="Quarantine"><a href=${link(["quarantine"])}>${quarantined ? html`<strong>${plural(quarantined, "message")}</strong> set aside` : "empty"}</a><//>
     </dl>
   </section>
