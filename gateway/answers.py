@@ -30,6 +30,7 @@ STATUSES: tuple[tuple[type[errors.PerdureError], int], ...] = (
     (errors.OutcomeUnknownError, 503),
     (errors.NodeClosedError, 503),
     (errors.StoreUnavailableError, 503),
+    (errors.StoreOpenError, 409),
 )
 """The first that fits counts; what is not here is a fault of the server's."""
 

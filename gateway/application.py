@@ -25,10 +25,13 @@ from perdure.gateway.insight import Insight
 from perdure.gateway.instances import Instances
 from perdure.gateway.links import Links, checked_url
 from perdure.gateway.lists import Lists
+from perdure.gateway.metrics import Metrics
 from perdure.gateway.operations import Operation
 from perdure.gateway.overview import Overview
 from perdure.gateway.progress import Progress
+from perdure.gateway.scheduling import Scheduling
 from perdure.gateway.streams import Pump
+from perdure.gateway.upkeep import Upkeep
 from perdure.orchestration.client import Client
 from perdure.orchestration.instance_ids import checked_instance_id
 
@@ -59,10 +62,14 @@ class Gateway:
         self._pump = Pump(client.node, streams)
         self._links = Links(guard, public_url, mounted_at)
         self._instances = Instances(engine, self._links)
+        overview = Overview(engine, self._pump)
         self.operations: list[Operation] = [
             *self._instances.operations(),
             *Entities(engine).operations(),
-            *Overview(engine, self._pump).operations(),
+            *overview.operations(),
+            *Metrics(engine, overview).operations(),
+            *Upkeep(engine).operations(),
+            *Scheduling(engine).operations(),
             *Feed(engine, self._pump).operations(),
             *Progress(engine, self._pump).operations(),
             *Insight(engine).operations(),

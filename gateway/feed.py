@@ -19,6 +19,7 @@ from perdure.gateway.answers import answer
 from perdure.gateway.engine import Engine
 from perdure.gateway.history_events import compacted, moment
 from perdure.gateway.operations import FLAG, OURS, PAGED, TEXT, Operation, Parameter
+from perdure.gateway.pages import page_answer
 from perdure.gateway.streams import EVERYTHING, ORCHESTRATIONS, Pump, Stream, event
 from perdure.orchestration.history import read_events
 from perdure.storage.records import StoredTurn
@@ -188,10 +189,7 @@ class Feed:
             return answer(200, [change.content for change in found])
         before = parameters.number(parameters.continuation(request), "the token")
         found, further = await self._engine.read(lambda: self._last(wanted, size, before))
-        headers = (
-            {"x-ms-continuation-token": parameters.token_for(further)} if further else None
-        )
-        return answer(200, [change.content for change in found], headers)
+        return page_answer([change.content for change in found], further)
 
     async def page(self, before: int, *, shared: bool = True) -> Page:
         """The changes of the turns beyond one.
@@ -256,9 +254,8 @@ class Feed:
             step = PAGE
             fitting = [t[0] for t in newest if wanted.fits(t[1], kind_of(t[1]))]
             for seq in fitting:
-                found = [
-                    c for turn in store.feed(seq - 1, limit=1) for c in changes_in(turn)
-                ] + found
+                turns = store.feed(seq - 1, limit=1)
+                found = [change for turn in turns for change in changes_in(turn)] + found
                 before = seq
                 if len(found) >= size:
                     return found, str(before)

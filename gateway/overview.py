@@ -68,9 +68,7 @@ class Overview:
         if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= SECONDS):
             msg = f"seconds={text[:20]!r}: use 1 to {SECONDS}"
             raise InvalidInputError(msg)
-        tallies = await self.counted()
-        looked = await self._engine.read(lambda: self._looked(tallies or [], int(text)))
-        return answer(200, looked | {"isCounting": tallies is None})
+        return answer(200, await self.facts(int(text)))
 
     async def health(self, request: Request) -> Response:
         """GET ``/health``: 503 while its store takes nothing."""
@@ -97,11 +95,13 @@ class Overview:
             return str(failed)
         return "" if node.has_room else "the node has too many messages to take in"
 
-    async def counted(self) -> list[Tally] | None:
-        """How many orchestrations there are of each status; of very many some seconds old, and
-        ``None`` until they have been counted.
+    async def facts(self, seconds: int) -> dict[str, Any]:
+        """All of it. Of very many orchestrations the counts are some seconds old, and missing
+        until they have been counted.
         """
-        return await self._tally.get()
+        tallies = await self._tally.get()
+        looked = await self._engine.read(lambda: self._looked(tallies or [], seconds))
+        return looked | {"isCounting": tallies is None}
 
     def _count(self) -> list[Tally]:
         return self._engine.store().tally("status", "created", beside=_ENTITIES)
