@@ -8,8 +8,9 @@ import { List } from "./list.js";
 const HEIGHT = 30;
 const BAR = 12;
 const LEAST = 3;
-const CLOSE = 1.3;
 /** However short something was, it can be seen. */
+const CLOSE = 1.3;
+/** Close up, so much of the time until something happened last is in sight. */
 
 const WORDS = { itself: "orchestration", operation: "call", sent: "sends" };
 const OUTCOMES = { Running: "under way", held: "held now", Completed: "" };

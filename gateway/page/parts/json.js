@@ -32,7 +32,7 @@ function Node({ name, value, path, marks, open }) {
   `;
 }
 
-const Name = ({ name }) => name !== undefined && html`<span class="json-name">${name}</span>`;
+const Name = ({ name }) => name !== undefined && html`<span class="json-name">${`${name}: `}</span>`;
 
 function Branch({ name, value, path, marks, open }) {
   const isList = Array.isArray(value);

@@ -10,6 +10,8 @@ import { html } from "../vendor/preact-htm.js";
 
 const EVERY = 2_000;
 const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
+const mean = (numbers) => sum(numbers) / numbers.length;
+const most = (numbers) => Math.max(...numbers);
 const STATUSES = ["Running", "Pending", "Suspended", "Failed", "Completed", "Terminated", "Canceled"];
 
 export function Overview() {
@@ -21,9 +23,9 @@ export function Overview() {
       ${data.problem && html`<div class="state failure" role="alert"><strong>The store takes nothing for now: ${data.problem}</strong><span>What was acknowledged is safe. Look at the disk; it goes on by itself.</span></div>`}
       <${Counts} counts=${data.instances} entities=${sum(Object.values(data.entities))} />
       <div class="columns">
-        <${Measure} title="Throughput" unit="events/s" values=${data.seconds.map((second) => second.events)} />
-        <${Measure} title="Latency, mean" unit="ms" values=${data.seconds.map((second) => (second.commits ? second.meanLatencyMs : null))} />
-        <${Measure} title="Latency, most" unit="ms" values=${data.seconds.map((second) => (second.commits ? second.maxLatencyMs : null))} />
+        <${Measure} title="Throughput" unit="events/s" of=${mean} values=${data.seconds.map((second) => second.events)} />
+        <${Measure} title="Latency, mean" unit="ms" of=${mean} values=${data.seconds.map((second) => (second.commits ? second.meanLatencyMs : null))} />
+        <${Measure} title="Latency, slowest" unit="ms" of=${most} values=${data.seconds.map((second) => (second.commits ? second.maxLatencyMs : null))} />
       </div>
       <div class="columns two">
         <${Oldest} oldest=${data.oldestWaiting} quarantined=${data.quarantined} />
@@ -48,13 +50,13 @@ function Counts({ counts, entities }) {
 }
 
 /** How a number went in the last two minutes, second by second, and what it is lately. */
-function Measure({ title, unit, values }) {
+function Measure({ title, unit, values, of }) {
   const latest = values.slice(-5).filter((value) => value !== null);
-  const mean = latest.length ? sum(latest) / latest.length : null;
+  const now = latest.length ? of(latest) : null;
   return html`
     <section class="card measure" aria-label=${title}>
       <h2>${title}</h2>
-      <p><strong>${rounded(mean)}</strong> <span class="faint">${mean === null ? "" : unit}</span></p>
+      <p><strong>${rounded(now)}</strong> <span class="faint">${now === null ? "" : unit}</span></p>
       <${Spark} values=${values} label=${`${title}, the last two minutes`} />
     </section>
   `;
