@@ -109,13 +109,13 @@ export const asOf = (kind, key, version) =>
 
 export const changes = ({ of, kind, address, after }, top, signal) => get(`${OURS}/changes`, { of, kind, address, after, top }, signal);
 export const quarantine = (token, signal) => page(`${OURS}/quarantine`, {}, token, signal);
-export const schedules = (signal) => get(`${OURS}/schedules`, {}, signal);
+export const schedules = (token, signal) => page(`${OURS}/schedules`, {}, token, signal);
 
 // ---- what can be done ---------------------------------------------------------------------
 
 const instancePath = (id) => `${FIELD}/instances/${part(id)}`;
 export const raiseEvent = (id, name, data = null) => send(`${instancePath(id)}/raiseEvent/${part(name)}`, {}, data);
-export const control = (id, what, reason) => send(`${what === "cancel" ? `${OURS}/instances/${part(id)}` : instancePath(id)}/${what}`, { reason });
+export const control = (id, what, reason) => send(`${instancePath(id)}/${what}`, { reason });
 export const purge = (id) => send(instancePath(id), {}, undefined, "DELETE");
 
 /** Begin again; the id of the new run. */

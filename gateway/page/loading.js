@@ -40,39 +40,43 @@ export function useLoaded(load, given) {
 }
 
 /**
- * A list that grows page by page as one goes down.
+ * A list that grows page by page as one goes down. Read again, it stays until its new first page
+ * is there.
  *
  * @param load asks for the page behind a token: `{items, next}`.
+ * @returns {{items, next, error, busy, more, again}} *more* asks for the page behind the last.
  */
 export function usePages(load, given) {
   const name = JSON.stringify(given);
-  const [state, setState] = useState({ items: [], next: "", error: null, busy: false, of: name });
+  const nothing = { items: [], next: "", error: null, busy: true, of: name };
+  const [state, setState] = useState(nothing);
   const [turn, setTurn] = useState(0);
   const asked = useRef(load);
   asked.current = load;
   const now = useRef(null);
-  const ask = useCallback((token, items, of) => {
+  const ask = (token, before) => {
     now.current?.abort();
     const stop = (now.current = new AbortController());
-    setState({ items, next: token, error: null, busy: true, of });
+    const put = (next) => stop.signal.aborted || setState(next);
+    setState((old) => (old.of === name ? { ...old, error: null, busy: true } : nothing));
     asked.current(token, stop.signal).then(
       (page) => {
         if (stop.signal.aborted) return;
         // A long search ends its pages early, also empty ones: it goes on by itself.
-        if (!page.items.length && page.next) ask(page.next, items, of);
-        else setState({ items: [...items, ...page.items], next: page.next, error: null, busy: false, of });
+        if (!page.items.length && page.next) ask(page.next, before);
+        else put({ items: [...before, ...page.items], next: page.next, error: null, busy: false, of: name });
       },
-      (error) => stop.signal.aborted || setState({ items, next: token, error, busy: false, of }),
+      (error) => put((old) => ({ ...old, error, busy: false })),
     );
-  }, []);
+  };
   useEffect(() => {
-    ask("", [], name);
+    ask("", []);
     return () => now.current?.abort();
   }, [name, turn]);
+  const fresh = state.of === name ? state : nothing;
   const more = () => {
-    if (!state.busy && !state.error && state.next) ask(state.next, state.items, name);
+    if (!fresh.busy && !fresh.error && fresh.next) ask(fresh.next, fresh.items);
   };
-  const fresh = state.of === name ? state : { items: [], next: "", error: null, busy: true };
   return { ...fresh, more, again: () => setTurn((number) => number + 1) };
 }
 

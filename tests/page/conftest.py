@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -66,3 +66,14 @@ def browser(window: Browser) -> Iterator[Browser]:
 @pytest.fixture
 def client(shop: Shop) -> Client:
     return shop.client
+
+
+@pytest.fixture
+def wait(client: Client) -> Callable[[str, int], None]:
+    """Waits until so many orchestrations have begun whose ids begin so."""
+
+    def waiting(prefix: str, number: int) -> None:
+        while sum(client.count(prefix=prefix).values()) < number:
+            client.entity("account", "pace").call("delete").get(timeout=10)
+
+    return waiting

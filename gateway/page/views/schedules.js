@@ -1,25 +1,27 @@
 // Schedules: what is started again and again, when next, and pausing it.
 import * as api from "../api.js";
 import { instanceLink, link } from "../address.js";
-import { count } from "../format.js";
-import { useEvery, useLoaded } from "../loading.js";
+import { count, duration } from "../format.js";
+import { useEvery, usePages } from "../loading.js";
 import { Dialog } from "../parts/dialog.js";
-import { Empty, Shown } from "../parts/states.js";
+import { Empty, Failure, Loading } from "../parts/states.js";
 import { Json } from "../parts/json.js";
 import { Status, Time } from "../parts/words.js";
 import { html, useState } from "../vendor/preact-htm.js";
 
 export function Schedules({ path }) {
-  const load = useLoaded((signal) => api.schedules(signal), ["schedules"]);
+  const pages = usePages((token, signal) => api.schedules(token, signal), ["schedules"]);
   const [asked, setAsked] = useState(null);
-  useEvery(5_000, load.again);
+  useEvery(5_000, () => pages.items.length <= 100 && !asked && pages.again());
+  const { items, error, busy } = pages;
   return html`
     <div class="head"><h1>Schedules</h1></div>
-    <${Shown} load=${load}>${({ items }) =>
-      items.length
-        ? html`<div class="cards">${items.map((item) => html`<${Card} key=${item.id} item=${item} ask=${setAsked} open=${item.id === path[0]} />`)}</div>`
-        : html`<${Empty} title="There are no schedules.">Make one with <code>client.schedule(id, orchestrator, every=…)</code>.<//>`}<//>
-    ${asked && html`<${Ask} asked=${asked} close=${() => setAsked(null)} done=${load.again} />`}
+    ${error && html`<${Failure} error=${error} again=${pages.again} />`}
+    ${!items.length && busy && html`<${Loading} />`}
+    ${!items.length && !busy && !error && html`<${Empty} title="There are no schedules.">Make one with <code>client.schedule(id, orchestrator, every=…)</code>.<//>`}
+    <div class="cards">${items.map((item) => html`<${Card} key=${item.id} item=${item} ask=${setAsked} open=${item.id === path[0]} />`)}</div>
+    ${pages.next && !busy && html`<button type="button" onClick=${pages.more}>More</button>`}
+    ${asked && html`<${Ask} asked=${asked} close=${() => setAsked(null)} done=${pages.again} />`}
   `;
 }
 
@@ -35,7 +37,7 @@ const Card = ({ item, ask, open }) => html`
         : html`<button type="button" onClick=${() => ask({ what: "pause", item })}>Pause</button>`}
     </div>
     <p>
-      Starts <a href=${link(["instances"], { name: item.orchestrator })}>${item.orchestrator}</a> ${item.rhythm}.
+      Starts <a href=${link(["instances"], { name: item.orchestrator })}>${item.orchestrator}</a> ${rhythm(item)}.
       ${" "}${item.nextAt ? html`Next: <${Time} at=${item.nextAt} />.` : "No next time."}
       ${" "}${item.lastAt && html`Last: <${Time} at=${item.lastAt} />${item.lastStatus ? `, ${item.lastStatus}` : ""}.`}
     </p>
@@ -45,6 +47,8 @@ const Card = ({ item, ask, open }) => html`
     ${item.input != null && html`<details><summary>Input</summary><${Json} value=${item.input} /></details>`}
   </article>
 `;
+
+const rhythm = (item) => (item.every ? `every ${duration(item.every * 1_000)}` : html`by <code>${item.cron}</code> (${item.timezone})`);
 
 const WORDS = {
   pause: ["Pause", "It starts nothing by itself until it is resumed; what runs goes on."],
