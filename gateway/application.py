@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from perdure.actors.context import to_datetime
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
-from perdure.gateway.answers import on_bug, on_error, on_missing
+from perdure.gateway.access import IDENTITY, NOBODY, Access, Identity, Token, authorise
+from perdure.gateway.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
 from perdure.gateway.assets import Assets
+from perdure.gateway.audit import Audit
 from perdure.gateway.details import Details
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
@@ -26,10 +29,11 @@ from perdure.gateway.instances import Instances
 from perdure.gateway.links import Links, checked_url
 from perdure.gateway.lists import Lists
 from perdure.gateway.metrics import Metrics
-from perdure.gateway.operations import Operation
+from perdure.gateway.operations import Endpoint, Operation
 from perdure.gateway.overview import Overview
 from perdure.gateway.progress import Progress
 from perdure.gateway.scheduling import Scheduling
+from perdure.gateway.sessions import LOGIN, Sessions
 from perdure.gateway.streams import Pump
 from perdure.gateway.upkeep import Upkeep
 from perdure.orchestration.client import Client
@@ -47,6 +51,8 @@ class Gateway:
         client: Client,
         *,
         token: str | None,
+        tokens: Iterable[Token] = (),
+        access: Access | None = None,
         hosts: Iterable[str] = (),
         public_url: str | None = None,
         mounted_at: str = "",
@@ -57,7 +63,8 @@ class Gateway:
         names = list(hosts)
         if public_url is not None:
             names.append(_host_of(checked_url(public_url)))
-        guard = Guard(token, names)
+        access = Access.by(token, tokens) if access is None else access
+        guard = Guard(access, names)
         engine = Engine(client)
         self._pump = Pump(client.node, streams)
         self._links = Links(guard, public_url, mounted_at)
@@ -66,6 +73,7 @@ class Gateway:
         self.operations: list[Operation] = [
             *self._instances.operations(),
             *Entities(engine).operations(),
+            *Sessions(access, self._links).operations(),
             *overview.operations(),
             *Metrics(engine, overview).operations(),
             *Upkeep(engine).operations(),
@@ -76,9 +84,14 @@ class Gateway:
             *Lists(engine).operations(),
             *Details(engine).operations(),
         ]
-        assets = Assets()
-        every = [Route(o.path, o.answered_by, methods=[o.method]) for o in self.operations]
-        every += assets.routes()
+        self.access = access
+        audit = Audit(lambda: to_datetime(client.now_micros()))
+        every = [
+            Route(operation.path, _guarded(operation, audit), methods=[operation.method])
+            for operation in self.operations
+        ]
+        self._assets = Assets()
+        every += self._assets.routes()
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
@@ -89,10 +102,15 @@ class Gateway:
         self._door = Door(
             application,
             guard,
-            is_public=assets.has,
+            is_public=self._is_public,
             requests=requests,
             body_seconds=body_seconds,
         )
+
+    def _is_public(self, scope: Scope) -> bool:
+        """Whether a request is for what needs no token: the page's files, and logging in."""
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        return (scope["method"] == "POST" and path == LOGIN) or self._assets.has(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -148,6 +166,7 @@ def asgi(
     client: Client,
     *,
     token: str | None,
+    tokens: Iterable[Token] = (),
     hosts: Iterable[str] = (),
     public_url: str | None = None,
     mounted_at: str = "",
@@ -157,14 +176,44 @@ def asgi(
     Args:
         client: what ``app.open`` gave.
         token: what requests have to carry, 32 characters or more; ``None``: nothing, for
-            servers that only this machine reaches.
+            servers that only this machine reaches. It may do everything.
+        tokens: others, each with a role: ``Token.of("grafana", "read", secret)``.
         hosts: names in Host headers that mean this server, besides those of the loopback.
         public_url: where a proxy serves it, with TLS; its name is one of the *hosts*.
         mounted_at: the path that it is mounted at, for the links in its answers.
     """
     return Gateway(
-        client, token=token, hosts=hosts, public_url=public_url, mounted_at=mounted_at
+        client,
+        token=token,
+        tokens=tokens,
+        hosts=hosts,
+        public_url=public_url,
+        mounted_at=mounted_at,
     )
+
+
+def _guarded(operation: Operation, audit: Audit) -> Endpoint:
+    """The endpoint of an operation, for those who may; what has to be is written down."""
+
+    async def answer(request: Request) -> Response:
+        identity: Identity = request.scope.get(IDENTITY, NOBODY)
+        status = 500
+        try:
+            authorise(request, operation.role)
+            response = await operation.answered_by(request)
+            status = response.status_code
+        except PerdureError as error:
+            response = failed(error)
+            status = response.status_code
+        except HTTPException as error:
+            status = error.status_code
+            raise
+        finally:
+            if operation.audited or status == FORBIDDEN:
+                audit.note(request, identity, operation, status)
+        return response
+
+    return answer
 
 
 def _host_of(url: str) -> str:

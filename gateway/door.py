@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from perdure.gateway import limits
+from perdure.gateway.access import IDENTITY
 from perdure.gateway.guard import Guard, Head, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -60,12 +61,13 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
             return
         passage = _Passage(self, send)
-        refusal = self._guard.refusal(_head(scope), is_public=self._is_public(scope))
-        if refusal is not None:
-            await _refuse(passage.send, refusal)
+        known = self._guard.check(_head(scope), is_public=self._is_public(scope))
+        if isinstance(known, Refusal):
+            await _refuse(passage.send, known)
         elif self.free == 0:
             await _refuse(passage.send, BUSY)
         else:
+            scope[IDENTITY] = known
             passage.enter()
             try:
                 await self._serve(scope, receive, passage.send)

@@ -16,6 +16,7 @@ from perdure.actors.locks import shown_state
 from perdure.actors.messages import Message
 from perdure.errors import InvalidInputError
 from perdure.gateway import limits, parameters
+from perdure.gateway.access import authorise, role_for_message
 from perdure.gateway.answers import accepted, answer, missing
 from perdure.gateway.engine import Engine, answered
 from perdure.gateway.operations import (
@@ -164,11 +165,13 @@ class Entities:
         if not operation:
             msg = "op is needed: the name of the operation"
             raise InvalidInputError(msg)
+        entity_id = _named(request)
+        authorise(request, role_for_message(str(entity_id), operation.lower()))
         name = parameters.request_id(request)
         message = message_of(
             self._client,
             Signal(
-                target=str(_named(request)),
+                target=str(entity_id),
                 operation=operation,
                 request_id=name or self._client.new_id(),
                 arguments=[msgspec.Raw(data)] if data else [],

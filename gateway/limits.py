@@ -12,6 +12,9 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
 """A head, and a body, that take longer to arrive are given up."""
 
+WRITE_SECONDS = 30.0
+"""Whoever takes nothing of an answer for so long is given up."""
+
 WAIT_SECONDS = 240.0
 """How long one request may wait for an orchestration or an entity."""
 

@@ -44,8 +44,12 @@ class Links:
         Raises:
             InvalidInputError: it cannot be known, or the request names another server.
         """
+        return self.root(request) + FIELD
+
+    def root(self, request: Request | None) -> str:
+        """Where the gateway is, without a slash at the end; raises as :meth:`base`."""
         if self._public is not None:
-            return self._public + FIELD
+            return self._public
         if request is None:
             msg = "without a request the links need asgi(…, public_url=…)"
             raise InvalidInputError(msg)
@@ -53,7 +57,7 @@ class Links:
         if not self._guard.knows(host):
             msg = f"Host {host[:80]!r} is not this server; list it in asgi(…, hosts=…)"
             raise InvalidInputError(msg)
-        return f"{request.url.scheme}://{host}{self._mounted_at}{FIELD}"
+        return f"{request.url.scheme}://{host}{self._mounted_at}"
 
     def instance(self, request: Request | None, instance_id: str) -> str:
         """Where one orchestration is."""
