@@ -47,7 +47,16 @@ async function page(path, query, token, signal) {
 
 // ---- logging in ---------------------------------------------------------------------------
 
-/** Log in by the secret in the fragment, when there is one; then see whether one is allowed. */
+const ROLES = ["read", "operate", "admin"];
+let self = { name: "", role: "", by: "" };
+
+/** Who one is: `{name, role, by}`. */
+export const whoAmI = () => self;
+
+/** Whether one has a role, or more. The server decides; this only spares a try. */
+export const may = (role) => ROLES.indexOf(self.role) >= ROLES.indexOf(role);
+
+/** Log in by the secret in the fragment, when there is one; then see who one is. */
 export async function login() {
   const secret = /^#login=(.+)$/.exec(location.hash)?.[1];
   try {
@@ -55,13 +64,17 @@ export async function login() {
       history.replaceState(null, "", location.pathname);
       await send(`${OURS}/login`, {}, { secret });
     }
-    await get(`${OURS}/ready`).catch((error) => {
-      if (error.status !== 503) throw error;
-    });
+    self = await get(`${OURS}/session`);
     return { allowed: true };
   } catch (error) {
-    return { allowed: error.status === 0, error: secret || error.status !== 401 ? error : null };
+    return { allowed: false, error: secret || error.status !== 401 ? error : null };
   }
+}
+
+/** End the session; the page then says how to come back. */
+export async function logout() {
+  await send(`${OURS}/logout`);
+  location.replace(location.pathname);
 }
 
 // ---- what there is ------------------------------------------------------------------------
@@ -98,7 +111,7 @@ export const entities = (kind, prefix, token, signal) => page(`${OURS}/entities/
 
 const entityPath = (kind, key) => `${OURS}/entities/${part(kind)}/${part(key)}`;
 export const entity = (kind, key, signal) => get(entityPath(kind, key), {}, signal);
-export const history = (kind, key, after, top) => get(`${entityPath(kind, key)}/history`, { after: String(after), top });
+export const entityHistory = (kind, key, after, top) => get(`${entityPath(kind, key)}/history`, { after: String(after), top });
 
 /** The state at a version; `undefined` when there was none. */
 export const asOf = (kind, key, version) =>

@@ -1,4 +1,5 @@
 // The frame around every view: where one can go, light and dark, and the keys.
+import { logout, whoAmI } from "./api.js";
 import { go, link, useAddress } from "./address.js";
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 
@@ -47,6 +48,7 @@ export function Frame({ views }) {
       <div class="bar-end">
         <button type="button" class="round" aria-label="Keys" title="Keys (?)" onClick=${() => setHelp(!help)}>?</button>
         <${ThemeButton} />
+        <${LogoutButton} />
       </div>
     </header>
     <main id="view" tabindex="-1">
@@ -72,6 +74,16 @@ function ThemeButton() {
   return html`
     <button type="button" class="round" aria-label=${`${other} colours`} title=${`${other} colours (t)`} onClick=${() => globalThis.switchTheme()}>
       <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><circle cx="12" cy="12" r="8" /><path d="M12 4a8 8 0 010 16z" /></svg>
+    </button>
+  `;
+}
+
+function LogoutButton() {
+  const { name, role, by } = whoAmI();
+  if (by !== "session") return null;
+  return html`
+    <button type="button" class="round" aria-label="Log out" title=${`Log out (${name}, ${role})`} onClick=${logout}>
+      <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" class="lines"><path d="M10 5H5v14h5M14 8l4 4l-4 4M18 12H9" /></svg>
     </button>
   `;
 }

@@ -41,7 +41,7 @@ export class Past {
     const isWhole = known && (known.upTo >= Math.min(last, (page + 1) * PAGE) || version <= known.upTo);
     if (isWhole) return known.events.get(version);
     this.#ask(`page ${page}`, async () => {
-      const events = await api.history(this.kind, this.key, page * PAGE, PAGE).catch(() => []);
+      const events = await api.entityHistory(this.kind, this.key, page * PAGE, PAGE).catch(() => []);
       keep(this.#pages, page, { events: new Map(events.map((event) => [event.version, event])), upTo: last }, MOST_PAGES);
     });
     return known?.events.get(version) ?? null;

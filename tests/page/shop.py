@@ -177,8 +177,8 @@ async def holder(ctx: perdure.OrchestrationContext, product: str) -> None:
 
 
 @app.orchestrator
-async def stocktaking(ctx: perdure.OrchestrationContext) -> str:
-    return "counted"
+async def stocktaking(ctx: perdure.OrchestrationContext, what: str) -> str:
+    return f"{what} counted"
 
 
 __all__ = ["Account", "Product", "app", "approval", "holder", "order", "refused", "stocktaking"]

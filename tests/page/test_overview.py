@@ -50,7 +50,7 @@ def test_it_tells_how_the_store_is_and_what_waits_longest(
     browser.see(".fact", "Durability process")
     browser.see(".fact", "Backlog")
     browser.see(".fact", "Write-ahead log")
-    browser.see(".fact", "Quarantine empty")
+    browser.see(".fact", "Quarantine")
     browser.see(".fact", "Waits longest")
 
 

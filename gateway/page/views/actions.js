@@ -26,7 +26,7 @@ const ACTIONS = [
     act: async (id, { fresh }) => go(instanceLink(await api.restart(id, fresh))),
   },
   {
-    name: "purge", verb: "Purge", when: OVER, danger: true, text: "It is forgotten, with its history and its finished children. This cannot be taken back.",
+    name: "purge", verb: "Purge", when: OVER, role: "admin", danger: true, text: "It is forgotten, with its history and its finished children. This cannot be taken back.",
     act: async (id) => {
       await api.purge(id);
       go(link(["instances"]));
@@ -44,7 +44,7 @@ export function Actions({ state, done }) {
   return html`
     <div class="actions" role="group" aria-label="Actions">
       ${ACTIONS.filter((action) => action.when.includes(state.runtimeStatus)).map((action) => html`
-        <button key=${action.name} type="button" data-action=${action.name} class=${action.danger ? "danger" : ""} onClick=${() => setAsked(action)}>${action.verb}</button>
+        <button key=${action.name} type="button" data-action=${action.name} disabled=${!api.may(action.role ?? "operate")} class=${action.danger ? "danger" : ""} onClick=${() => setAsked(action)}>${action.verb}</button>
       `)}
     </div>
     ${asked && html`

@@ -56,8 +56,8 @@ function Form({ operation, kind, name, done }) {
     <form onSubmit=${submit}>
       ${fields.map((field) => html`<${Field} key=${field.name} field=${field} value=${values[field.name]} put=${(which, value) => setValues({ ...values, [which]: value })} />`)}
       <div class="actions">
-        <button type="submit" value="call" class="main" disabled=${state.busy || !operation.name}>Call</button>
-        ${!operation.readonly && html`<button type="submit" value="signal" disabled=${state.busy || !operation.name}>Signal</button>`}
+        <button type="submit" value="call" class="main" disabled=${state.busy || !operation.name || !api.may("operate")}>Call</button>
+        ${!operation.readonly && html`<button type="submit" value="signal" disabled=${state.busy || !operation.name || !api.may("operate")}>Signal</button>`}
       </div>
     </form>
     <div role="status">

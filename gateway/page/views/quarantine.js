@@ -32,8 +32,8 @@ const Row = ({ row, ask }) => html`
       <span class="reason" title=${row.reason}>${row.reason}</span>
     </div>
     <span class="faint">${row.attempts > 0 ? `${row.attempts} attempts` : ""}</span>
-    <button type="button" onClick=${() => ask({ what: "redrive", row })}>Send again</button>
-    <button type="button" class="danger quiet" onClick=${() => ask({ what: "discard", row })}>Discard</button>
+    <button type="button" disabled=${!api.may("admin")} onClick=${() => ask({ what: "redrive", row })}>Send again</button>
+    <button type="button" class="danger quiet" disabled=${!api.may("admin")} onClick=${() => ask({ what: "discard", row })}>Discard</button>
   </div>
 `;
 

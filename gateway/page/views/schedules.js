@@ -31,10 +31,10 @@ const Card = ({ item, ask, open }) => html`
       <h2><a href=${link(["schedules", item.id])}>${item.id}</a></h2>
       <${Status} status=${item.isPaused ? "Suspended" : item.nextAt ? "Running" : "Completed"} />
       <span class="grow" />
-      <button type="button" onClick=${() => ask({ what: "trigger", item })}>Start now</button>
+      <button type="button" disabled=${!api.may("operate")} onClick=${() => ask({ what: "trigger", item })}>Start now</button>
       ${item.isPaused
-        ? html`<button type="button" onClick=${() => ask({ what: "resume", item })}>Resume</button>`
-        : html`<button type="button" onClick=${() => ask({ what: "pause", item })}>Pause</button>`}
+        ? html`<button type="button" disabled=${!api.may("operate")} onClick=${() => ask({ what: "resume", item })}>Resume</button>`
+        : html`<button type="button" disabled=${!api.may("operate")} onClick=${() => ask({ what: "pause", item })}>Pause</button>`}
     </div>
     <p>
       Starts <a href=${link(["instances"], { name: item.orchestrator })}>${item.orchestrator}</a> ${rhythm(item)}.
