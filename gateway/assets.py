@@ -1,4 +1,4 @@
-"""The page's files, served as they are: HTML, CSS and JavaScript, to whoever may reach the server.
+"""The page's files, served as they are to whoever reaches the server: HTML, CSS, JavaScript.
 
 They hold no data, so they need no token; what they then ask for does. Nothing else is served:
 a path is looked up among the files that were there at the start, never in the file system.

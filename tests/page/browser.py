@@ -37,7 +37,7 @@ addEventListener("error", (event) => window.violations.push(`error ${event.messa
 addEventListener("unhandledrejection", (event) =>
   window.violations.push(`rejection ${event.reason?.message ?? event.reason}`));
 """
-"""Before any script of the page runs: take note of all that the policy forbids, and of errors."""
+"""Before the page's scripts run: take note of all that the policy forbids, and of errors."""
 
 
 def start(chromium: str, driver: str) -> webdriver.Chrome:
@@ -74,7 +74,7 @@ class Browser:
         self.driver.get("about:blank")
         self.open(fragment)
 
-    def until(self, look: Callable[[], T], what: str) -> T:
+    def until(self, look: Callable[[], T | None], what: str) -> T:
         """What *look* finds, as soon as it finds something."""
         deadline = time.monotonic() + SECONDS
         while True:

@@ -233,7 +233,7 @@ def test_differences_name_each_place(browser: Browser) -> None:
     found = browser.module(
         "difference.js",
         f"module.differences({json.dumps(before)}, {json.dumps(after)})"
-        ".map(({path, before, after}) => [module.written(path), before ?? null, after ?? null])",
+        ".map((one) => [module.written(one.path), one.before ?? null, one.after ?? null])",
     )
 
     assert found == [["list[1]", 2, 3], ["list[2]", None, 4], ["deep.gone", True, None]]

@@ -85,7 +85,8 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(browser: Browser, client: Cl
     browser.press(Keys.ESCAPE)
 
     browser.gone("dialog")
-    assert browser.script("return document.activeElement.dataset.action") == "suspend"
+    action = "return document.activeElement.dataset.action"
+    browser.until(lambda: browser.script(action) == "suspend", "the focus at the button")
 
 
 def test_tabs_go_by_arrows(browser: Browser, client: Client) -> None:

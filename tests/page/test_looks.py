@@ -33,20 +33,27 @@ return [...document.querySelectorAll("main :is(h1, h2, p, dt, dd, a, span, td, t
 """
 
 
+LIGHT, DARK = "rgb(247, 247, 245)", "rgb(18, 20, 22)"
+
+
+def is_(browser: Browser, ground: str) -> None:
+    browser.until(lambda: browser.script(GROUND) == ground, f"the ground {ground}")
+
+
 def test_it_is_as_dark_as_the_system_unless_told_otherwise(browser: Browser) -> None:
-    assert browser.script(GROUND) == "rgb(247, 247, 245)"
+    is_(browser, LIGHT)
 
     browser.prefer("dark")
-    assert browser.script(GROUND) == "rgb(18, 20, 22)"
+    is_(browser, DARK)
     browser.click("[aria-label='Light colours']")
-    assert browser.script(GROUND) == "rgb(247, 247, 245)"
+    is_(browser, LIGHT)
     browser.afresh("#/overview")
     browser.see("h1", "Overview")
-    assert browser.script(GROUND) == "rgb(247, 247, 245)"
+    is_(browser, LIGHT)
     browser.click("[aria-label='Dark colours']")
-    assert browser.script(GROUND) == "rgb(18, 20, 22)"
+    is_(browser, DARK)
     browser.prefer("light")
-    assert browser.script(GROUND) == "rgb(247, 247, 245)"
+    is_(browser, LIGHT)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,5 +1,5 @@
 // A dialog that asks before something is done, and takes what it needs to know.
-import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { html, useLayoutEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { Failure } from "./states.js";
 
 /**
@@ -11,10 +11,14 @@ export function Dialog({ title, children, fields = [], verb, danger = false, act
   const box = useRef(null);
   const [values, setValues] = useState(() => Object.fromEntries(fields.map((f) => [f.name, f.value ?? ""])));
   const [state, setState] = useState({ busy: false, error: null });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    box.current.showModal();
-    return () => before?.focus?.();
+    const dialog = box.current;
+    dialog.showModal();
+    return () => {
+      dialog.close();
+      before?.focus?.();
+    };
   }, []);
   async function submit(event) {
     event.preventDefault();
