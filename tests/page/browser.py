@@ -49,7 +49,6 @@ def start(chromium: str, driver: str) -> webdriver.Chrome:
     options.add_argument("--hide-scrollbars")
     options.add_argument("--lang=en")
     started = webdriver.Chrome(options=options, service=Service(driver))
-    started.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
     return started
 
 
@@ -64,6 +63,7 @@ class Browser:
     def __init__(self, driver: webdriver.Chrome, base: str) -> None:
         self.driver = driver
         self.base = base
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
 
     def open(self, fragment: str = "") -> None:
         """Go to a view; the page itself is loaded only when it is not there."""
@@ -152,20 +152,25 @@ class Browser:
         )
         return self.driver.execute_async_script(code)
 
+    def devtools(self, command: str, **arguments: Any) -> Any:
+        """Ask the browser itself for something."""
+        ask: Callable[[str, dict[str, Any]], Any] = self.driver.execute_cdp_cmd  # pyright: ignore[reportUnknownMemberType] # its dict has no types
+        return ask(command, arguments)
+
     def size(self, width: int, height: int, *, mobile: bool = False, scale: float = 1) -> None:
         """Have a screen of this size."""
-        screen = {
-            "width": width,
-            "height": height,
-            "deviceScaleFactor": scale,
-            "mobile": mobile,
-        }
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=mobile,
+        )
 
     def prefer(self, scheme: str) -> None:
         """Have a system that prefers dark or light."""
         feature = {"name": "prefers-color-scheme", "value": scheme}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        self.devtools("Emulation.setEmulatedMedia", features=[feature])
 
     def picture(self, path: Path) -> None:
         """Keep what is in sight as a PNG."""

@@ -126,9 +126,8 @@ def test_the_page_is_in_no_frame(browser: Browser) -> None:
     )
 
     found = browser.driver.find_element(By.ID, "framed")
-    inside = browser.script(
-        "return arguments[0].contentDocument?.querySelector('#page')", found
-    )
+    look = "return arguments[0].contentDocument?.querySelector('#page')"
+    inside = browser.script(look, found)
     assert inside is None
     browser.afresh("#/overview")
 

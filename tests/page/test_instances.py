@@ -73,7 +73,7 @@ def test_an_order_shows_retries_locks_calls_and_children_on_its_timeline(
     an_order(client, "drawn").result(timeout=30)
     browser.open("#/instances/drawn")
 
-    browser.see(".gantt-row", "charge_card ×3")
+    browser.see(".gantt-row", "charge_card \u00d73")
     row = "[aria-label^='activity charge_card']"
     assert len(browser.all(f"{row} .gantt-bar[data-kind=failed]")) == 2
     assert len(browser.all(f"{row} .gantt-bar[data-kind=wait]")) == 2

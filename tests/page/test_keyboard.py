@@ -15,7 +15,7 @@ return [...document.querySelectorAll("a, button, input, select, textarea, [role=
   .filter((node) => node.checkVisibility())
   .filter((node) => {
     const labelled = node.labels?.length || node.getAttribute("aria-label") || node.title;
-    return !labelled && !node.textContent.trim() && !node.querySelector("img[alt]:not([alt=''])");
+    return !labelled && !node.textContent.trim();
   })
   .map((node) => node.outerHTML.slice(0, 200));
 """

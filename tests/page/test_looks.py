@@ -23,11 +23,12 @@ const ground = (node) => {
   }
   return getComputedStyle(document.documentElement).backgroundColor;
 };
-return [...document.querySelectorAll("main :is(h1, h2, p, dt, dd, a, span, td, th, code, button)")]
+const texts = "main :is(h1, h2, p, dt, dd, a, span, td, th, code, button)";
+return [...document.querySelectorAll(texts)]
   .filter((node) => node.checkVisibility() && node.textContent.trim() && !node.disabled)
   .map((node) => {
-    const [a, b] = [light(getComputedStyle(node).color), light(ground(node))].sort((x, y) => y - x);
-    return [(a + 0.05) / (b + 0.05), node.className + ": " + node.textContent.slice(0, 40)];
+    const [a, b] = [light(getComputedStyle(node).color), light(ground(node))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), node.className + ": " + node.textContent.slice(0, 40)];
   })
   .filter(([ratio]) => ratio < 4.5);
 """
@@ -95,7 +96,7 @@ def test_on_a_phone_an_entity_is_beside_no_list_and_leads_back(
 ) -> None:
     client.entity(Product, "pocket").call(Product.receive, 1).get(timeout=10)
     browser.size(360, 740, mobile=True)
-    browser.open("#/entities/product")
+    browser.open("#/entities/product?key=pock")
 
     browser.click(".key-row", "pocket")
     browser.see("h1", "pocket")
@@ -106,9 +107,7 @@ def test_on_a_phone_an_entity_is_beside_no_list_and_leads_back(
 
 def test_times_are_local_and_tell_utc_on_hover(browser: Browser, client: Client) -> None:
     client.entity(Product, "timed").call(Product.receive, 1).get(timeout=10)
-    browser.driver.execute_cdp_cmd(
-        "Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"}
-    )
+    browser.devtools("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
     try:
         browser.afresh("#/entities/product/timed")
         time = browser.see(".facts time")
@@ -120,7 +119,7 @@ def test_times_are_local_and_tell_utc_on_hover(browser: Browser, client: Client)
         assert time.text == shown
         assert shown[-8:-3] != moment[11:16]
     finally:
-        browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+        browser.devtools("Emulation.setTimezoneOverride", timezoneId="")
 
 
 def test_large_data_is_folded_until_it_is_asked_for(browser: Browser, client: Client) -> None:

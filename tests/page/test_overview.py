@@ -57,16 +57,15 @@ def test_it_tells_how_the_store_is_and_what_waits_longest(
 def test_a_server_that_does_not_answer_is_told_and_asked_again(browser: Browser) -> None:
     browser.open("#/overview")
     browser.see(".fact", "Health works")
-    network = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    speed = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
-    browser.driver.execute_cdp_cmd("Network.enable", {})
-    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", network)
+    browser.devtools("Network.enable")
+    browser.devtools("Network.emulateNetworkConditions", offline=True, **speed)
     try:
         browser.see("[role=alert]", "There is no answer from the server.")
         browser.see(".fact", "Health works")
     finally:
-        online = network | {"offline": False}
-        browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", online)
-        browser.driver.execute_cdp_cmd("Network.disable", {})
+        browser.devtools("Network.emulateNetworkConditions", offline=False, **speed)
+        browser.devtools("Network.disable")
 
     browser.gone("[role=alert]")
