@@ -11,6 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import attrs
 from starlette.requests import Request
@@ -60,6 +61,12 @@ OWNER = Identity("owner", ADMIN, "token")
 ANYONE = Identity("anyone", ADMIN, "none")
 
 
+def _known_role(_: object, __: Any, value: str) -> None:
+    if value not in ROLES:
+        msg = f"role {value!r}: use one of {', '.join(ROLES)}"
+        raise InvalidInputError(msg)
+
+
 @attrs.frozen
 class Token:
     """A secret that requests carry, as its hash.
@@ -71,14 +78,8 @@ class Token:
     """
 
     name: str
-    role: str = attrs.field()
+    role: str = attrs.field(validator=_known_role)
     digest: bytes = attrs.field(repr=False)
-
-    @role.validator
-    def _known(self, _: object, value: str) -> None:
-        if value not in ROLES:
-            msg = f"role {value!r} of token {self.name!r}: use one of {', '.join(ROLES)}"
-            raise InvalidInputError(msg)
 
     @classmethod
     def of(cls, name: str, role: str, secret: str) -> Token:

@@ -29,6 +29,7 @@ from perdure.gateway.instances import Instances
 from perdure.gateway.links import Links, checked_url
 from perdure.gateway.lists import Lists
 from perdure.gateway.metrics import Metrics
+from perdure.gateway.openapi import OpenApi
 from perdure.gateway.operations import Endpoint, Operation
 from perdure.gateway.overview import Overview
 from perdure.gateway.progress import Progress
@@ -84,6 +85,7 @@ class Gateway:
             *Lists(engine).operations(),
             *Details(engine).operations(),
         ]
+        self.operations += OpenApi(self.operations).operations()
         self.access = access
         audit = Audit(lambda: to_datetime(client.now_micros()))
         every = [

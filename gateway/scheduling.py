@@ -204,4 +204,5 @@ def _moment(request: Request, name: str) -> datetime:
 
 def _schema() -> dict[str, Any]:
     _, parts = msgspec.json.schema_components([Wish])
-    return parts["Wish"]
+    wish: dict[str, Any] = parts["Wish"]
+    return wish

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -120,12 +121,19 @@ class PatientProtocol(H11Protocol):
         super().pause_writing()
         if self._stuck is None:
             seconds = self.patience.write_seconds
-            self._stuck = self.loop.call_later(seconds, self.transport.abort)
+            self._stuck = self.loop.call_later(seconds, self._hang_up)
 
     def resume_writing(self) -> None:
         """Go on: something was taken."""
         super().resume_writing()
         self._unstick()
+
+    def _hang_up(self) -> None:
+        """Close at once: what the kernel still has to send is dropped too."""
+        self._stuck = None
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def _unstick(self) -> None:
         if self._stuck is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from perdure.storage.records import StoredState, Tally
 
-_read = msgspec.json.Decoder().decode
+_read = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def tallied(rows: Iterable[StoredState], member: str, least: str) -> list[Tally]:
@@ -28,9 +29,8 @@ def tallied(rows: Iterable[StoredState], member: str, least: str) -> list[Tally]
     return [found[value] for value in sorted(found)]
 
 
-def _object_in(state: bytes | None) -> dict[str, object]:
+def _object_in(state: bytes | None) -> dict[str, Any]:
     try:
-        value: object = _read(state or b"null")
+        return _read(state or b"{}")
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return {}
-    return value if isinstance(value, dict) else {}
