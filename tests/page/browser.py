@@ -1,5 +1,8 @@
 """A browser that looks at the page as people do: it waits for what it is told to see."""
 
+# Selenium leaves some arguments without types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import time
@@ -150,12 +153,15 @@ class Browser:
             "const done = arguments[arguments.length - 1];"
             f"import('{self.base}page/{path}').then((module) => done({expression}));"
         )
-        return self.driver.execute_async_script(code)
+        return self.promised(code)
+
+    def promised(self, code: str, *arguments: Any) -> Any:
+        """What some JavaScript gives to the function that is its last argument."""
+        return self.driver.execute_async_script(code, *arguments)
 
     def devtools(self, command: str, **arguments: Any) -> Any:
         """Ask the browser itself for something."""
-        ask: Callable[[str, dict[str, Any]], Any] = self.driver.execute_cdp_cmd  # pyright: ignore[reportUnknownMemberType] # its dict has no types
-        return ask(command, arguments)
+        return self.driver.execute_cdp_cmd(command, arguments)
 
     def size(self, width: int, height: int, *, mobile: bool = False, scale: float = 1) -> None:
         """Have a screen of this size."""

@@ -227,8 +227,8 @@ def test_a_long_past_is_read_in_pages(browser: Browser, client: Client) -> None:
 
 
 def test_differences_name_each_place(browser: Browser) -> None:
-    before = {"same": 1, "list": [1, 2], "deep": {"gone": True}}
-    after = {"same": 1, "list": [1, 3, 4], "deep": {}}
+    before: dict[str, object] = {"same": 1, "list": [1, 2], "deep": {"gone": True}}
+    after: dict[str, object] = {"same": 1, "list": [1, 3, 4], "deep": {}}
 
     found = browser.module(
         "difference.js",

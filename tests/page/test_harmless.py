@@ -108,7 +108,7 @@ def test_no_text_becomes_a_script_even_if_one_tries(browser: Browser, attempt: s
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/x", "data:text/plain,x"])
 def test_nothing_is_asked_of_another_origin(browser: Browser, elsewhere: str) -> None:
-    got = browser.driver.execute_async_script(
+    got = browser.promised(
         "const done = arguments[1];"
         "fetch(arguments[0]).then(() => done('answered'), () => done('refused'));",
         elsewhere,

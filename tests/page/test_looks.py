@@ -28,7 +28,8 @@ return [...document.querySelectorAll(texts)]
   .filter((node) => node.checkVisibility() && node.textContent.trim() && !node.disabled)
   .map((node) => {
     const [a, b] = [light(getComputedStyle(node).color), light(ground(node))];
-    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), node.className + ": " + node.textContent.slice(0, 40)];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    return [ratio, node.className + ": " + node.textContent.slice(0, 40)];
   })
   .filter(([ratio]) => ratio < 4.5);
 """
