@@ -41,7 +41,7 @@ export function Gantt({ chart, now }) {
             ${marks.map((at) => html`
               <g key=${at}>
                 <line x1=${scale.x(chart.from + at)} x2=${scale.x(chart.from + at)} y1="16" y2="22" />
-                <text x=${scale.x(chart.from + at)} y="12" text-anchor=${at ? "middle" : "start"}>${at ? duration(at) : "0"}</text>
+                <text x=${scale.x(chart.from + at)} y="12" text-anchor=${!at ? "start" : scale.x(chart.from + at) > width - 24 ? "end" : "middle"}>${at ? duration(at) : "0"}</text>
               </g>
             `)}
           </svg>

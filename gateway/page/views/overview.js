@@ -18,7 +18,7 @@ export function Overview() {
   const load = useLoaded((signal) => api.overview(signal), ["overview"]);
   useEvery(EVERY, load.again);
   return html`
-    <div class="head"><h1>Overview</h1>${load.data && html`<span class="faint mono">${load.data.store.location}</span>`}</div>
+    <div class="head"><h1>Overview</h1>${load.data && html`<span class="faint mono" title=${load.data.store.location}>${load.data.store.location.split("/").at(-1)}</span>`}</div>
     <${Shown} load=${load} what="Looking at the store">${(data) => html`
       ${data.problem && html`<div class="state failure" role="alert"><strong>The store takes nothing for now: ${data.problem}</strong><span>What was acknowledged is safe. Look at the disk; it goes on by itself.</span></div>`}
       <${Counts} counts=${data.instances} entities=${sum(Object.values(data.entities))} />
