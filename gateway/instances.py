@@ -75,7 +75,7 @@ class Instances:
 
     def operations(self) -> list[Operation]:
         """The routes."""
-        one, start = FIELD + "/instances/{instance_id}", FIELD + "/orchestrators/{name}"
+        start = FIELD + "/orchestrators/{name}"
         listing: dict[str, Any] = {
             "method": "GET",
             "answered_by": self.listed,
@@ -105,6 +105,13 @@ class Instances:
             Operation(path=start + "/{instance_id}", **starting),
             *(Operation(path=FIELD + "/instances" + end, **listing) for end in ("", "/")),
             *(Operation(path=FIELD + "/instances" + end, **purging) for end in ("", "/")),
+            *self._of_one(),
+        ]
+
+    def _of_one(self) -> list[Operation]:
+        """The routes about one orchestration."""
+        one = FIELD + "/instances/{instance_id}"
+        return [
             Operation(
                 method="GET",
                 path=one,

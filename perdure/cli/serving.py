@@ -93,12 +93,9 @@ def serve(
     except ImportError as error:
         msg = f"serve needs the extra http: pip install 'perdure[http]' ({error})"
         raise ExtraMissingError(msg) from error
+    closed = auth == "token"
     check_exposure(
-        host,
-        has_token=auth == "token",
-        public_url=public_url,
-        has_tls=tls_cert is not None,
-        names=allow_host,
+        host, has_token=closed, public_url=public_url, has_tls=bool(tls_cert), names=allow_host
     )
     if store == ":memory:":
         msg = "serve needs a store in a file: its token is kept beside it"
@@ -111,13 +108,11 @@ def serve(
     url = url_of(listener.getsockname(), "http" if tls_cert is None else "https")
     facts = {"url": url}
     try:
-        access = access_to(store, needs_token=auth == "token")
-        if auth == "token":
+        access = access_to(store, needs_token=closed)
+        if closed:
             facts["token_file"] = token_path(store)
-            link = access.new_link(OWNER)
-            facts["page"] = f"{public_url or url}/#login={link}"
-        audit = AuditFile(store + ".audit.log")
-        ctx.call_on_close(audit.close)
+            facts["page"] = f"{public_url or url}/#login={access.new_link(OWNER)}"
+        ctx.call_on_close(AuditFile(store + ".audit.log").close)
         gateway = Gateway(
             client,
             token=None,
