@@ -46,8 +46,9 @@ def furnish(client: Client) -> None:
         product.signal(Product.describe, title, price)
         for number in range(12):
             product.signal(Product.receive, 3 + number % 5)
+    ada = client.entity(Account, "ada")
     for number in range(20):
-        client.entity(Account, "ada").signal(Account.deposit, 1_000 + number, f"salary {number}")
+        ada.signal(Account.deposit, 1_000 + number, f"salary {number}")
     tea = client.entity(Product, "darjeeling")
     tea.signal(Product.note, "the last harvest was small")
     for number in range(1001, 1025):
