@@ -151,7 +151,12 @@ export const scheduleAct = (id, what, note) => send(`${OURS}/schedules/${part(id
 export const instanceStream = (id) => at(`${OURS}/instances/${part(id)}/stream`).href;
 export const entityStream = (kind, key) => at(`${entityPath(kind, key)}/stream`).href;
 
-/** Be told, a few times a second at most, that something changed; whether one is connected. */
+/**
+ * Be told, a few times a second at most, that something changed.
+ *
+ * @param url of a stream; empty: there is nothing to be told.
+ * @returns whether one is connected.
+ */
 export function useStream(url, changed) {
   const latest = useRef(changed);
   latest.current = changed;
@@ -177,6 +182,7 @@ function useEvents(url, names, take) {
   const latest = useRef(take);
   latest.current = take;
   useEffect(() => {
+    if (!url) return undefined;
     const source = new EventSource(url);
     source.onopen = () => setOpen(true);
     source.onerror = () => setOpen(false);

@@ -217,6 +217,7 @@ def test_one_that_failed_is_rewound_and_restarted(browser: Browser, client: Clie
         lambda: browser.all("[aria-label^='orchestration'] .gantt-mark"), "the rewinding"
     )
     shows(browser, "Failed")
+    browser.gone(".live")
     ask(browser, "restart")
 
     browser.gone("h1", "again")

@@ -16,20 +16,20 @@ const FINISHED = new Set(["Completed", "Failed", "Terminated", "Canceled"]);
 
 export function Instance({ id, tab }) {
   const load = useLoaded((signal) => api.instance(id, signal), [id]);
-  const live = api.useStream(api.instanceStream(id), load.again);
+  const isOver = FINISHED.has(load.data?.runtimeStatus);
+  const live = api.useStream(isOver ? "" : api.instanceStream(id), load.again);
   return html`
     <div class="head">
       <a class="back" data-back href=${link(["instances"])} aria-label="All instances">←</a>
       <h1 class="mono">${id}</h1>
       ${load.data && html`<${Status} status=${load.data.isStalled ? "Stalled" : load.data.runtimeStatus} />`}
-      <span class="live" data-live=${live} title=${live ? "changes are shown as they come" : "not connected; trying again"}>live</span>
+      ${!isOver && html`<span class="live" data-live=${live} title=${live ? "changes are shown as they come" : "not connected; trying again"}>live</span>`}
     </div>
-    <${Shown} load=${load} what="Reading its history">${(data) => html`<${Found} data=${data} id=${id} tab=${tab} again=${load.again} />`}<//>
+    <${Shown} load=${load} what="Reading its history">${(data) => html`<${Found} state=${data} id=${id} tab=${tab} again=${load.again} />`}<//>
   `;
 }
 
-function Found({ data, id, tab, again }) {
-  const state = data;
+function Found({ state, id, tab, again }) {
   const isOver = FINISHED.has(state.runtimeStatus);
   const chart = useMemo(() => timeline(state, isOver), [state]);
   const now = useNow(!isOver);
