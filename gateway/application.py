@@ -18,6 +18,7 @@ from perdure.gateway.access import IDENTITY, NOBODY, Access, Identity, Token, au
 from perdure.gateway.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
 from perdure.gateway.assets import Assets
 from perdure.gateway.audit import Audit
+from perdure.gateway.calls import Calls
 from perdure.gateway.details import Details
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
@@ -84,6 +85,7 @@ class Gateway:
             *Insight(engine).operations(),
             *Lists(engine).operations(),
             *Details(engine).operations(),
+            *Calls(engine).operations(),
         ]
         self.operations += OpenApi(self.operations).operations()
         self.access = access
