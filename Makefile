@@ -1,6 +1,7 @@
 # make test   everything that must be green, in under four minutes on two cores
 # make demo   the flights example: a year of departures through kill -9
 # make torture, make simulation, make install-check   the longer proofs
+# make pictures   docs/pictures anew, by a real browser
 # make format what ruff can mend by itself
 # make lock   requirements-dev.lock anew
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: test lint demo torture simulation install-check format lock clean
+.PHONY: pictures test lint demo torture simulation install-check format lock clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -48,6 +49,9 @@ lock: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras \
 		--python-version 3.11 setup.cfg --output-file requirements-dev.lock
+
+pictures: $(READY)
+	$(BIN)/python -m tests.page.screenshots
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

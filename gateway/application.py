@@ -16,6 +16,7 @@ from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
 from perdure.gateway.access import IDENTITY, NOBODY, Access, Identity, Token, authorise
 from perdure.gateway.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
+from perdure.gateway.assets import Assets
 from perdure.gateway.audit import Audit
 from perdure.gateway.calls import Calls
 from perdure.gateway.details import Details
@@ -93,6 +94,8 @@ class Gateway:
             Route(operation.path, _guarded(operation, audit), methods=[operation.method])
             for operation in self.operations
         ]
+        self._assets = Assets()
+        every += self._assets.routes()
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
@@ -108,11 +111,10 @@ class Gateway:
             body_seconds=body_seconds,
         )
 
-    @staticmethod
-    def _is_public(scope: Scope) -> bool:
-        """Whether a request is for what needs no token: logging in."""
+    def _is_public(self, scope: Scope) -> bool:
+        """Whether a request is for what needs no token: the page's files, and logging in."""
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        return scope["method"] == "POST" and path == LOGIN
+        return (scope["method"] == "POST" and path == LOGIN) or self._assets.has(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
