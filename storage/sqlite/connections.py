@@ -116,12 +116,17 @@ def create_private(path: str) -> bool:
         msg = f"cannot create {path!r}: {error.strerror}; choose another path"
         raise StoreOpenError(msg) from error
     os.close(handle)
-    directory = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(os.path.dirname(path))
     return True
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in a folder survive a power cut."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def connect_writer(path: str, durability: str) -> sqlite3.Connection:

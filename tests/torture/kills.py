@@ -24,7 +24,7 @@ import attrs
 import click
 
 from perdure.storage.sqlite import SqliteStore
-from tests.torture.children import run_child
+from tests.torture.children import ChildFailedError, run_child
 from tests.torture.engine_load import app, live_once
 from tests.torture.reckoning import reckon
 from tests.torture.scenes import SCENES, Place
@@ -104,7 +104,10 @@ def at_named_places(scene_name: str, first: int, step: int, most: int) -> Tally:
             if at > most:
                 break
             with a_place() as place:
-                shutil.copytree(prepared.folder, place.folder, dirs_exist_ok=True)
+                ignored = shutil.ignore_patterns("*.sock", "fatal")
+                shutil.copytree(
+                    prepared.folder, place.folder, dirs_exist_ok=True, ignore=ignored
+                )
                 killed = scene.play(place, at)
                 tally.kills += killed
                 fatal = place.fatal.read_text() if killed else "the end"
@@ -155,9 +158,10 @@ def main(random_kills: int, most: int, seed: int | None) -> None:
         for done in as_completed(running):
             try:
                 tally.add(done.result())
-            except Exception as error:
+            except (WrongError, ChildFailedError) as error:
                 workers.shutdown(cancel_futures=True)
-                raise SystemExit(f"seed {seed}: {error}") from error
+                msg = f"seed {seed}: {error}"
+                raise SystemExit(msg) from error
             click.echo(f"{tally.kills:6,} kills, {time.monotonic() - started:4.0f} s")
     click.echo(
         f"{tally.kills:,} kills -9, of which {tally.kills - random_kills:,} at "
