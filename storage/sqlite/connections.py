@@ -135,13 +135,16 @@ def connect_writer(path: str, durability: str) -> sqlite3.Connection:
     Raises:
         StoreOpenError: the file is not a database, or cannot be written.
     """
-    connection = sqlite3.connect(
-        path,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
+    try:
+        connection = sqlite3.connect(
+            path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+    except sqlite3.Error as error:
+        raise cannot_open(path, error) from error
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
