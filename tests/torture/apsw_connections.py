@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -107,10 +108,9 @@ class ApswConnection:
             raise translated(error) from error
 
     def close(self) -> None:
-        try:
+        # SQLite closes whatever the disk does, and the standard library tells nothing of it.
+        with suppress(apsw.Error):
             self.raw.close()
-        except apsw.Error as error:
-            raise translated(error) from error
 
 
 def translated(error: apsw.Error) -> sqlite3.Error:

@@ -10,6 +10,7 @@ by apsw all the same, so a commit is called failed here a little more often than
 from __future__ import annotations
 
 import itertools
+import logging
 import random
 import shutil
 import tempfile
@@ -163,6 +164,7 @@ def main(count: int, step: int, seed: int | None) -> None:
     seed = random.randrange(1 << 32) if seed is None else seed
     started = time.monotonic()
     disk, tally = FailingDisk(), Tally()
+    logging.getLogger("perdure").setLevel(logging.CRITICAL)
     apsw_connections.take_over(failing_disk.NAME)
     works = Worker(random.Random(seed)).work(count)
     try:
