@@ -1,7 +1,8 @@
 """Puts apsw's SQLite in the place of the standard library's, for a whole process.
 
-Only apsw lets a test be the disk under SQLite. Two copies of SQLite must never have one file open
-in one process, so :func:`take_over` is called first thing in a process of its own and never undone.
+Only apsw lets a test be the disk under SQLite. Two copies of SQLite must never have one file
+open in one process, so :func:`take_over` is called first thing in a process of its own and
+never undone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ import attrs
 Hook = Callable[["ApswConnection", str, bool], None]
 """Told of each statement, before (false) and after (true) it is done."""
 
-_READS = ("SELECT", "PRAGMA CACHE", "PRAGMA TEMP", "PRAGMA CELL", "PRAGMA TRUSTED", "PRAGMA BUSY")
+_READS = (
+    "SELECT",
+    "PRAGMA CACHE",
+    "PRAGMA TEMP",
+    "PRAGMA CELL",
+    "PRAGMA TRUSTED",
+    "PRAGMA BUSY",
+)
 _OPENED = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 
 
@@ -48,7 +56,9 @@ class ApswConnection:
     vfs: str | None = None
     hook: Hook | None = None
 
-    def __init__(self, database: str, timeout: float = 5.0, uri: bool = False, **_: Any) -> None:
+    def __init__(
+        self, database: str, timeout: float = 5.0, uri: bool = False, **_: Any
+    ) -> None:
         path, flags = database, _OPENED
         if uri:
             asked = urlsplit(database)

@@ -1,11 +1,11 @@
 """Spoil a store's file or log at random, and read everything: told, harmless, or a failure.
 
-Run as ``python -m tests.torture.corruption``. Each time a part of a killed store's file or
-log is changed: a bit, some bytes, a page of zeros or of another place, a cut. Then the store is opened
-and everything in it is read. What is read must be what was written, unless its row says that it is
-damaged, or an error does; and what is missing must be told by ``check``. A log that is
-damaged ends, for SQLite, where the damage is, as after a power cut: the store is then, row for
-row, as it was after an earlier transaction. That is counted by itself.
+Run as ``python -m tests.torture.corruption``. Each time a part of a killed store's file or log
+is changed: a bit, some bytes, a page of zeros or of another place, a cut. Then the store is
+opened and everything in it is read. What is read must be what was written, unless its row says
+that it is damaged, or an error does; and what is missing must be told by ``check``. A log that
+is damaged ends, for SQLite, where the damage is, as after a power cut: the store is then, row
+for row, as it was after an earlier transaction. That is counted by itself.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def everything(store: SqliteStore) -> Iterator[tuple[str, Any]]:
             yield f"mailbox {stream}", Told()
         else:
             yield f"state {stream}", (loaded.version, loaded.state)
-            yield f"mailbox {stream}", {row.id for row in loaded.messages}
+            yield f"mailbox {stream}", {row.id for row in loaded.messages if not row.corrupt}
         if not isinstance(loaded, Told):
             for row in loaded.messages:
                 kept = (row.stream, row.due_micros, row.body)
@@ -85,10 +85,9 @@ def everything(store: SqliteStore) -> Iterator[tuple[str, Any]]:
     if isinstance(aside, Told):
         yield "quarantine", aside
     else:
-        yield "quarantine", [row.id for row in aside]
-        for row in aside:
-            is_damaged = row.reason.startswith("damaged")
-            yield f"quarantined {row.id}", Told() if is_damaged else row
+        yield "quarantine", [row for row in aside if not row.reason.startswith("damaged")]
+        if any(row.reason.startswith("damaged") for row in aside):
+            yield "quarantine, damaged", Told()
     yield "feed", _try(lambda: store.feed(0))
 
 
@@ -104,7 +103,7 @@ def _try(read: Any) -> Any:
         return Told()
 
 
-# ---- damage -----------------------------------------------------------------------------------
+# ---- damage ---------------------------------------------------------------------------
 
 
 def spoil(content: bytes, chance: random.Random) -> tuple[str, bytes]:
@@ -165,7 +164,7 @@ def _judge_told(said: Said, original: Original) -> tuple[str, str]:
 
 
 def _is_part(value: Any, known: list[Any]) -> bool:
-    """Rows are missing, which ``check`` tells; those that are there are as they were written."""
+    """Rows are missing, which ``check`` tells; those that are there are as they were."""
     if not isinstance(value, (set, list)):
         return False
     return all(any(one and row in one for one in known) for row in value)
@@ -217,7 +216,8 @@ def main(count: int, seed: int | None) -> None:
                 raise SystemExit("\n".join(wrong[:20]))
             click.echo(f"{results.total():6,} spoiled")
     told = "; ".join(
-        f"{where}: " + ", ".join(f"{word} {n:,}" for (w, word), n in sorted(results.items()) if w == where)
+        f"{where}: "
+        + ", ".join(f"{word} {n:,}" for (w, word), n in sorted(results.items()) if w == where)
         for where in ("the file", "the log")
     )
     click.echo(

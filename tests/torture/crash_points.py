@@ -1,7 +1,7 @@
 """Named places in the engine where a process may be killed; they exist only where this is lit.
 
-Nothing in the engine knows of them: :func:`light` wraps its methods, in a child that is about to
-be tortured. Each name is told before and after its method, and the fuse kills at the n-th.
+Nothing in the engine knows of them: :func:`light` wraps its methods, in a child that is about
+to be tortured. Each name is told before and after its method, and the fuse kills at the n-th.
 """
 
 from __future__ import annotations
@@ -63,7 +63,16 @@ METHODS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
 )
 """Where methods are, what to call it, and which."""
 
-STATEMENTS = ("BEGIN", "COMMIT", "ROLLBACK", "CREATE", "ALTER", "UPDATE", "PRAGMA wal", "PRAGMA j")
+STATEMENTS = (
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "CREATE",
+    "ALTER",
+    "UPDATE",
+    "PRAGMA wal",
+    "PRAGMA j",
+)
 """What the beginnings of statements are that are named; others are told with their batch."""
 
 

@@ -147,7 +147,12 @@ class Life:
 
 
 def live_once(
-    store: Path, journal_path: Path, *, life: int = 1, rounds: int = 2, durability: str = "power"
+    store: Path,
+    journal_path: Path,
+    *,
+    life: int = 1,
+    rounds: int = 2,
+    durability: str = "power",
 ) -> None:
     """One process's whole life: open, ask again, ask, wait, close."""
     story = read_journal(journal_path)

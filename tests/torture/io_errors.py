@@ -1,10 +1,11 @@
 """Fail the first call to the disk, the second, ... in a store's work: nothing promised is lost.
 
-Run as ``python -m tests.torture.io_errors``, a process of its own over apsw. Each run does the same
-work; one call fails, or it and all that follow until the disk is mended. The store then raises
-a typed error, goes on after ``probe`` without being opened again, and what it holds in the end is,
-row for row, what it holds without faults. What is swallowed by SQLite (a failed checkpoint) is told
-by apsw all the same, so a commit is called failed here a little more often than it is.
+Run as ``python -m tests.torture.io_errors``, a process of its own over apsw. Each run does the
+same work; one call fails, or it and all that follow until the disk is mended. The store then
+raises a typed error, goes on after ``probe`` without being opened again, and what it holds in
+the end is, row for row, what it holds without faults. What is swallowed by SQLite (a failed
+checkpoint) is told by apsw all the same, so a commit is called failed here a little more often
+than it is.
 """
 
 from __future__ import annotations

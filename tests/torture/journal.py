@@ -1,4 +1,4 @@
-"""What clients wanted and what they were promised, in a file of its own, synced line by line."""
+"""What clients wanted and what they were promised, in a file of its own, synced by line."""
 
 from __future__ import annotations
 

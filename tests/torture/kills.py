@@ -1,9 +1,10 @@
 """Kill -9 at every named place and at random moments; nothing is lost, doubled, early or late.
 
 Run as ``python -m tests.torture.kills``. At named places a scene is played again and again from
-the same beginning, killed at its first place, its second, ... until it comes to its end by itself;
-after each kill the store is opened, comes to rest, and is reckoned with the client's journal. At
-random moments one store lives through many kills. After each tenth kill the store is verified.
+the same beginning, killed at its first place, its second, ... until it comes to its end by
+itself; after each kill the store is opened, comes to rest, and is reckoned with the client's
+journal. At random moments one store lives through many kills. After each tenth kill the store
+is verified.
 """
 
 from __future__ import annotations

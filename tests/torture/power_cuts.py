@@ -1,11 +1,11 @@
 """Cut the power at every write of a store's life, and open what the disk holds then.
 
 Run as ``python -m tests.torture.power_cuts --points 20000``. A process of its own records, over
-apsw, every write and sync of some lives of a store; here the disk is built as it may be after each
-of them, and opened by the standard library's SQLite, as users would. Of every image it is checked:
-SQLite's own check finds nothing, and the content is, row for row, that after one of the
-transactions: with ``power`` none that was acknowledged is missing. Some are opened as a store
-as well: nothing is damaged, and it goes on.
+apsw, every write and sync of some lives of a store; here the disk is built as it may be after
+each of them, and opened by the standard library's SQLite, as users would. Of every image it is
+checked: SQLite's own check finds nothing, and the content is, row for row, that after one of
+the transactions: with ``power`` none that was acknowledged is missing. Some are opened as a
+store as well: nothing is damaged, and it goes on.
 """
 
 from __future__ import annotations

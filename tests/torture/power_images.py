@@ -1,7 +1,8 @@
-"""The files as they may be after a power cut: what was not synced is there, or not, or in parts.
+"""The files as they may be after a power cut: what was not synced is there, or partly.
 
-A disk may keep any of the sectors that it was given since the last sync of a file, in any order,
-whatever was given later. So an image takes what is synced, and of the rest what a choice says.
+A disk may keep any of the sectors that it was given since the last sync of a file, in any
+order, whatever was given later. So an image takes what is synced, and of the rest what a choice
+says.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""After the kills: nothing promised is missing, nothing was done twice, early, or out of order."""
+"""After the kills: nothing promised is missing, done twice, early, or out of order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is going on when a process is killed: loading, recovering, copying, migrating, closing."""
+"""What goes on when a process is killed: loading, recovering, copying, migrating, closing."""
 
 from __future__ import annotations
 

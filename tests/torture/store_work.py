@@ -1,4 +1,4 @@
-"""Seeded work on a store by itself: batches, purges and probes, each of which may be repeated."""
+"""Seeded work on a store by itself: batches, purges and probes, which may be repeated."""
 
 from __future__ import annotations
 
