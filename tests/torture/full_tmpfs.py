@@ -62,6 +62,7 @@ class Load:
             self._client.entity(Shelf, "weight").call(Shelf.put, 0, thing).get(SECONDS)
         except (StoreUnavailableError, OutcomeUnknownError) as error:
             self.told[type(error).__name__] += 1
+            time.sleep(0.01)
             return False
         self.acknowledged.append(self.number)
         self.number += 1

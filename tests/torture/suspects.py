@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ from tests.torture.children import run_child
 INNOCENTS = 12
 MOST_CRASHES = 40
 SECONDS = 30.0
+LATER = timedelta(seconds=1)
 
 app = perdure.App("suspects")
 
@@ -73,19 +75,21 @@ async def guilty(ctx: perdure.OrchestrationContext, name: str) -> str:
 
 
 def ask(store: Path, chance: random.Random) -> None:
-    """Ask for everything, in one commit and in any order, so that nobody is above suspicion."""
-    with app.open(str(store)) as client, client.pipeline() as sending:
+    """Ask for everything, in any order, for one moment that comes when this process is gone."""
+    with app.open(str(store)) as client:
+        moment = datetime.now(UTC) + LATER
         wanted = [f"box{number}" for number in range(INNOCENTS)] + ["operation", "activity"]
         chance.shuffle(wanted)
         for name in wanted:
             match name:
                 case "operation":
-                    sending.entity(Box, "planted").signal(Box.explode)
+                    client.entity(Box, "planted").options(at=moment).signal(Box.explode)
                 case "activity":
-                    sending.start(guilty, name, instance_id="guilty")
+                    client.start(guilty, name, instance_id="guilty", start_at=moment)
                 case _:
-                    sending.entity(Box, name).signal(Box.add)
-                    sending.start(innocent, name, instance_id=name)
+                    client.entity(Box, name).options(at=moment).signal(Box.add)
+                    client.start(innocent, name, instance_id=name, start_at=moment)
+    time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds()))
 
 
 def go_on(store: Path, told: Path) -> None:
@@ -120,7 +124,8 @@ def play(folder: Path, chance: random.Random) -> int:
         SystemExit: somebody innocent was set aside, or the planted ones were not.
     """
     store, told = folder / "a.db", folder / "wrong"
-    crashes = int(run_child(lambda: ask(store, chance)))
+    crashes = 0
+    run_child(lambda: ask(store, chance))
     while run_child(lambda: go_on(store, told)):
         crashes += 1
         if crashes > MOST_CRASHES:
