@@ -66,7 +66,7 @@ class ApswConnection:
             if parse_qs(asked.query).get("mode") == ["ro"]:
                 flags = apsw.SQLITE_OPEN_READONLY
         try:
-            self.raw = apsw.Connection(path, flags=flags, vfs=self.vfs)
+            self.raw: Any = apsw.Connection(path, flags=flags, vfs=self.vfs)
         except apsw.Error as error:
             raise translated(error) from error
         self.raw.set_busy_timeout(int(timeout * 1000))
@@ -100,7 +100,7 @@ class ApswConnection:
 
     @property
     def in_transaction(self) -> bool:
-        return self.raw.in_transaction
+        return bool(self.raw.in_transaction)
 
     def rollback(self) -> None:
         if self.in_transaction:
@@ -125,13 +125,15 @@ class ApswConnection:
 
 def translated(error: apsw.Error) -> sqlite3.Error:
     """The error that the standard library would have raised."""
-    code = error.extendedresult
-    kind = sqlite3.IntegrityError if code & 0xFF == apsw.SQLITE_CONSTRAINT else None
+    code: int = getattr(error, "extendedresult", apsw.SQLITE_ERROR)
+    kind: type[sqlite3.Error] = sqlite3.OperationalError
+    if code & 0xFF == apsw.SQLITE_CONSTRAINT:
+        kind = sqlite3.IntegrityError
     if code & 0xFF in {apsw.SQLITE_CORRUPT, apsw.SQLITE_NOTADB}:
         kind = sqlite3.DatabaseError
-    told = (kind or sqlite3.OperationalError)(str(error))
+    told = kind(str(error))
     told.sqlite_errorcode = code
-    names = {**apsw.mapping_extended_result_codes, **apsw.mapping_result_codes}
+    names: dict[Any, Any] = {**apsw.mapping_extended_result_codes, **apsw.mapping_result_codes}
     told.sqlite_errorname = str(names.get(code, code))
     return told
 
@@ -139,4 +141,4 @@ def translated(error: apsw.Error) -> sqlite3.Error:
 def take_over(vfs: str | None, hook: Hook | None = None) -> None:
     """From now on ``sqlite3.connect`` of this process is apsw's, over the disk *vfs*."""
     ApswConnection.vfs, ApswConnection.hook = vfs, hook
-    sqlite3.connect = ApswConnection  # type: ignore[misc, assignment]  # the point of it
+    setattr(sqlite3, "connect", ApswConnection)  # noqa: B010  it is of another type

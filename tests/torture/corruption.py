@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import click
@@ -170,9 +170,10 @@ def _is_missing(value: Any) -> bool:
 
 def _is_part(value: Any, known: list[Any]) -> bool:
     """Rows are missing, which ``check`` tells; those that are there are as they were."""
-    if not isinstance(value, (set, list)):
+    if not isinstance(value, set | list):
         return False
-    return all(any(one and row in one for one in known) for row in value)
+    rows = list(cast("set[Any]", value))
+    return all(any(one and row in one for one in known) for row in rows)
 
 
 def _first_difference(said: Said, expected: Said) -> str:

@@ -140,4 +140,5 @@ def light(fuse: Fuse) -> None:
     for migration in migrations._migrations:
         migration.fn = fuse.around(f"migration {migration.name}", migration.fn)
     NamedConnection.fuse = fuse
-    sqlite3.connect = partial(sqlite3.connect, factory=NamedConnection)
+    connect = partial(sqlite3.connect, factory=NamedConnection)
+    setattr(sqlite3, "connect", connect)  # noqa: B010  it is of another type

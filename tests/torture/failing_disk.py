@@ -79,9 +79,9 @@ class FailingFile(apsw.VFSFile):
             self._disk.faults.check("write")
         except apsw.Error:
             if self._disk.faults.how == "SHORT":
-                super().xWrite(data[: len(data) // 2], offset)
+                super().xWrite(data[: len(data) // 2], offset)  # pyright: ignore[reportUnknownMemberType]
             raise
-        super().xWrite(data, offset)
+        super().xWrite(data, offset)  # pyright: ignore[reportUnknownMemberType]  apsw: Buffer
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         self._disk.faults.check("truncate")

@@ -1,8 +1,9 @@
 """Disks of 1 to 8 MiB that run full in the middle of a load, and heal without a restart.
 
-Run as ``python -m tests.torture.full_tmpfs``, where mounting is allowed. The engine loads until its
-disk is full, and is told so by typed errors; then the disk is enlarged, and the load goes on in the
-same process: everything acknowledged is there once, and what was asked for again is too.
+Run as ``python -m tests.torture.full_tmpfs``, where mounting is allowed. The engine loads until
+its disk is full, and is told so by typed errors; then the disk is enlarged, and the load goes
+on in the same process: everything acknowledged is there once, and what was asked for again is
+too.
 """
 
 from __future__ import annotations

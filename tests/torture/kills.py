@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
@@ -59,7 +59,7 @@ class Tally:
 
 
 @contextmanager
-def a_place() -> Iterator[Place]:
+def a_place() -> Generator[Place, None, None]:
     """A folder that is kept only when something was wrong in it."""
     folder = Path(tempfile.mkdtemp(prefix="perdure-kills-"))
     yield Place(folder)

@@ -159,8 +159,7 @@ def check_part(file: Path, seed: int, part: int) -> Figures:
     """A worker's share of the power cuts of the recording in *file*."""
     recording = load(file)
     chance = random.Random(seed + part)
-    points = (p for p in cuts(recording.steps, chance) if p.at % WORKERS == part)
-    return check_points(recording, points)
+    return check_points(recording, cuts(recording.steps, chance, part=part, parts=WORKERS))
 
 
 def cut_power(durability: str, what: str, seed: int) -> Figures:

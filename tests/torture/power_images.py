@@ -156,8 +156,13 @@ def _sync_folder(held: dict[str, Held]) -> None:
         file.was = None
 
 
-def cuts(steps: list[Step], chance: random.Random) -> Iterator[Point]:
-    """A power cut after each step that touches a file, in several images each."""
+def cuts(
+    steps: list[Step], chance: random.Random, *, part: int = 0, parts: int = 1
+) -> Iterator[Point]:
+    """A power cut after each step that touches a file, in several images each.
+
+    Of *parts* that share the steps, *part* is meant.
+    """
     held: dict[str, Held] = {}
     created: set[str] = set()
     done = 0
@@ -180,6 +185,6 @@ def cuts(steps: list[Step], chance: random.Random) -> Iterator[Point]:
                 held[name] = Held(was=bytes(before.synced))
             case Write(file=name) | Cut(file=name):
                 held.setdefault(name, Held()).given.append(step)
-        if not isinstance(step, Begin | Done):
+        if at % parts == part and not isinstance(step, Begin | Done):
             for files in images(held, chance):
                 yield Point(at, files, done, may_be_done)

@@ -71,7 +71,7 @@ class RecordedFile(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802  SQLite names it
         self._steps.append(Write(self._name, offset, bytes(data)))
-        super().xWrite(data, offset)
+        super().xWrite(data, offset)  # pyright: ignore[reportUnknownMemberType]  apsw: Buffer
 
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         self._steps.append(Cut(self._name, newsize))

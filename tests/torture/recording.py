@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import apsw
 import click
@@ -52,9 +53,9 @@ class _Unheard:
     """Reads over a connection without telling the hook."""
 
     def __init__(self, connection: ApswConnection) -> None:
-        self._raw = connection.raw
+        self._raw: Any = connection.raw
 
-    def execute(self, sql: str) -> apsw.Cursor:
+    def execute(self, sql: str) -> Any:
         return self._raw.execute(sql)
 
 

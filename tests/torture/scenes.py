@@ -10,7 +10,6 @@ from pathlib import Path
 
 import attrs
 
-from perdure.storage.sqlite import SqliteStore
 from perdure.storage.sqlite.schema import NAMES
 from tests.torture.children import run_child
 from tests.torture.crash_points import Fuse, light
@@ -95,7 +94,7 @@ def checkpoint(place: Place) -> None:
         me = Life(client, journal, 2)
         for _ in range(3):
             me.work(1)
-            client.node.maintain(SqliteStore.probe)
+            client.node.maintain(lambda store: store.probe())
         me.arrive()
 
 

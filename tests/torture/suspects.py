@@ -1,7 +1,8 @@
 """Who kills the process is set aside, nobody else: a planted operation, a planted activity.
 
-Run as ``python -m tests.torture.suspects``. Each round a store gets innocent work and two messages
-that kill any process that runs them; it is opened again until nothing kills it any more.
+Run as ``python -m tests.torture.suspects``. Each round a store gets innocent work and two
+messages that kill any process that runs them; it is opened again until nothing kills it any
+more.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def ask(store: Path, chance: random.Random) -> None:
 
 
 def go_on(store: Path, told: Path) -> None:
-    """Open the store and stay until both are set aside and all others have come to their end."""
+    """Open the store and stay until both are set aside and all others have ended."""
     limits.SUSPECT_SECONDS = 0.2
     with app.open(str(store)) as client:
         until = time.monotonic() + SECONDS
