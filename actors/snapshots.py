@@ -108,6 +108,18 @@ class Position:
         return cls(int(turn), int(event))
 
 
+def checked_position(after: object) -> Position | None:
+    """Behind what a feed is read; ``None``: from the first.
+
+    Raises:
+        InvalidInputError: it is no position.
+    """
+    if not isinstance(after, Position | None):
+        msg = f"after={after!r} is no Position; use a change's, or Position.parse"
+        raise InvalidInputError(msg)
+    return after
+
+
 @attrs.frozen
 class Change:
     """One event of the store's feed.

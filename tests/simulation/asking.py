@@ -100,9 +100,14 @@ class Asking:
         self.ask.send(self.client)
         return _Sent()
 
+    def read_instance(self, instance_id: str, *, fetch_input: bool) -> Any:
+        """How it is."""
+        return self.client.read_instance(instance_id, fetch_input=fetch_input)
+
     def ref(self) -> OrchestrationRef[Any]:
         """The orchestration, to be asked."""
-        return OrchestrationRef(self, self.ask.instance)
+        asking: Any = self  # a restart reads the instance; nothing else is read
+        return OrchestrationRef(asking, self.ask.instance)
 
 
 def _ignore(_: bytes) -> None:

@@ -100,7 +100,7 @@ def check_replay(
         return  # ended before it began
     if "detour" in map(_name, history) and any(isinstance(e, ExecutionRewound) for e in past):
         return  # what is new after a rewind is new to the code that was deployed then
-    program = client._programs.program(state, client._resolve)
+    program = client.programs.program(state, client._resolve)
     execution = Execution(instance, program, lambda: 0)
     execution.is_replaying = True
     execution.marked = {event.id for event in history if isinstance(event, PatchMarked)}
