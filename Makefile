@@ -24,7 +24,12 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 torture: $(READY)
-	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
+	$(BIN)/python -m tests.torture.kills
+	$(BIN)/python -m tests.torture.suspects
+	$(BIN)/python -m tests.torture.power_cuts
+	$(BIN)/python -m tests.torture.io_errors
+	$(BIN)/python -m tests.torture.full_tmpfs
+	$(BIN)/python -m tests.torture.corruption
 
 # The engine under other seeds each time; what fails names its seed.
 simulation: $(READY)
