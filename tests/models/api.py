@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import attrs
 
+from perdure import errors
+
 Command = list[Any]
 """What a clerk is told: a verb and its values."""
 
@@ -31,7 +33,11 @@ EVERYTHING = frozenset(
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer here
-    """The name of the error with which something was refused."""
+    """Something was refused, with an error of that kind, by its class or its name."""
+
+    def __init__(self, kind: type[errors.PerdureError] | str) -> None:
+        super().__init__(kind)
+        self.kind = kind if isinstance(kind, str) else kind.__name__
 
 
 @attrs.frozen
@@ -169,4 +175,4 @@ def outcome_of(ask: Callable[[], Any]) -> tuple[str, Any]:
     try:
         return "answered", ask()
     except Refused as refusal:
-        return "refused", refusal.args[0]
+        return "refused", refusal.kind

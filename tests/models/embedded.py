@@ -10,8 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-import msgspec
-
 import perdure
 from perdure import errors
 from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
@@ -30,7 +28,8 @@ PATIENCE_SECONDS = 30.0
 class Life(Protocol):
     """A store, its clock, and the process that has it open."""
 
-    client: perdure.Client
+    @property
+    def client(self) -> perdure.Client: ...
 
     def advance(self, seconds: float) -> None: ...
 
@@ -97,7 +96,7 @@ class OnSqlite:
         node = self.client.node
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._rests():
-            assert time.monotonic() < deadline, node.store.due((0, 0), 2**62)
+            assert time.monotonic() < deadline, node.store.due((0, 0), 2**62, limit=9)
             node.world.wake()
             time.sleep(0.0005)
 
@@ -157,7 +156,7 @@ def typed() -> Generator[None]:
     try:
         yield
     except errors.PerdureError as error:
-        raise Refused(type(error).__name__) from error
+        raise Refused(type(error)) from error
 
 
 class Embedded:
@@ -358,8 +357,3 @@ def findings(client: perdure.Client) -> list[str]:
     replays = replay_store(client.node.store, app.programs, app.resolve)
     found += [f"{one.instance_id}: {one.error}" for one in replays if one.error is not None]
     return found
-
-
-def plain(value: Any) -> Any:
-    """A value as it is after JSON."""
-    return msgspec.json.decode(msgspec.json.encode(value))

@@ -1,35 +1,17 @@
-"""The model: plain dicts, and what a client must find in them. It knows nothing of the engine.
-
-Everything happens at once here. What is due later is a list of times.
-"""
+"""The model: boxes, and what becomes of orchestrations. It knows nothing of the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from tests.models.api import EVERYTHING, Command, Entry, Refused, Status
+from perdure import errors
+from tests.models.api import EVERYTHING, Command, Refused, Status
+from tests.models.boxes import Boxes
 from tests.models.places import weather
 
 FINISHED = ("Completed", "Failed", "Terminated", "Canceled")
-SENDING = ("pass_on", "remind")
-"""Operations that are in the history also when they change nothing."""
-
-
-@attrs.define
-class BoxModel:
-    """One entity: its present state, and each state it has had, by version."""
-
-    state: dict[str, Any] | None = None
-    past: list[dict[str, Any] | None] = attrs.Factory(lambda: [None])
-    events: list[Entry] = attrs.Factory(list[Entry])
-
-    def become(self, state: dict[str, Any] | None, operation: str, kind: str) -> None:
-        self.state = state
-        self.past.append(state)
-        self.events.append(Entry(len(self.past) - 1, operation, kind))
 
 
 @attrs.define
@@ -62,156 +44,17 @@ class Clerk:
 
 
 @attrs.define
-class Model:
-    """All boxes and clerks, the time, and what is still to come."""
+class Model(Boxes):
+    """All that a client can find."""
 
     can: frozenset[str] = EVERYTHING
-    now: float = 0.0
-    boxes_: dict[str, BoxModel] = attrs.Factory(dict[str, BoxModel])
     clerks: dict[str, Clerk] = attrs.Factory(dict[str, Clerk])
-    later: list[tuple[float, int, Callable[[], None]]] = attrs.Factory(
-        list[tuple[float, int, Callable[[], None]]]
-    )
-    requests: dict[str, tuple[Any, tuple[str, Any]]] = attrs.Factory(
-        dict[str, tuple[Any, tuple[str, Any]]]
-    )
-
-    # ---- requests and time ----------------------------------------------------------------
-
-    def _once(self, request_id: str | None, what: Any, do: Callable[[], Any]) -> Any:
-        """A request with a name is done once; what it came to is told again."""
-        if request_id is None:
-            return do()
-        if request_id not in self.requests:
-            try:
-                came = ("answered", do())
-            except Refused as refusal:
-                came = ("refused", refusal.args[0])
-            self.requests[request_id] = (what, came)
-        before, (kind, value) = self.requests[request_id]
-        if before != what:
-            raise Refused("RequestMismatchError")
-        if kind == "refused":
-            raise Refused(value)
-        return value
-
-    def _at(self, time: float, do: Callable[[], None]) -> None:
-        self.later.append((time, len(self.later), do))
 
     def is_plain(self, instance: str) -> bool:
         """Whether it can be cancelled now with an outcome that a model can tell."""
         clerk = self.clerks.get(instance)
         suspended = clerk is not None and clerk.status == "Suspended"
         return clerk is None or not (suspended and (clerk.queue or clerk.wakes is not None))
-
-    @property
-    def due(self) -> list[float]:
-        """The times at which something happens."""
-        return sorted(time for time, _, _ in self.later)
-
-    def advance(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self.later and min(self.later)[0] <= until:
-            first = min(self.later, key=lambda entry: entry[:2])
-            self.later.remove(first)
-            self.now = first[0]
-            first[2]()
-        self.now = until
-
-    # ---- entities -------------------------------------------------------------------------
-
-    def _box(self, key: str) -> BoxModel:
-        return self.boxes_.setdefault(key, BoxModel())
-
-    def _do(self, key: str, operation: str, arguments: list[Any]) -> Any:
-        """Handle one message."""
-        box = self._box(key)
-        if operation == "delete":
-            if box.state is not None:
-                self._box(key).become(None, "delete", "deleted")
-            return None
-        state = box.state or {"total": 0, "words": []}
-        total, words = state["total"], list(state["words"])
-        result: Any = None
-        match operation, arguments:
-            case (("add" | "add_slowly"), [amount]):
-                total += amount
-                result = total
-            case "say", [word, *times]:
-                words += [word] * (times[0] if times else 1)
-                result = words
-            case "pass_on", [_, amount]:
-                total -= amount
-            case "look", []:
-                return total
-            case "cheat", []:
-                raise Refused("OperationFailedError")
-            case "fail", [_]:
-                raise Refused("OperationFailedError")
-            case "remind", [seconds, amount]:
-                self._at(self.now + seconds, lambda: self._do(key, "add", [amount]))
-        after = {"total": total, "words": words}
-        if after != state or operation in SENDING:
-            self._box(key).become(after, operation, "changed")
-        if operation == "pass_on":
-            self._do(arguments[0], "add", [arguments[1]])
-        return result
-
-    def signal(
-        self,
-        key: str,
-        operation: str,
-        arguments: list[Any],
-        *,
-        request_id: str | None = None,
-        delay: float | None = None,
-    ) -> None:
-        def do() -> None:
-            if delay:
-                self._at(self.now + delay, happen)
-            else:
-                happen()
-
-        def happen() -> None:
-            try:
-                self._do(key, operation, arguments)
-            except Refused:
-                return  # nobody is told
-
-        self._once(request_id, (key, operation, arguments), do)
-
-    def call(
-        self, key: str, operation: str, arguments: list[Any], request_id: str | None = None
-    ) -> Any:
-        what = (key, operation, arguments)
-        return self._once(request_id, what, lambda: self._do(key, operation, arguments))
-
-    def delete(self, key: str) -> None:
-        self.signal(key, "delete", [])
-
-    def state(self, key: str) -> dict[str, Any] | None:
-        return self._box(key).state
-
-    def as_of(self, key: str, version: int) -> dict[str, Any] | None:
-        past = self._box(key).past
-        if version >= len(past):
-            raise Refused("InvalidInputError")
-        return past[version]
-
-    def history(self, key: str, after: int) -> list[Entry]:
-        return [entry for entry in self._box(key).events if entry.version > after]
-
-    def boxes(self, page: int) -> list[tuple[str, dict[str, Any]]]:
-        del page
-        there = sorted(self.boxes_, key=str.encode)
-        return [(key, box.state) for key in there if (box := self.boxes_[key]).state]
-
-    def watched(self, key: str, amount: int) -> list[int]:
-        before = self._box(key).state
-        return [before["total"] if before else 0, self._do(key, "add", [amount])]
-
-    def changes(self) -> dict[str, list[Entry]]:
-        return {key: box.events for key, box in self.boxes_.items() if box.events}
 
     # ---- what clerks do -------------------------------------------------------------------
 
@@ -226,7 +69,9 @@ class Model:
         clerk.total += amount
         clerk.custom, clerk.hand = clerk.total, None
 
-    def _work(self, instance: str, clerk: Clerk, command: Command) -> None:
+    def _work(  # noqa: C901 - a table
+        self, instance: str, clerk: Clerk, command: Command
+    ) -> None:
         match command:
             case ["add", amount]:
                 self._gained(clerk, amount)
@@ -296,9 +141,9 @@ class Model:
     def _living(self, instance: str) -> Clerk:
         clerk = self.clerks.get(instance)
         if clerk is None:
-            raise Refused("InstanceNotFoundError")
+            raise Refused(errors.InstanceNotFoundError)
         if clerk.is_finished:
-            raise Refused("InstanceFinishedError")
+            raise Refused(errors.InstanceFinishedError)
         return clerk
 
     def start(
@@ -312,7 +157,7 @@ class Model:
         def do() -> None:
             old = self.clerks.get(instance)
             if old is not None and not old.is_finished:
-                raise Refused("InstanceAlreadyExistsError")
+                raise Refused(errors.InstanceAlreadyExistsError)
             self._begin(instance, total, delay)
 
         self._once(request_id, (instance, total, delay), do)
@@ -352,7 +197,7 @@ class Model:
 
         self._once(request_id, (instance, command), do)
 
-    def tell(self, instance: str, what: str) -> None:
+    def tell(self, instance: str, what: str) -> None:  # noqa: C901 - a table
         match what:
             case "cancel":
                 clerk = self.clerks.get(instance)
@@ -362,7 +207,7 @@ class Model:
                     self._stop(instance, "Canceled", None)
             case "suspend":
                 if (clerk := self._living(instance)).status == "Pending":
-                    raise Refused("WrongStatusError")
+                    raise Refused(errors.WrongStatusError)
                 clerk.status = "Suspended"
             case "resume":
                 if (clerk := self._living(instance)).status == "Suspended":
@@ -390,9 +235,9 @@ class Model:
     def _rewind(self, instance: str) -> None:
         clerk = self.clerks.get(instance)
         if clerk is None:
-            raise Refused("InstanceNotFoundError")
+            raise Refused(errors.InstanceNotFoundError)
         if clerk.status != "Failed":
-            raise Refused("WrongStatusError")
+            raise Refused(errors.WrongStatusError)
         clerk.status = "Running"
         hand = clerk.hand
         if hand is not None:
@@ -402,9 +247,9 @@ class Model:
     def _purge(self, instance: str) -> None:
         clerk = self.clerks.get(instance)
         if clerk is None:
-            raise Refused("InstanceNotFoundError")
+            raise Refused(errors.InstanceNotFoundError)
         if not clerk.is_finished:
-            raise Refused("WrongStatusError")
+            raise Refused(errors.WrongStatusError)
         del self.clerks[instance]
         for name in clerk.children:
             if (child := self.clerks.get(name)) and child.is_finished:
@@ -413,9 +258,9 @@ class Model:
     def restart(self, instance: str) -> None:
         clerk = self.clerks.get(instance)
         if clerk is None:
-            raise Refused("InstanceNotFoundError")
+            raise Refused(errors.InstanceNotFoundError)
         if not clerk.is_finished:
-            raise Refused("InstanceAlreadyExistsError")
+            raise Refused(errors.InstanceAlreadyExistsError)
         self._begin(instance, clerk.input)
 
     # ---- reading --------------------------------------------------------------------------
@@ -431,10 +276,12 @@ class Model:
     def result(self, instance: str) -> Any:
         clerk = self.clerks.get(instance)
         if clerk is None:
-            raise Refused("InstanceNotFoundError")
+            raise Refused(errors.InstanceNotFoundError)
         if clerk.status == "Completed":
             return clerk.output
-        raise Refused("OrchestrationFailedError" if clerk.is_finished else "ReplyTimeoutError")
+        raise Refused(
+            errors.OrchestrationFailedError if clerk.is_finished else errors.ReplyTimeoutError
+        )
 
     def query(self, statuses: list[str] | None, prefix: str, page: int) -> list[Status]:
         del page

@@ -1,4 +1,4 @@
-"""The app that the models know: entities that count, and orchestrations that do as they are told.
+"""The app that the models know: boxes that count, and clerks that do as they are told.
 
 An orchestration here is a loop over commands that come as events, so that any sequence of them
 is a program; its model is a page long (``expected.py``).
@@ -144,7 +144,7 @@ async def _move(
         async with ctx.transaction(first, second):
             await first.call(Box.add, -amount)
             if amount % 2:
-                raise LookupError(amount)
+                raise LookupError(amount)  # noqa: TRY301 - a transaction ends so
             await second.call(Box.add, amount)
     except LookupError:
         return

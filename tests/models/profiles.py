@@ -18,5 +18,5 @@ def sized(examples: int, steps: int = 50) -> settings:
         max_examples=examples * TIMES,
         stateful_step_count=steps,
         deadline=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -34,8 +34,8 @@ class OnThreadsAndSqlite(Models):
 
 
 TestInSimulatedTime = InSimulatedTime.TestCase
-TestInSimulatedTime.settings = sized(40)
+TestInSimulatedTime.settings = sized(30)
 TestInSimulatedTimeOnSqlite = InSimulatedTimeOnSqlite.TestCase
-TestInSimulatedTimeOnSqlite.settings = sized(8)
+TestInSimulatedTimeOnSqlite.settings = sized(5)
 TestOnThreadsAndSqlite = OnThreadsAndSqlite.TestCase
-TestOnThreadsAndSqlite.settings = sized(8)
+TestOnThreadsAndSqlite.settings = sized(5)
