@@ -127,7 +127,7 @@ def write(target: Path) -> int:
         sea = Sea(Path(folder) / "voyage.db")
         depart(sea)
         copy = Path(folder) / "copy.db"
-        sea.client.backup(copy)
+        sea.client.backup(str(copy))
         data = lzma.compress(copy.read_bytes(), preset=9)
     target.write_bytes(data)
     return len(data)

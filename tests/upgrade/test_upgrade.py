@@ -1,4 +1,4 @@
-"""What every released version left under way is opened, finished and verified by today's code."""
+"""What released versions left under way is opened, finished and verified by today's code."""
 
 from __future__ import annotations
 
