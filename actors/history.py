@@ -59,7 +59,7 @@ def read_turn(events: bytes) -> list[StoredEvent]:
     """
     try:
         return read_events(events)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"stored events cannot be read: {error}; restore a backup, or purge the history"
         raise CorruptionError(msg) from error
 
@@ -197,7 +197,7 @@ class _Folder:
 def _fields(state: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _read_fields(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"a stored state is no JSON object: {error}"
         raise CorruptionError(msg) from error
 

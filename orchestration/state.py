@@ -91,6 +91,6 @@ def read_state(address: str, state: bytes) -> InstanceState:
     """
     try:
         return _read(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the row of orchestration {address!r} cannot be read: {error}; restore a backup"
         raise CorruptionError(msg) from error
