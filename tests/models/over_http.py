@@ -232,7 +232,7 @@ class OverHttp:
         return bool(answer["instancesDeleted"] > 0)
 
 
-def segment(text: str) -> str:
+def segment(text: str | bytes) -> str:
     """A text as one segment of a path."""
     return quote(text, safe="")
 
