@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perdure.actors import answers, control, locks, requests
@@ -27,7 +27,9 @@ from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.storage.records import MessageRow, OutcomeRow
 from tests.models.damage import damaged, deep
 from tests.models.places import app
-from tests.models.profiles import sized
+from tests.models.profiles import TIMES, sized
+
+pytestmark = pytest.mark.timeout(60 * TIMES)
 
 BOX = app.definitions["box"]
 
@@ -42,7 +44,7 @@ def an_answer(data: bytes) -> None:
     )
     try:
         answer = answers.read_answer(message)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return  # as it says: its orchestration stalls, and the log tells why
     if answer.failure is not None:
         answers.details_of(answer.failure)
@@ -124,6 +126,10 @@ for kind in (int, float, str, bytes, list[dict[str, int]], tuple[int, ...]):
 NESTED = [deep(b"[", b"]"), deep(b'{"a":', b"}")]
 FOUND: dict[str, list[bytes]] = {
     "position": [b"9" * 5000 + b".0"],
+    "entity history": [
+        b'[{"event":"changed","operation":"a","time":1,"changes":{"\x80":1}}]',
+        b'[{"event":"deleted","operation":"a","time":9223372036854775807}]',
+    ],
     "lock": [b"#" + NESTED[0] + b"\n{}", b'#{"section":"1","holder":"i","x":' + NESTED[0]],
     "inbox body": [b'["add","value",' + NESTED[0] + b',"r",true,""]'],
     "entity turn": [b'[{"event":"changed","operation":"a","time":1,"changes":' + NESTED[0]],
@@ -166,6 +172,7 @@ def test_what_a_decoder_is_made_for_is_read(name: str) -> None:
 
 @sized(40)
 @given(data=damaged(COMMANDS))
+@example(b'{"do":"raise_event","instance_id":"i","name":"do","data":["\xbe"]}')
 def test_an_orchestration_command_is_done_or_refused(data: bytes) -> None:
     with app.open(":memory:") as client:
         try:

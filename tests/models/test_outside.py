@@ -20,7 +20,9 @@ from perdure.orchestration.client import Client
 from tests.models.damage import damaged
 from tests.models.over_http import FIELD, ORIGIN, OURS, TOKEN, segment
 from tests.models.places import app
-from tests.models.profiles import sized
+from tests.models.profiles import TIMES, sized
+
+pytestmark = pytest.mark.timeout(60 * TIMES)
 
 ROUTES = [
     ("GET", FIELD + "/instances"),

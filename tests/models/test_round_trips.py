@@ -12,11 +12,14 @@ from uuid import UUID
 
 import attrs
 import pydantic
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure.actors.codec import codec_for
-from tests.models.profiles import sized
+from tests.models.profiles import TIMES, sized
+
+pytestmark = pytest.mark.timeout(60 * TIMES)
 
 Typed = tuple[Any, st.SearchStrategy[Any]]
 """An annotation, and its values."""
