@@ -42,9 +42,11 @@ ROUTES = [
     ("GET", OURS + "/entities/box/{}/history"),
     ("GET", OURS + "/entities/{}/{}/as_of"),
 ]
-NAMES = ["top", "after", "version", "time", "op", "wait", "timeout", "reason", "runtimeStatus"]
-NAMES += ["showInput", "fetchState", "createdTimeFrom", "createdTimeTo", "instanceIdPrefix"]
-NAMES += ["lastOperationTimeFrom", "showHistory", "restartWithNewInstanceId", "name"]
+NAMES = (
+    "top after version time op wait timeout reason runtimeStatus "
+    "showInput fetchState createdTimeFrom createdTimeTo instanceIdPrefix "
+    "lastOperationTimeFrom showHistory restartWithNewInstanceId name"
+).split()
 words = st.one_of(
     st.sampled_from(["0", "1", "-1", "9" * 30, "true", "nan", "1e5", "2023-11-14T22:13:20Z"]),
     st.sampled_from(["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "Running,x"]),

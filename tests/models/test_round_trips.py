@@ -7,7 +7,7 @@ import enum
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Optional, cast
 from uuid import UUID
 
 import attrs
@@ -86,24 +86,29 @@ KEYS: list[Typed] = [(str, texts.filter(lambda text: "\0" not in text)), (int, i
 HASHABLE: list[Typed] = [SCALARS[index] for index in (1, 3, 6, 9)]
 
 
+LIST, TUPLE, DICT, SET, FROZENSET = cast("tuple[Any, ...]", (list, tuple, dict, set, frozenset))
+OPTIONAL: Any = Optional
+"""For type checkers these are not types: what is in them is known at run time only."""
+
+
 def wrapped(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
     """Containers of what *inner* gives."""
     return st.one_of(
-        inner.map(lambda one: (list[one[0]], st.lists(one[1], max_size=3))),
-        inner.map(lambda one: (tuple[one[0], ...], st.lists(one[1], max_size=3).map(tuple))),
+        inner.map(lambda one: (LIST[one[0]], st.lists(one[1], max_size=3))),
+        inner.map(lambda one: (TUPLE[one[0], ...], st.lists(one[1], max_size=3).map(tuple))),
         st.tuples(inner, inner).map(
-            lambda two: (tuple[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))
+            lambda two: (TUPLE[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))
         ),
         st.tuples(st.sampled_from(KEYS), inner).map(
             lambda two: (
-                dict[two[0][0], two[1][0]],
+                DICT[two[0][0], two[1][0]],
                 st.dictionaries(two[0][1], two[1][1], max_size=3),
             )
         ),
-        inner.map(lambda one: (one[0] | None, st.none() | one[1]) if one[0] else one),
-        st.sampled_from(HASHABLE).map(lambda one: (set[one[0]], st.sets(one[1], max_size=3))),
+        inner.map(lambda one: (OPTIONAL[one[0]], st.none() | one[1])),
+        st.sampled_from(HASHABLE).map(lambda one: (SET[one[0]], st.sets(one[1], max_size=3))),
         st.sampled_from(HASHABLE).map(
-            lambda one: (frozenset[one[0]], st.frozensets(one[1], max_size=3))
+            lambda one: (FROZENSET[one[0]], st.frozensets(one[1], max_size=3))
         ),
     )
 
