@@ -3,6 +3,7 @@
 # make torture, make simulation, make models, make soak, make install-check   the longer proofs
 # make prove  all of them, at the sizes of a night
 # make format what ruff can mend by itself
+# make lock   requirements-dev.lock anew
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: test lint demo torture simulation models soak prove install-check format clean
+.PHONY: test lint demo torture simulation models soak prove install-check format lock clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -58,6 +59,12 @@ install-check:
 
 demo: $(READY)
 	$(BIN)/python -m examples.flights
+
+# Every package of development, by version and hash, for each Python that is supported.
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras \
+		--python-version 3.11 setup.cfg --output-file requirements-dev.lock
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
