@@ -1,6 +1,7 @@
 # make test   everything that must be green, in under four minutes on two cores
 # make demo   the flights example: a year of departures through kill -9
-# make torture, make simulation, make install-check   the longer proofs
+# make torture, make simulation, make models, make soak, make install-check   the longer proofs
+# make prove  all of them, at the sizes of a night
 # make pictures   docs/pictures anew, by a real browser
 # make format what ruff can mend by itself
 # make lock   requirements-dev.lock anew
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: pictures test lint demo torture simulation install-check format lock clean
+.PHONY: test lint demo torture simulation models soak prove install-check pictures format lock clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -36,6 +37,22 @@ simulation: $(READY)
 	PERDURE_FIRST_SEED=$$(date +%s) PERDURE_SEEDS=5000 PERDURE_ORCHESTRATED_SEEDS=5000 \
 		$(BIN)/python -m pytest -o timeout=900 \
 		tests/simulation/test_simulation.py tests/simulation/test_orchestrated.py
+
+# The client API against its model, and every decoder fuzzed: PERDURE_PROOF is ci or night.
+PROOF ?= ci
+models: $(READY)
+	PERDURE_PROOF=$(PROOF) $(BIN)/python -m pytest -q tests/models tests/upgrade
+
+# Mixed load, overload, and a line of figures.
+MINUTES ?= 10
+soak: $(READY)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+prove: $(READY)
+	$(MAKE) simulation
+	$(MAKE) torture
+	$(MAKE) models PROOF=night
+	$(MAKE) soak
 
 # What users get: an ordinary install, imported from a folder that is not the checkout.
 install-check:

@@ -98,7 +98,7 @@ def from_row(row: MessageRow) -> Message:
     """
     try:
         body = _decode(row.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the stored message is damaged: {error}"
         raise CorruptionError(msg) from error
     return Message(

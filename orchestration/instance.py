@@ -224,7 +224,7 @@ class OrchestrationInstance(EndedInstance):
     def _take_events(
         self, events: list[EventRaised], state: InstanceState, turn: Turn
     ) -> Outcome:
-        if state.start is not None:  # it has not begun: it will find them then
+        if state.status == PENDING and state.start is not None:  # it will find them then
             self._require_room(state.start.events, events)
             state.start.events.extend(events)
             turn.touched = True

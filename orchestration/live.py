@@ -310,7 +310,7 @@ class LiveInstance:
         """Nothing begins, or is forgotten, later by itself any more."""
         if state.timer:
             turn.taken_back.append(state.timer)
-        state.timer, state.start = 0, None
+        state.timer = 0
 
     # ---- whom else it concerns --------------------------------------------------------------
 

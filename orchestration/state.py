@@ -48,7 +48,8 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         failure: of a failed or cancelled one.
         reason: why it is suspended, or stalled.
         stalled: its code does not fit its history.
-        start: of a pending one, what it will start with.
+        start: of a pending one, what it will start with; of one that was ended before it began,
+            what it would have started with.
         told: whom to signal when it has ended.
         timer: the message that it sent itself to begin, or to be forgotten, at a later time.
     """
@@ -90,6 +91,6 @@ def read_state(address: str, state: bytes) -> InstanceState:
     """
     try:
         return _read(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the row of orchestration {address!r} cannot be read: {error}; restore a backup"
         raise CorruptionError(msg) from error
