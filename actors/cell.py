@@ -174,8 +174,8 @@ class Cell(pykka.Actor):
         record: Record,
         step: Step,
         returned: tuple[Any, BaseException | None],
-    ) -> None:
-        """Note in *record* what an operation's result or error leads to."""
+    ) -> Outcome:
+        """Note in *record* what an operation's result or error leads to, and return it."""
         result, error = returned
         message: Message = step.message
         if error is None:
@@ -186,7 +186,7 @@ class Cell(pykka.Actor):
             record.touched = True
         if outcome.put_back:
             self._own_deferred().appendleft(message)
-            return
+            return outcome
         record.handled.append(message)
         if outcome.over or outcome.forgets is not Forgets.NOTHING:
             self._let_go(record, outcome)
@@ -202,6 +202,7 @@ class Cell(pykka.Actor):
         self._tell(record, message, outcome)
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
+        return outcome
 
     def _let_go(self, record: Record, outcome: Outcome) -> None:
         record.over = outcome.over

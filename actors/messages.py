@@ -33,6 +33,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False, gc=False):
         due_micros: not to be handled before; 0 for at once.
         id: its number in the partition, in order of acceptance; 0 before that.
         attempts: crashes that it is charged with; below 0 see ``suspects.py``.
+        trace: of what sent it, as a W3C ``traceparent``; empty when nothing is traced.
         reply: who waits for the outcome in this process; never stored.
     """
 
@@ -47,6 +48,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False, gc=False):
     due_micros: int = 0
     id: int = 0
     attempts: int = 0
+    trace: str = ""
     reply: Any = None
 
 
@@ -69,14 +71,20 @@ class _Body(msgspec.Struct, array_like=True, gc=False):
     answered: bool = False
 
 
+class _TracedBody(_Body, array_like=True, gc=False):
+    """The same of one that has a trace; others take no room for it."""
+
+    trace: str = ""
+
+
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(_TracedBody).decode
 _NOTHING = msgspec.Raw(b"null")
 
 
 def to_row(message: Message) -> MessageRow:
     """The row in which an accepted message waits."""
-    body = _Body(
+    told = (
         message.operation,
         message.form,
         msgspec.Raw(message.input) if message.form else _NOTHING,
@@ -85,6 +93,7 @@ def to_row(message: Message) -> MessageRow:
         message.caller,
         message.answered,
     )
+    body = _TracedBody(*told, message.trace) if message.trace else _Body(*told)
     return MessageRow(
         message.id, message.target, message.due_micros, _encode(body), message.attempts
     )
@@ -113,4 +122,5 @@ def from_row(row: MessageRow) -> Message:
         due_micros=row.due_micros,
         id=row.id,
         attempts=row.attempts,
+        trace=body.trace,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from perdure.actors.messages import Message
+from perdure.actors.tracing import Tracer
 from perdure.errors import ActivityTimeoutError, CancelledError, NotAllowedHereError
 from perdure.orchestration import effects
 from perdure.orchestration.definitions import ActivityDefinition, encode_plain
@@ -42,6 +43,7 @@ class ActivityContext:
         first: int,
         client: Callable[[], Any],
         now_micros: Callable[[], int],
+        tracer: Tracer | None = None,
     ) -> None:
         """For one attempt (engine only); *first* is the task of the first one, 0: this."""
         self.instance_id = message.caller
@@ -52,6 +54,10 @@ class ActivityContext:
         self.name = definition.name
         self.begun_micros = 0
         self.beat_micros = 0
+        self.ended_micros = 0
+        self.parent_trace = message.trace
+        self.trace = message.trace if tracer is None else tracer.child(message.trace)
+        self._tracer = tracer
         self._client = client
         self._now = now_micros
         self._progress = b"null"
@@ -112,7 +118,19 @@ class ActivityContext:
         (engine only).
         """
         token = _current.set(self)
-        return lambda: _current.reset(token)
+        if self._tracer is None:
+            return lambda: _current.reset(token)
+        leave = self._tracer.enter(self.trace)
+
+        def leave_both() -> None:
+            leave()
+            _current.reset(token)
+
+        return leave_both
+
+    def end(self) -> None:
+        """Its code has ended (engine only)."""
+        self.ended_micros = self._now()
 
     def cancel(self, reason: str) -> None:
         """Its result is not needed any more (engine only)."""

@@ -167,14 +167,16 @@ class App(EntityApp):
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {
             **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
-            INSTANCES: OrchestrationBehavior(programs, resolve),
+            INSTANCES: OrchestrationBehavior(programs, resolve, self.tracer),
             ACTIVITIES: ActivityBehavior(
-                programs.registry, late.result, processes, world.now_micros
+                programs.registry, late.result, processes, world.now_micros, self.tracer
             ),
         }
         node = self.node(store, world, behaviors)
         client = Client(node, opened, resolve, programs, processes)
         late.set_result(client)
+        if self.tracer is not None:
+            self.tracer.watch(client)
         return client
 
     def open(self, path: Any, *, durability: str = "power") -> Client:

@@ -170,6 +170,8 @@ class OrchestrationInstance(EndedInstance):
             told=start.told,
             begins=self._version,
         )
+        if self._spans is not None:
+            self._spans.begin(self._state, message.trace)
         if start.start_at > turn.now:
             begin = effects.send(self._address, requests.BEGIN, None, self._address)
             begin.due_micros = start.start_at
@@ -253,6 +255,8 @@ class OrchestrationInstance(EndedInstance):
         state.generation = started.generation
         state.begins = self._version
         state.status = RUNNING
+        if state.trace is not None:
+            state.trace.begun_micros = turn.now
         self._execution = execution
         self._apply(started, turn)
 
