@@ -41,7 +41,7 @@ class EntityApp:
     """A set of entity kinds. Several apps, and several stores of one, live in one process.
 
     Args:
-        name: what the app is called in logs and in the command line.
+        name: what the app is called in errors and by the command line; stores do not know it.
     """
 
     def __init__(self, name: str = "app") -> None:

@@ -16,6 +16,7 @@ import pykka
 
 from perdure.actors.answers import answer_to
 from perdure.actors.behavior import Forgets, Gate, Instance, Outcome, Step
+from perdure.actors.logs import fields_of
 from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.requests import Requests
@@ -225,6 +226,7 @@ class Cell(pykka.Actor):
                 failure.error_type,
                 failure.message,
                 message.request_id,
+                extra=fields_of(message),
             )
 
     def _own_deferred(self) -> deque[Message]:

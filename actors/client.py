@@ -83,6 +83,10 @@ class EntityClient(Upkeep):
         self.now_micros = node.world.now_micros
         self._control: ControlServer | None = None
 
+    def __repr__(self) -> str:
+        state = "closed" if self.node.closed else "open"
+        return f"<{type(self).__name__} of {self.node.store.location!r}, {state}>"
+
     # ---- entities -----------------------------------------------------------------------
 
     @overload

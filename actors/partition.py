@@ -27,6 +27,7 @@ from perdure.actors.cell import Cell
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import kind_of
 from perdure.actors.intake import Intake
+from perdure.actors.logs import fields_of
 from perdure.actors.messages import Chunk, Message, to_row
 from perdure.actors.pending import Pending, Record, batch_of, is_empty, unwritten_turns
 from perdure.actors.recovery import Recovery
@@ -256,7 +257,9 @@ class Partition:
             record.consumed.append(message.id)
             return
         reason = f"{type(error).__name__}: {error}"
-        logger.warning("%s %s quarantined: %s", message.target, message.operation, reason)
+        target, operation = message.target, message.operation
+        fields = fields_of(message)
+        logger.warning("%s %s quarantined: %s", target, operation, reason, extra=fields)
         row = to_row(message)
         record.consumed.append(message.id)
         record.quarantined.append(

@@ -1,9 +1,9 @@
 """What is told of what was done: spans, and the port that takes them.
 
-A *trace* is a W3C ``traceparent``: which chain of causes something belongs to, and which span of
-it is its own. It travels in messages and is stored with them. A span is made of a step that has
-ended, and told only when what the step came to is durable: nothing that is not on the disk is
-shown, and a replay, which commits nothing, shows nothing.
+A *trace* is a W3C ``traceparent``: which chain of causes something belongs to, and which span
+of it is its own. It travels in messages and is stored with them. A span is made of a step that
+has ended, and told only when what the step came to is durable: nothing that is not on the disk
+is shown, and a replay, which commits nothing, shows nothing.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Tracer(Protocol):
         """A new trace under *parent*; the first of a chain when that is empty."""
         ...
 
-    def enter(self, trace: str) -> Callable[[], object]:
-        """Have *trace* be the current one here, until what is returned is called."""
+    def enter(self, own: str) -> Callable[[], object]:
+        """Have *own* be the current one here, until what is returned is called."""
         ...
 
     def export(self, spans: Iterable[Span]) -> None:

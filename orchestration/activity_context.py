@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -10,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from perdure.actors.logs import ContextLogger
 from perdure.actors.messages import Message
-from perdure.actors.tracing import Tracer
+from perdure.actors.tracing import Tracer, trace_id
 from perdure.errors import ActivityTimeoutError, CancelledError, NotAllowedHereError
 from perdure.orchestration import effects
 from perdure.orchestration.definitions import ActivityDefinition, encode_plain
@@ -68,6 +70,19 @@ class ActivityContext:
     def client(self) -> Any:
         """A client of the same store, to raise events or signal entities."""
         return self._client()
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger ``perdure.activity.NAME``; whose records say what they are about."""
+        fields: dict[str, str | int] = {
+            "instance_id": self.instance_id,
+            "activity": self.name,
+            "task_id": self.task_id,
+            "attempt": self.attempt,
+        }
+        if self.trace:
+            fields["trace_id"] = trace_id(self.trace)
+        return ContextLogger(logging.getLogger(f"perdure.activity.{self.name}"), fields)
 
     @property
     def progress(self) -> Any:

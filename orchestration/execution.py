@@ -75,6 +75,7 @@ class Execution:
         timers: the message ids of timers that have not fired, by task.
         section: the critical section it is in, or asks for.
         events: external ones, and who waits for them.
+        trace_id: of what it is traced under, for its log; empty for none.
     """
 
     def __init__(self, instance_id: str, program: Program, fresh_id: Callable[[], int]) -> None:
@@ -87,6 +88,7 @@ class Execution:
         self.ended: ExecutionCompleted | ContinueAsNew | None = None
         self.again: ContinueAsNew | None = None
         self.now = 0
+        self.trace_id = ""
         self.is_replaying = False
         self.is_open = True
         self.custom_status: msgspec.Raw | None = None

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
 from perdure.actors.directory import Resolve
+from perdure.actors.logs import address_fields
 from perdure.actors.messages import Message
-from perdure.actors.tracing import Span, Tracer
+from perdure.actors.tracing import Span, Tracer, trace_id
 from perdure.errors import (
     CorruptionError,
     DecodingError,
@@ -186,7 +187,9 @@ class LiveInstance:
 
     def _new_execution(self) -> Execution:
         program = self._programs.program(self._present(), self._resolve)
-        return Execution(self._address, program, self._engine.fresh_id)
+        execution = Execution(self._address, program, self._engine.fresh_id)
+        execution.trace_id = trace_id(self.trace)
+        return execution
 
     def _history(self) -> list[Event]:
         """The present generation's events."""
@@ -248,6 +251,7 @@ class LiveInstance:
                 self._address,
                 length,
                 HISTORY_EVENTS,
+                extra=address_fields(self._address),
             )
 
     def _follow(self, execution: Execution, turn: Turn) -> None:

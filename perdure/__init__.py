@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from perdure.actors.function_entity import FunctionContext
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
+    from perdure.actors.logs import JsonFormatter
     from perdure.actors.pipeline import PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         DecodingError,
         DefinitionError,
         EncodingError,
+        ExtraMissingError,
         FailureDetails,
         ForkedError,
         HistoryTooLongError,
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.context import OrchestrationContext
     from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
+    from perdure.orchestration.http_calls import HttpResponse
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
@@ -104,17 +107,20 @@ __all__ = [
     "EntityRef",
     "EntitySnapshot",
     "EventTask",
+    "ExtraMissingError",
     "FailureDetails",
     "Finding",
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
     "HistoryTooLongError",
+    "HttpResponse",
     "InstanceAlreadyExistsError",
     "InstanceFinishedError",
     "InstanceNotFoundError",
     "InvalidIdError",
     "InvalidInputError",
+    "JsonFormatter",
     "MailboxFullError",
     "NodeClosedError",
     "NonDeterminismError",
@@ -191,6 +197,7 @@ _HOMES = {
     "RunningActivity": "perdure.orchestration.running",
     "ScheduleRef": "perdure.orchestration.schedules.refs",
     "ScheduleState": "perdure.orchestration.schedules.refs",
+    "HttpResponse": "perdure.orchestration.http_calls",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",
@@ -206,6 +213,7 @@ _HOMES = {
     "Finding": "perdure.actors.verification",
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
+    "JsonFormatter": "perdure.actors.logs",
     "Page": "perdure.actors.snapshots",
     "Pipeline": "perdure.orchestration.pipeline",
     "PipelineFailure": "perdure.actors.pipeline",
