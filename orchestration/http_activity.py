@@ -62,7 +62,7 @@ def address_of(parts: SplitResult, allowed: Iterable[str]) -> str:
     for address in addresses:
         if not _is_public(address):
             msg = (
-                f"{host!r} has the private address {address}; if orchestrations shall reach it, "
+                f"{host!r} has the private address {address}; if that may be asked, "
                 f"say app.allow_http({host!r})"
             )
             raise NonRetriableError(msg)
@@ -112,8 +112,6 @@ def _read(chunks: Iterable[bytes], url: str) -> bytearray:
     for chunk in chunks:
         body += chunk
         if len(body) > BODY_BYTES:
-            msg = (
-                f"{url} answers more than {BODY_BYTES} bytes; fetch it in an activity of yours"
-            )
+            msg = f"{url} answers more than {BODY_BYTES} bytes; use an activity of yours"
             raise PayloadTooLargeError(msg)
     return body

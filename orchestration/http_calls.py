@@ -1,7 +1,8 @@
 """``ctx.call_http``: an HTTP request by an activity, and the polling of what is accepted.
 
 A server that answers 202 with a ``Location`` works on it: the location is asked again, behind
-durable timers, until the answer is another one. Pure: the request itself is an activity's.
+durable timers, until the answer is another one. The
+request itself is an activity's (``http_activity.py``).
 """
 
 from __future__ import annotations

@@ -181,6 +181,7 @@ TASK_METHODS = frozenset(
         "call_activity",
         "call_sub_orchestrator",
         "call_entity",
+        "call_http",
         "create_timer",
         "wait_for_external_event",
     }

@@ -9,7 +9,7 @@ from textwrap import dedent, indent
 import pytest
 
 from perdure.errors import InvalidInputError
-from perdure.linting import check_source
+from perdure.linting import check_source, check_targets
 from perdure.linting.rules import RULES
 from perdure.orchestration.guard import _INSTEAD
 from perdure.testing import assert_lint_clean
@@ -186,3 +186,59 @@ def test_the_page_of_rules_lists_them_all() -> None:
     page = (ROOT / "docs" / "reference" / "lint.md").read_text(encoding="utf-8")
 
     assert [rule.code for rule in RULES if f"`{rule.code}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("imported", "call"),
+    [
+        ("from shop.prices import total", "total()"),
+        ("from .prices import total", "total()"),
+        ("from . import prices", "prices.total()"),
+        ("import shop.prices", "shop.prices.total()"),
+        ("from shop import total", "total()"),
+    ],
+)
+def test_helpers_of_other_modules_of_the_project_are_followed(
+    tmp_path: Path, imported: str, call: str
+) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from shop.prices import total\n")
+    (folder / "clocks.py").write_text("import time\n\n\ndef now():\n    return time.time()\n")
+    (folder / "prices.py").write_text(
+        "from shop import clocks\n\n\ndef total():\n    return clocks.now()\n"
+    )
+    (folder / "app.py").write_text(
+        f"{HEAD}{imported}\n\n\n@app.orchestrator\nasync def main(ctx):\n    return {call}\n"
+    )
+
+    (finding,) = check_targets([folder / "app.py", folder])
+
+    assert Path(finding.path).name == "clocks.py"
+    assert (finding.line, finding.code) == (5, "PD101")
+
+
+def test_helpers_are_followed_however_deep_and_in_circles() -> None:
+    assert codes(
+        """
+        import time
+
+        def one():
+            return two()
+
+        def two():
+            return three() or one()
+
+        def three():
+            return time.time()
+
+        @app.orchestrator
+        async def main(ctx):
+            return one()
+        """
+    ) == ["PD101"]
+
+
+def test_a_task_that_is_kept_and_never_looked_at_is_found() -> None:
+    assert orchestrator("task = ctx.call_activity('a', 1)\nreturn 1") == ["PD108"]
+    assert orchestrator("reply = ctx.call_http('GET', given)\nreturn 1") == ["PD108"]
