@@ -36,7 +36,13 @@ from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
 from perdure.actors.traced_cell import TracedCell
 from perdure.actors.tracing import Tracer, tell
-from perdure.errors import FailureDetails, PerdureError, StoreError
+from perdure.errors import (
+    FailureDetails,
+    PerdureError,
+    QuarantinedError,
+    StoreError,
+    UnknownActivityError,
+)
 from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch, QuarantineRow, StoredTurn
 
@@ -253,7 +259,9 @@ class Partition:
             if not message.id:
                 return
         if message.answered and not waits:
-            self.send(record, (answer_to(message, Outcome(failure=describe_failure(error))),))
+            cause = error.__cause__ if isinstance(error, QuarantinedError) else None
+            told = cause if isinstance(cause, UnknownActivityError) else error
+            self.send(record, (answer_to(message, Outcome(failure=describe_failure(told))),))
             record.consumed.append(message.id)
             return
         reason = f"{type(error).__name__}: {error}"

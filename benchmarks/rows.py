@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 import attrs
 
-from perdure.benchmarks import footprint, latency, orchestrations, throughput, waiting
+from perdure.benchmarks import (
+    footprint,
+    latency,
+    orchestrations,
+    throughput,
+    waiting,
+    workbench,
+)
 from perdure.benchmarks.bench import Bench
 from perdure.benchmarks.figures import Bar, Turn
 
@@ -236,5 +243,38 @@ ROWS = (
         unit="s",
         bar=Bar(limit=0.4, at_most=True),
         measure=footprint.first_call,
+    ),
+    Row(
+        name="crash-everywhere",
+        title="a scenario of 30 commits, with a crash before and after each",
+        unit="s",
+        bar=Bar(limit=2.0, at_most=True),
+        measure=workbench.crashing,
+        turns=3,
+    ),
+    Row(
+        name="replay",
+        title="replay of 1,000 stored histories of 50 events",
+        unit="s",
+        bar=Bar(limit=5.0, at_most=True),
+        measure=workbench.replaying,
+        turns=3,
+    ),
+    Row(
+        name="lint",
+        title="perdure lint of 10,000 lines",
+        unit="s",
+        bar=Bar(limit=2.0, at_most=True),
+        measure=workbench.linting,
+        turns=3,
+    ),
+    Row(
+        name="tracing",
+        title="processor time of an orchestration of 3 activities, traced",
+        against="the same, not traced",
+        unit="µs",
+        bar=Bar(limit=1.25, at_most=True),
+        measure=workbench.traced,
+        turns=3,
     ),
 )

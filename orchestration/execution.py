@@ -261,6 +261,14 @@ class Execution:
         """What each task that is not answered is, by number."""
         return {number: self._waiting[number].what for number in sorted(self._waiting)}
 
+    def never_awaited(self) -> list[str]:
+        """What was asked for, is not answered, and nobody ever looked at the task."""
+        return [
+            waiting.what
+            for waiting in self._waiting.values()
+            if waiting.kind != "timer" and not waiting.task.was_awaited
+        ]
+
     # ---- the code -------------------------------------------------------------------------
 
     def _start(self, event: ExecutionStarted) -> None:
@@ -301,6 +309,7 @@ class Execution:
                 self._end_badly(raised)
                 return
             if isinstance(awaited, Task):
+                awaited.was_awaited = True
                 self._awaited = awaited
                 return
             error = refuse(awaited)

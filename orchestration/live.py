@@ -41,6 +41,7 @@ from perdure.orchestration.programs import Programs
 from perdure.orchestration.rewinding import without_rewound
 from perdure.orchestration.spans import InstanceSpans
 from perdure.orchestration.state import (
+    COMPLETED,
     RUNNING,
     SUSPENDED,
     InstanceState,
@@ -267,9 +268,22 @@ class LiveInstance:
                 turn.messages.append(message)
         ended = execution.ended
         if isinstance(ended, ExecutionCompleted):
+            if ended.status == COMPLETED:
+                self._warn_of(execution.never_awaited())
             self._note_end(ended, turn)
         elif isinstance(ended, ContinueAsNew):
             self._continue(execution, ended, turn)
+
+    def _warn_of(self, lost: list[str]) -> None:
+        """Tell of tasks that nobody awaited: their results and failures are lost."""
+        if lost:
+            logger.warning(
+                "orchestration %r has ended and never awaited %s; await each task, or "
+                "perdure.when_all([…])",
+                self._address,
+                ", ".join(lost),
+                extra=address_fields(self._address),
+            )
 
     def _note_end(self, end: ExecutionCompleted, turn: Turn) -> None:
         state = self._present()

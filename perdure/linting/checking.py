@@ -141,7 +141,6 @@ class _Check:
         yield from self._calls(function, ORCHESTRATOR)
         bound = bound_in(function)
         entities = _bound_to(function, _is_entity_ref)
-        sets = _bound_to(function, _is_set)
         used = _read_in(function)
         for node in ast.walk(function):
             match node:
@@ -153,6 +152,14 @@ class _Check:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
                     if name not in used and _starts_task(call, entities):
                         yield node, rules.LOST_TASK, ast.unparse(call.func), ORCHESTRATOR
+                case _:
+                    pass
+        yield from self._unordered(function)
+
+    def _unordered(self, function: Function) -> Iterator[Fault]:
+        sets = _bound_to(function, _is_set)
+        for node in ast.walk(function):
+            match node:
                 case ast.For(iter=ordered, body=body) if _is_set_of(ordered, sets):
                     if _asks(body):
                         yield node.iter, rules.SET_ORDER, ast.unparse(ordered), ORCHESTRATOR
