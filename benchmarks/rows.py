@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import attrs
 
@@ -43,6 +44,19 @@ class Row:
     measure: Callable[[Bench], Turn]
     turns: int = 1_000
 
+
+_TRACED = (
+    Row(
+        name="tracing",
+        title="processor time of an orchestration of 3 activities, traced",
+        against="the same, not traced",
+        unit="µs",
+        bar=Bar(limit=1.25, at_most=True),
+        measure=workbench.traced,
+        turns=3,
+    ),
+)
+"""What needs the extra ``otel``."""
 
 ROWS = (
     Row(
@@ -268,13 +282,5 @@ ROWS = (
         measure=workbench.linting,
         turns=3,
     ),
-    Row(
-        name="tracing",
-        title="processor time of an orchestration of 3 activities, traced",
-        against="the same, not traced",
-        unit="µs",
-        bar=Bar(limit=1.25, at_most=True),
-        measure=workbench.traced,
-        turns=3,
-    ),
+    *(_TRACED if find_spec("opentelemetry") else ()),
 )

@@ -154,12 +154,15 @@ class _Check:
                         yield node, rules.LOST_TASK, ast.unparse(call.func), ORCHESTRATOR
                 case _:
                     pass
-        yield from self._unordered(function)
+        yield from self._sections_and_sets(function)
 
-    def _unordered(self, function: Function) -> Iterator[Fault]:
+    def _sections_and_sets(self, function: Function) -> Iterator[Fault]:
         sets = _bound_to(function, _is_set)
         for node in ast.walk(function):
             match node:
+                case ast.Expr(value=ast.Await(value=ast.Call(func=ast.Attribute() as method))):
+                    if method.attr in rules.SECTIONS:
+                        yield node, rules.LEAKED_LOCK, ast.unparse(method), ORCHESTRATOR
                 case ast.For(iter=ordered, body=body) if _is_set_of(ordered, sets):
                     if _asks(body):
                         yield node.iter, rules.SET_ORDER, ast.unparse(ordered), ORCHESTRATOR
