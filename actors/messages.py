@@ -82,9 +82,22 @@ _decode = msgspec.json.Decoder(_TracedBody).decode
 _NOTHING = msgspec.Raw(b"null")
 
 
+def _traced(body: _Body, trace: str) -> _TracedBody:
+    return _TracedBody(
+        body.operation,
+        body.form,
+        body.input,
+        body.request_id,
+        body.chosen,
+        body.caller,
+        body.answered,
+        trace,
+    )
+
+
 def to_row(message: Message) -> MessageRow:
     """The row in which an accepted message waits."""
-    told = (
+    body = _Body(
         message.operation,
         message.form,
         msgspec.Raw(message.input) if message.form else _NOTHING,
@@ -93,7 +106,8 @@ def to_row(message: Message) -> MessageRow:
         message.caller,
         message.answered,
     )
-    body = _TracedBody(*told, message.trace) if message.trace else _Body(*told)
+    if message.trace:
+        body = _traced(body, message.trace)
     return MessageRow(
         message.id, message.target, message.due_micros, _encode(body), message.attempts
     )

@@ -260,7 +260,7 @@ ROWS = (
     ),
     Row(
         name="crash-everywhere",
-        title="a scenario of 30 commits, with a crash before and after each",
+        title="crash_everywhere on a scenario of 30 commits, processor time",
         unit="s",
         bar=Bar(limit=2.0, at_most=True),
         measure=workbench.crashing,
@@ -268,7 +268,7 @@ ROWS = (
     ),
     Row(
         name="replay",
-        title="replay of 1,000 stored histories of 50 events",
+        title="replay of 1,000 stored histories of 50 events, processor time",
         unit="s",
         bar=Bar(limit=5.0, at_most=True),
         measure=workbench.replaying,
@@ -276,7 +276,7 @@ ROWS = (
     ),
     Row(
         name="lint",
-        title="perdure lint of 10,000 lines",
+        title="perdure lint of 10,000 lines, processor time",
         unit="s",
         bar=Bar(limit=2.0, at_most=True),
         measure=workbench.linting,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure._version import __version__
@@ -220,6 +221,7 @@ def _written(span: trace.SpanContext) -> str:
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"
 
 
+@lru_cache(4096)  # one is asked for as what is current, as a span, and as a parent
 def _parsed(written: str) -> trace.SpanContext | None:
     if not written:
         return None
