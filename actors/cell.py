@@ -21,7 +21,7 @@ from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.requests import Requests
 from perdure.actors.runtime import Runtime
-from perdure.errors import PerdureError, QuarantinedError
+from perdure.errors import PerdureError, QuarantinedError, UnknownActivityError
 
 logger = logging.getLogger("perdure")
 
@@ -268,7 +268,9 @@ class Broken:
         self._cause = cause
 
     def prepare(self, message: Message, now_micros: int) -> NoReturn:
-        """Refuse *message*."""
+        """Refuse *message*; who has misspelt an activity is told that, and no address."""
+        if isinstance(self._cause, UnknownActivityError):
+            raise UnknownActivityError(str(self._cause))
         raise QuarantinedError(self.reason) from self._cause
 
     def finish(self, step: Step, result: Any) -> Outcome:

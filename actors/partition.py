@@ -36,13 +36,7 @@ from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
 from perdure.actors.traced_cell import TracedCell
 from perdure.actors.tracing import Tracer, tell
-from perdure.errors import (
-    FailureDetails,
-    PerdureError,
-    QuarantinedError,
-    StoreError,
-    UnknownActivityError,
-)
+from perdure.errors import FailureDetails, PerdureError, StoreError
 from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch, QuarantineRow, StoredTurn
 
@@ -259,9 +253,7 @@ class Partition:
             if not message.id:
                 return
         if message.answered and not waits:
-            cause = error.__cause__ if isinstance(error, QuarantinedError) else None
-            told = cause if isinstance(cause, UnknownActivityError) else error
-            self.send(record, (answer_to(message, Outcome(failure=describe_failure(told))),))
+            self.send(record, (answer_to(message, Outcome(failure=describe_failure(error))),))
             record.consumed.append(message.id)
             return
         reason = f"{type(error).__name__}: {error}"

@@ -41,12 +41,15 @@ def test_a_process_writes_spans_to_the_console_and_its_log_as_json(tmp_path: Pat
         call = [*words, "call", "@counter@a", "add", "1", "--store", store]
         subprocess.run(call, cwd=ROOT, check=True, capture_output=True, timeout=60)
         bad = [*words, "signal", "@counter@a", "fail", "--store", store]
-        subprocess.run(bad, cwd=ROOT, check=False, capture_output=True, timeout=60)
+        subprocess.run(bad, cwd=ROOT, check=True, capture_output=True, timeout=60)
         process.send_signal(signal.SIGTERM)
-        told, _ = process.communicate(timeout=60)
+        told, log = process.communicate(timeout=60)
 
     assert '"name": "operation:counter:add"' in told
     assert '"service.name": "shop"' in told
+    (failed,) = [json.loads(line) for line in log.splitlines() if "failed, undone" in line]
+    assert (failed["entity_id"], failed["operation"]) == ("@counter@a", "fail")
+    assert failed["level"] == "warning"
 
 
 @pytest.mark.parametrize(
