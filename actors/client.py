@@ -54,6 +54,10 @@ class EntityClient(Upkeep, EntityInterface):
         self._resolve = resolve
         self._control: ControlServer | None = None
 
+    def __repr__(self) -> str:
+        state = "closed" if self.node.closed else "open"
+        return f"<{type(self).__name__} of {self.node.store.location!r}, {state}>"
+
     # ---- entities -----------------------------------------------------------------------
 
     def definition_of(self, kind: Any) -> EntityDefinition:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import attrs
 
-from perdure.benchmarks import footprint, http, latency, orchestrations, throughput, waiting
+from perdure.benchmarks import (
+    footprint,
+    http,
+    latency,
+    orchestrations,
+    throughput,
+    waiting,
+    workbench,
+)
 from perdure.benchmarks.bench import Bench
 from perdure.benchmarks.figures import Bar, Turn
 
@@ -36,6 +45,19 @@ class Row:
     measure: Callable[[Bench], Turn]
     turns: int = 1_000
 
+
+_TRACED = (
+    Row(
+        name="tracing",
+        title="processor time of an orchestration of 3 activities, traced",
+        against="the same, not traced",
+        unit="µs",
+        bar=Bar(limit=1.25, at_most=True),
+        measure=workbench.traced,
+        turns=3,
+    ),
+)
+"""What needs the extra ``otel``."""
 
 ROWS = (
     Row(
@@ -261,4 +283,29 @@ ROWS = (
         bar=Bar(limit=0.4, at_most=True),
         measure=footprint.first_call,
     ),
+    Row(
+        name="crash-everywhere",
+        title="crash_everywhere on a scenario of 30 commits, processor time",
+        unit="s",
+        bar=Bar(limit=2.0, at_most=True),
+        measure=workbench.crashing,
+        turns=3,
+    ),
+    Row(
+        name="replay",
+        title="replay of 1,000 stored histories of 50 events, processor time",
+        unit="s",
+        bar=Bar(limit=5.0, at_most=True),
+        measure=workbench.replaying,
+        turns=3,
+    ),
+    Row(
+        name="lint",
+        title="perdure lint of 10,000 lines, processor time",
+        unit="s",
+        bar=Bar(limit=2.0, at_most=True),
+        measure=workbench.linting,
+        turns=3,
+    ),
+    *(_TRACED if find_spec("opentelemetry") else ()),
 )

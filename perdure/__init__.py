@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
     from perdure.actors.interface import EntityRef
+    from perdure.actors.logs import JsonFormatter
     from perdure.actors.pipeline import PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         DecodingError,
         DefinitionError,
         EncodingError,
+        ExtraMissingError,
         FailureDetails,
         ForkedError,
         HistoryTooLongError,
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
     from perdure.orchestration.interface import Client
+    from perdure.orchestration.http_calls import HttpResponse
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
@@ -110,17 +113,20 @@ __all__ = [
     "EntityRef",
     "EntitySnapshot",
     "EventTask",
+    "ExtraMissingError",
     "FailureDetails",
     "Finding",
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
     "HistoryTooLongError",
+    "HttpResponse",
     "InstanceAlreadyExistsError",
     "InstanceFinishedError",
     "InstanceNotFoundError",
     "InvalidIdError",
     "InvalidInputError",
+    "JsonFormatter",
     "MailboxFullError",
     "NodeClosedError",
     "NonDeterminismError",
@@ -201,6 +207,7 @@ _HOMES = {
     "RunningActivity": "perdure.orchestration.running",
     "ScheduleRef": "perdure.orchestration.schedules.refs",
     "ScheduleState": "perdure.orchestration.schedules.refs",
+    "HttpResponse": "perdure.orchestration.http_calls",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",
@@ -216,6 +223,7 @@ _HOMES = {
     "Finding": "perdure.actors.verification",
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
+    "JsonFormatter": "perdure.actors.logs",
     "Page": "perdure.actors.snapshots",
     "Pipeline": "perdure.orchestration.pipeline",
     "PipelineFailure": "perdure.actors.pipeline",

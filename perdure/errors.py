@@ -52,6 +52,20 @@ class UnknownOperationError(PerdureError, LookupError):
     """The entity has no such operation: the message lists those it has."""
 
 
+class ExtraMissingError(PerdureError, ImportError):
+    """A part of perdure needs packages that an extra brings: install it, as the message says.
+
+    Attributes:
+        extra: its name.
+    """
+
+    def __init__(self, what: str, extra: str, cause: object) -> None:
+        super().__init__(
+            f"{what} needs the extra {extra}: pip install 'perdure[{extra}]' ({cause})"
+        )
+        self.extra = extra
+
+
 class UnknownEventError(PerdureError, LookupError):
     """A stored event has no registered class: register it, or an upcaster for its version."""
 
