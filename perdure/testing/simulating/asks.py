@@ -181,7 +181,7 @@ class Ask:
 
     def lost(self) -> None:
         """Its outcome is lost: it is sent again, if that is safe."""
-        self.ended = NEVER
+        self.ended, self._again_micros = NEVER, None
         if self.again:
             self._again_micros = self.world.client.now_micros() + PAUSE_MICROS
         else:

@@ -72,7 +72,13 @@ class World(Simulation):
         self._store: Store
         self._tightened = Tightened(self.swarm)
         self._file: Disk = InSqlite() if self.swarm.has("sqlite") else InMemory()
+        self._app: App
         super().__init__(app, seed=seed)
+
+    @property
+    def app(self) -> App:
+        """What the present process runs."""
+        return self._app
 
     # ---- the process ----------------------------------------------------------------------
 
