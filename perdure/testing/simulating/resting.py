@@ -55,6 +55,9 @@ def check_rest(client: Client, *, one_release: bool = True) -> None:
             history = list(client.orchestration(row.stream).history())
             check_grammar(state, history)
             check_replay(client, row.stream, state, history, one_release=one_release)
+            asleep = row.stream not in client.node.partition.cells
+            if state.stalled and asleep and not one_release:
+                continue  # by code of another release; today's has not been asked yet
             if not state.is_finished:
                 _check_waits(client, row.stream, state)
         except Exception as error:
