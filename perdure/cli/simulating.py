@@ -100,9 +100,7 @@ def simulate(
     tally = Tally(seeds)
     seen = range(first_seed, first_seed + seeds)
     with suppress(KeyboardInterrupt):
-        run_seeds(
-            target, seen, steps=steps, only=faults, processes=processes, told=tally.note
-        )
+        run_seeds(target, seen, steps=steps, only=faults, processes=processes, told=tally.note)
     tally.failed.sort(key=lambda run: run.seed)
     for place, run in enumerate(tally.failed):
         _tell(target, run, steps, faults, shrinks=shrinks and place < 3, as_json=as_json)

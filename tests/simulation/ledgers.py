@@ -1,4 +1,4 @@
-"""The scenario of entities: three senders, requests of all kinds, and what must come of them."""
+"""The scenario of entities: three senders, requests of all kinds, and what comes of them."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def poison(world: World) -> None:
     """A message that ends the process each time is set aside, and nothing else is."""
     key = world.random.choice(LEDGERS)
     world.ask(
-        lambda client: client.entity(Ledger, key)
-        .options(at=timedelta(seconds=1))
-        .signal(Ledger.poison)
+        lambda client: (
+            client.entity(Ledger, key).options(at=timedelta(seconds=1)).signal(Ledger.poison)
+        )
     )
     world.advance(seconds=120)
     rows = list(world.client.quarantine())
@@ -138,9 +138,7 @@ def called(ask: Ask) -> Call | None:
     return Call.of(ask)
 
 
-def check_sender(
-    world: World, sender: Sender, notes: dict[str, list[tuple[str, int]]]
-) -> None:
+def check_sender(world: World, sender: Sender, notes: dict[str, list[tuple[str, int]]]) -> None:
     """What was acknowledged is there once, in order; what was refused is not."""
     seen = [number for kept in notes.values() for name, number in kept if name == sender.name]
     assert len(seen) == len(set(seen)), f"{sender.name}: applied twice: {sorted(seen)}"

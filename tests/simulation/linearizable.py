@@ -42,11 +42,13 @@ class Call:
     def of(cls, ask: Ask) -> Call:
         """The call that a request was."""
         sent = ask.message
-        given = msgspec.json.decode(sent.input) if sent.input else {}
-        arguments = tuple(given.values()) if sent.form == "object" else (given,)
+        given: Any = msgspec.json.decode(sent.input) if sent.input else None
+        arguments: tuple[Any, ...] = (
+            tuple(given.values()) if sent.form == "object" else (given,)
+        )
         ended = ask.ended if ask.outcome == "acknowledged" else NEVER
         key = sent.target.rpartition("@")[2]
-        values = arguments if sent.form else ()
+        values: tuple[Any, ...] = arguments if sent.form else ()
         return cls(key, sent.operation, values, ask.began, ended, ask.result)
 
 

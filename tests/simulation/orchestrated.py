@@ -28,6 +28,7 @@ JOURNEYS = [f"j{number}" for number in range(6)]
 WRONG = 777_777
 """What a forged answer says."""
 
+
 @attrs.define(eq=False)
 class Clients:
     """What clients ask in one run."""
@@ -101,21 +102,21 @@ class Clients:
         start_at = timedelta(seconds=0.5) if draw.random() < 0.2 else None
         recursive = draw.random() < 0.8
 
-        def send(client: Client) -> object:
-            ref = client.orchestration(instance)
+        def send(client: Client) -> None:
+            ref: Any = client.orchestration(instance)
             match kind:
                 case "start":
-                    return client.start(code, given, instance_id=instance, start_at=start_at)
+                    client.start(code, given, instance_id=instance, start_at=start_at)
                 case "raise":
-                    return ref.raise_event("item", mark)
+                    ref.raise_event("item", mark)
                 case "signal with start":
-                    return client.signal_with_start(
+                    client.signal_with_start(
                         listener, "Item", mark, instance_id=instance, input=0
                     )
                 case "terminate":
-                    return ref.terminate("enough", recursive=recursive)
+                    ref.terminate("enough", recursive=recursive)
                 case _:
-                    return getattr(ref, kind)()
+                    getattr(ref, kind)()
 
         try:
             ask = self.world.ask(

@@ -13,6 +13,7 @@ SEEDS = int(os.environ.get("PERDURE_SEEDS", "150"))
 GROUPS = 10
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_orchestrations_keep_every_promise_whatever_fails(group: int) -> None:
     seeds = SEEDS // GROUPS

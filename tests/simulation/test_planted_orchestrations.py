@@ -11,6 +11,7 @@ BUDGET = 150
 """Seeds within which a planted mistake has to be found."""
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("plant", IN_ORCHESTRATIONS, ids=lambda plant: plant.__name__)
 def test_a_planted_mistake_is_found(plant: Plant) -> None:
-    assert look_for(plant, journeys, BUDGET, until_found=True).failed
+    assert look_for(plant, journeys, at_most=BUDGET).first

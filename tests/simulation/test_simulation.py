@@ -13,6 +13,7 @@ SEEDS = int(os.environ.get("PERDURE_SEEDS", "150"))
 GROUPS = 10
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_every_acknowledged_message_is_applied_once_whatever_fails(group: int) -> None:
     seeds = SEEDS // GROUPS

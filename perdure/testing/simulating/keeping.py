@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perdure.actors import limits
-from perdure.actors.simulated import SimulatedRuntime
+from perdure.actors.partition import Partition
 from perdure.testing.simulating.faults import Swarm
 
 TIGHT: dict[str, int] = {
@@ -39,16 +39,16 @@ class Tightened:
         self._before.clear()
 
 
-def check_bounds(runtime: SimulatedRuntime) -> None:
+def check_bounds(partition: Partition) -> None:
     """No queue of the engine has more than it may.
 
     Raises:
         AssertionError: one has.
     """
-    partition = runtime._partition  # noqa: SLF001 - the engine under test
-    assert partition is not None
     for cell in partition.cells.values():
-        waiting = [message for message in cell.waiting() if not message.caller and not message.id]
+        waiting = [
+            message for message in cell.waiting() if not message.caller and not message.id
+        ]
         count = len(waiting)
         assert count <= limits.MAILBOX_MESSAGES, f"{count} calls wait for {cell.address}"
     record: Any

@@ -1,4 +1,4 @@
-"""Running a scenario under many seeds: what failed, how to see it again, and the least of it."""
+"""A scenario under many seeds: what failed, how to see it again, and the least of it."""
 
 from __future__ import annotations
 
@@ -140,9 +140,7 @@ def run_seeds(
             raise
 
 
-def _run_block(
-    target: str, seeds: range, steps: int, only: Sequence[str] | None
-) -> list[Run]:
+def _run_block(target: str, seeds: range, steps: int, only: Sequence[str] | None) -> list[Run]:
     scenario = load_scenario(target)
     return [run_seed(scenario, seed, steps=steps, only=only) for seed in seeds]
 

@@ -210,8 +210,10 @@ class World(Simulation):
             ask.look()
         if any(ask.outcome for ask in self._under_way):
             self._under_way = [ask for ask in self._under_way if not ask.outcome]
-        self._repeats = [(c, a) for c, a in self._repeats if c is self.client and not a.answered]
-        check_bounds(self.runtime)
+        self._repeats = [
+            (c, a) for c, a in self._repeats if c is self.client and not a.answered
+        ]
+        check_bounds(self.client.node.partition)
         assert not self._violation, self._violation
 
     # ---- calm -----------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from tests.simulation.planted.planting import Found, look_for_all
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "planted-mistakes.md"
 HEAD = """# Planted mistakes
 
-A proof that finds nothing proves little. So mistakes are planted in the engine on purpose, one at a time, and the scenarios of
-the [simulation](../how-to/simulate.md) run with each of them. The engine has no switch for this: tests put other functions in
-the place of its own. *Found by* is the share of {seeds} seeds that fail, *after* the number of seeds until the first does; the
+A proof that finds nothing proves little. So mistakes are planted in the engine on purpose, one
+at a time, and the scenarios of the [simulation](../how-to/simulate.md) run with each of them.
+The engine has no switch for this: tests put other functions in the place of its own. *Found by*
+is the share of {seeds} seeds that fail, *after* the number of seeds until the first does; the
 tests of every build fail when one is not found.
 
 This page is written by `python -m tests.simulation.planted --seeds {seeds}`.
@@ -34,9 +35,11 @@ def row_of(found: Found) -> str:
 @click.option("--seeds", default=100, show_default=True)
 def write(seeds: int) -> None:
     """Run all scenarios with all mistakes, and write the page."""
-    rows = [row_of(found) for found in look_for_all(seeds)]
+    rows: list[str] = []
+    for found in look_for_all(seeds):
+        rows.append(row_of(found))
+        click.echo(f"{rows[-1]} {found.error[:100]}")
     PAGE.write_text(HEAD.format(seeds=seeds) + "\n".join(rows) + "\n", encoding="utf-8")
-    click.echo(f"{len(rows)} rows in {PAGE}")
 
 
 if __name__ == "__main__":

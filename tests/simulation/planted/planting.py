@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 import pytest
@@ -62,7 +62,7 @@ class Found:
     Attributes:
         name: of the mistake.
         scenario: which one looked for it.
-        seeds: how many it ran.
+        seeds: how many were run in any case.
         failed: how many of these found it.
         first: after how many seeds it was found first; 0 when it never was.
         error: what was seen first.
@@ -77,26 +77,32 @@ class Found:
 
 
 def look_for(
-    plant: Plant, scenario: Scenario, seeds: int, *, until_found: bool = False
+    plant: Plant, scenario: Scenario, *, at_least: int = 1, at_most: int = 150
 ) -> Found:
-    """Plant a mistake, and run the scenario under so many seeds."""
-    failed, first, error, ran = 0, 0, "", 0
+    """Plant a mistake, and run the scenario until it is found.
+
+    Args:
+        plant: what puts it in.
+        scenario: which shall find it.
+        at_least: so many seeds are run in any case: the share that fails is of these.
+        at_most: it is given up after so many.
+    """
+    failed, first, error, seed = 0, 0, "", 0
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
-        for seed in range(seeds):
-            ran += 1
+        while seed < at_least or (not first and seed < at_most):
             run = run_seed(scenario, seed)
+            seed += 1
             if run.error:
-                failed += 1
-                first, error = first or seed + 1, error or run.error
-                if until_found:
-                    break
+                failed += seed <= at_least
+                first, error = first or seed, error or run.error
     name = getattr(plant, "__name__", "")
-    return Found(name, scenario.target.partition(":")[2], ran, failed, first, error)
+    return Found(name, scenario.target.partition(":")[2], at_least, failed, first, error)
 
 
-def look_for_all(seeds: int) -> list[Found]:
+def look_for_all(at_least: int) -> Iterator[Found]:
     """Each planted mistake under the same seeds."""
-    pairs = [(plant, ledgers) for plant in IN_ENTITIES]
-    pairs += [(plant, journeys) for plant in IN_ORCHESTRATIONS]
-    return [look_for(plant, scenario, seeds) for plant, scenario in pairs]
+    for plant in IN_ENTITIES:
+        yield look_for(plant, ledgers, at_least=at_least)
+    for plant in IN_ORCHESTRATIONS:
+        yield look_for(plant, journeys, at_least=at_least)
