@@ -2,6 +2,7 @@
 # make demo   the flights example: a year of departures through kill -9
 # make torture, make simulation, make install-check   the longer proofs
 # make format what ruff can mend by itself
+# make lock   requirements-dev.lock anew
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: test lint demo torture simulation install-check format clean
+.PHONY: test lint demo torture simulation install-check format lock clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -48,6 +49,12 @@ install-check:
 
 demo: $(READY)
 	$(BIN)/python -m examples.flights
+
+# Every package of development, by version and hash, for each Python that is supported.
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras \
+		--python-version 3.11 setup.cfg --output-file requirements-dev.lock
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -133,9 +132,9 @@ class Node:
         self.world.refuse_inside_turn("asking the node")
         answer: list[Any] = []
         self.partition.post(lambda: answer.append(question(self.partition)))
-        deadline = time.monotonic() + limits.DRAIN_SECONDS
+        deadline = self.world.now_micros() + int(limits.DRAIN_SECONDS * 1e6)
         while not answer:
-            if time.monotonic() > deadline:
+            if self.world.now_micros() > deadline:
                 msg = "the node does not answer; see its log"
                 raise NodeClosedError(msg)
             self.world.pause(0.001)

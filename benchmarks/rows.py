@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from perdure.benchmarks import footprint, latency, orchestrations, throughput, waiting
+from perdure.benchmarks import footprint, http, latency, orchestrations, throughput, waiting
 from perdure.benchmarks.bench import Bench
 from perdure.benchmarks.figures import Bar, Turn
 
@@ -205,6 +205,30 @@ ROWS = (
         unit="ms",
         bar=Bar(limit=100.0, at_most=True),
         measure=latency.beside_computer,
+        turns=3,
+    ),
+    Row(
+        name="http-signals",
+        title="signals over HTTP, 64 connections, durable",
+        against="2,500/s, or 0.6 x an empty endpoint if that is lower",
+        bar=Bar(limit=1.0),
+        measure=http.signals,
+        turns=3,
+    ),
+    Row(
+        name="http-calls",
+        title="calls over HTTP, 64 connections, durable",
+        against="2,000/s, or 0.6 x an empty endpoint if that is lower",
+        bar=Bar(limit=1.0),
+        measure=http.calls,
+        turns=3,
+    ),
+    Row(
+        name="http-status",
+        title="a GET of an entity's state, p50",
+        unit="µs",
+        bar=Bar(limit=2_000.0, at_most=True),
+        measure=http.status,
         turns=3,
     ),
     Row(

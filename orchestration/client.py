@@ -71,7 +71,7 @@ class Client(EntityClient):
     ) -> None:
         super().__init__(node, definitions, resolve)
         self.waits = Waits(node)
-        self._programs = programs
+        self._programs = self.programs = programs
         self._processes = processes
 
     # ---- starting -------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from perdure.actors.messages import Message
 from perdure.errors import (
     CorruptionError,
     InstanceAlreadyExistsError,
+    MailboxFullError,
     PerdureError,
     UnknownOperationError,
     UnknownOrchestratorError,
@@ -53,6 +54,9 @@ from perdure.orchestration.state import (
 
 logger = logging.getLogger("perdure")
 
+PENDING_EVENTS = 1_000
+PENDING_BYTES = 2 << 20
+"""What waits at most for an orchestration that is to begin later."""
 
 Handler = Callable[["OrchestrationInstance", Message, Turn], Outcome]
 """What is done with one kind of message."""
@@ -221,11 +225,23 @@ class OrchestrationInstance(EndedInstance):
         self, events: list[EventRaised], state: InstanceState, turn: Turn
     ) -> Outcome:
         if state.start is not None:  # it has not begun: it will find them then
+            self._require_room(state.start.events, events)
             state.start.events.extend(events)
             turn.touched = True
         elif self._live() is not None:
             self._raise(events, turn)
         return turn.outcome()
+
+    def _require_room(self, held: list[EventRaised], events: list[EventRaised]) -> None:
+        """Events of one that has not begun are in its row, which is written with each."""
+        size = sum(len(event.data) for event in (*held, *events))
+        if len(held) + len(events) > PENDING_EVENTS or size > PENDING_BYTES:
+            msg = (
+                f"orchestration {self._address!r} has not begun, and {len(held)} events wait "
+                f"for it: {PENDING_EVENTS} of {PENDING_BYTES >> 20} MiB in all are the limit; "
+                "raise more when it has begun"
+            )
+            raise MailboxFullError(msg)
 
     def _begin_pending(self, message: Message, turn: Turn) -> Outcome:
         state = self._state

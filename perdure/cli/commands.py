@@ -40,6 +40,7 @@ _FLAGS = (
 _COMMANDS = {
     "run": ("perdure.cli.running", "Run an app on a store until SIGTERM or SIGINT."),
     "serve": ("perdure.cli.serving", "Run an app with an HTTP API, on this machine only."),
+    "token": ("perdure.cli.tokens", "Who may ask over HTTP, and links for browsers."),
     "signal": ("perdure.cli.sending", "Send a signal; returns when it is durable."),
     "call": ("perdure.cli.sending", "Call an operation and print its result."),
     "entities": ("perdure.cli.reading", "List entities."),

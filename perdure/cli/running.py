@@ -30,7 +30,7 @@ beside a turn that computes takes 68 ms at the median, with this 3.5 ms."""
 
 
 class Ending:
-    """Waits for SIGTERM or SIGINT; a second one ends the process at once.
+    """Waits for SIGTERM, SIGINT or SIGHUP; a second one ends the process at once.
 
     That is safe at any moment: what was acknowledged is on the disk.
     """
@@ -38,7 +38,10 @@ class Ending:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         self._asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
