@@ -14,7 +14,7 @@ from perdure.testing.simulating.faults import Swarm
 
 STALL_SECONDS = 30.0
 LATE_SECONDS = 90.0
-PATIENCE = 10_000
+PATIENCE = 5_000
 """Steps after which an engine that does not come to rest without time passing never will."""
 
 

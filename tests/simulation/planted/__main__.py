@@ -33,12 +33,10 @@ def row_of(found: Found) -> str:
 
 @click.command()
 @click.option("--seeds", default=100, show_default=True)
-def write(seeds: int) -> None:
+@click.option("--processes", default=2, show_default=True)
+def write(seeds: int, processes: int) -> None:
     """Run all scenarios with all mistakes, and write the page."""
-    rows: list[str] = []
-    for found in look_for_all(seeds):
-        rows.append(row_of(found))
-        click.echo(f"{rows[-1]} {found.error[:100]}")
+    rows = [row_of(found) for found in look_for_all(seeds, processes)]
     PAGE.write_text(HEAD.format(seeds=seeds) + "\n".join(rows) + "\n", encoding="utf-8")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import attrs
 import pytest
 
 from perdure.testing import Scenario
 from perdure.testing.simulating.runs import run_seed
+from perdure.testing.simulating.scenarios import load_scenario
 from tests.simulation.ledgers import ledgers
 from tests.simulation.orchestrated import journeys
 from tests.simulation.planted import disk, engine, orchestrations
@@ -100,9 +103,15 @@ def look_for(
     return Found(name, scenario.target.partition(":")[2], at_least, failed, first, error)
 
 
-def look_for_all(at_least: int) -> Iterator[Found]:
+def look_for_all(at_least: int, processes: int = 2) -> list[Found]:
     """Each planted mistake under the same seeds."""
-    for plant in IN_ENTITIES:
-        yield look_for(plant, ledgers, at_least=at_least)
-    for plant in IN_ORCHESTRATIONS:
-        yield look_for(plant, journeys, at_least=at_least)
+    pairs = [(plant, ledgers.target) for plant in IN_ENTITIES]
+    pairs += [(plant, journeys.target) for plant in IN_ORCHESTRATIONS]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        looking = [pool.submit(_look, *pair, at_least) for pair in pairs]
+        return [future.result() for future in looking]
+
+
+def _look(plant: Plant, target: str, at_least: int) -> Found:
+    return look_for(plant, load_scenario(target), at_least=at_least)
