@@ -81,8 +81,8 @@ if TYPE_CHECKING:
     from perdure.orchestration.context import OrchestrationContext
     from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
-    from perdure.orchestration.interface import Client
     from perdure.orchestration.http_calls import HttpResponse
+    from perdure.orchestration.interface import Client
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy

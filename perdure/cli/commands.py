@@ -57,6 +57,7 @@ _COMMANDS = {
     "why": ("perdure.cli.explaining", "Say what an orchestration or an entity waits for."),
     "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
     "lint": ("perdure.cli.linting", "Check code of orchestrators, entities and activities."),
+    "simulate": ("perdure.cli.simulating", "Run a scenario under many seeds, with faults."),
     "debug": ("perdure.cli.debugging", "Replay one orchestration under the debugger."),
     "backup": ("perdure.cli.upkeep", "Copy a store into a new file, also while it is in use."),
     "purge": ("perdure.cli.upkeep", "Drop an entity's old events."),

@@ -14,9 +14,9 @@ from perdure.errors import InstanceFinishedError
 from perdure.orchestration.reading import events_of, require_state
 from perdure.orchestration.replaying import export_history, replay_recorded, replay_store
 from perdure.testing import Simulation
+from perdure.testing.simulating.histories import check_grammar, check_replay
 from tests.models.profiles import TIMES, sized
 from tests.models.programs import Step, app, program
-from tests.simulation.histories import check_grammar, check_replay
 
 pytestmark = pytest.mark.timeout(60 * TIMES)
 
@@ -90,7 +90,7 @@ def check(world: Simulation, plans: int) -> None:
         state = require_state(store, one.instance_id)
         history = list(events_of(store, one.instance_id, state))
         check_grammar(state, history)
-        check_replay(world.client, one.instance_id, state, history)
+        check_replay(world.client, one.instance_id, state, history, one_release=True)
         exported: Any = export_history(store, one.instance_id)
         assert replay_recorded(exported, app.programs, app.resolve).error is None
     replays = list(replay_store(store, app.programs, app.resolve))
