@@ -92,7 +92,7 @@ export function instances({ prefix, name, status, tag, from, to, order }, token,
     tag: tag.includes(":") ? tag : tag.replace("=", ":"),
     createdTimeFrom: moment(from),
     createdTimeTo: moment(to),
-    order: order || "recent",
+    order: order || "id",
     top: 100,
   };
   return page(`${OURS}/instances`, query, token, signal);

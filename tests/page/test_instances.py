@@ -46,8 +46,7 @@ def test_they_are_found_by_a_filter_that_is_in_the_address(
 
     browser.fill(field, value)
 
-    browser.gone(".instance-row", "sought-red")
-    assert ids(browser) == ["sought-blue"]
+    browser.until(lambda: ids(browser) == ["sought-blue"], "sought-blue alone")
     assert query in browser.fragment
     browser.click("button", "Clear")
     browser.see(".instance-row", "sought-red")

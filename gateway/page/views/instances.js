@@ -48,7 +48,7 @@ function Search({ query }) {
       <label class="wide">Started from<input type="datetime-local" value=${filter.from} onInput=${put("from")} /></label>
       <label class="wide">to<input type="datetime-local" value=${filter.to} onInput=${put("to")} /></label>
       <label>Order<select value=${filter.order} onChange=${put("order")}>
-        <option value="">changed last</option><option value="id" selected=${filter.order === "id"}>by id</option>
+        <option value="">by id</option><option value="recent" selected=${filter.order === "recent"}>changed last</option>
       </select></label>
       ${isFiltered && html`<button type="button" class="quiet" onClick=${() => setFilter(EMPTY)}>Clear</button>`}
     </form>
