@@ -7,8 +7,6 @@ durability are PostgreSQL's own: fsync and synchronous_commit are on.
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 from pathlib import Path
 from typing import Any
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-import subprocess
-import sys
 
 import postgres
 from absurd_sdk import Absurd
-import os
 
 WORKERS = 8
 POLL_SECONDS = 0.005

@@ -44,7 +44,9 @@ class System:
     """Workflows run in this process; counters are rows that its transactions change."""
 
     name = "dbos"
-    durability = "SQLite, WAL (set by us: DBOS leaves the slower rollback journal), synchronous = FULL"
+    durability = (
+        "SQLite, WAL (set by us: DBOS leaves the slower rollback journal), synchronous = FULL"
+    )
     client = "a thread for each workflow in flight, which calls it and waits"
     shape = "threads"
 

@@ -82,9 +82,7 @@ class System:
         self.backend.stop()
 
     def sequence(self, number: int) -> Waiting:
-        return Waiting(
-            self.hub, self.hub.schedule_new_orchestration(sequence, input=number)
-        )
+        return Waiting(self.hub, self.hub.schedule_new_orchestration(sequence, input=number))
 
     def fan_out(self, width: int) -> Waiting:
         return Waiting(self.hub, self.hub.schedule_new_orchestration(fan_out, input=width))

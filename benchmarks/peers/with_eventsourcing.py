@@ -35,8 +35,12 @@ class System:
     """One application; its cache keeps aggregates so that a call need not read their events."""
 
     name = "eventsourcing"
-    durability = "SQLite, WAL, synchronous = FULL (SQLite's default): an fsync before save returns"
-    client = "one thread with the aggregate cache: one save for each call, 100 signals in a save"
+    durability = (
+        "SQLite, WAL, synchronous = FULL (SQLite's default): an fsync before save returns"
+    )
+    client = (
+        "one thread with the aggregate cache: one save for each call, 100 signals in a save"
+    )
     shape = "window"
 
     def version(self) -> str:

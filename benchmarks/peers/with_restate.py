@@ -75,7 +75,9 @@ class System:
 
     name = "restate"
     durability = "one node, log and state in RocksDB on the disk, its defaults; see the note"
-    client = "asyncio and aiohttp with kept-open connections to the ingress, one for each in flight"
+    client = (
+        "asyncio and aiohttp with kept-open connections to the ingress, one for each in flight"
+    )
     shape = "asyncio"
 
     def version(self) -> str:
@@ -98,7 +100,14 @@ class System:
             "RESTATE_DISABLE_TELEMETRY": "true",
             "DO_NOT_TRACK": "1",
         }
-        arguments = [self._server(), "--no-logo", "--base-dir", str(folder), "--node-name", "n1"]
+        arguments = [
+            self._server(),
+            "--no-logo",
+            "--base-dir",
+            str(folder),
+            "--node-name",
+            "n1",
+        ]
         self.children = [
             subprocess.Popen(
                 arguments, env=environment, stdin=subprocess.DEVNULL,

@@ -33,9 +33,7 @@ class Sequence:
     @workflow.run
     async def run(self, number: int) -> int:
         for _ in range(3):
-            number = await workflow.execute_activity(
-                step, number, start_to_close_timeout=LIMIT
-            )
+            number = await workflow.execute_activity(step, number, start_to_close_timeout=LIMIT)
         return number
 
 
