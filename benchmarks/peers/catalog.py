@@ -114,7 +114,7 @@ def install(peer: Peer) -> None:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    venv.create(folder, with_pip=True)
+    venv.create(folder, clear=True, symlinks=True, with_pip=True)
     pip = [str(python_of(peer)), "-m", "pip", "install", "--quiet", *peer.requires]
     _run([*pip, "--disable-pip-version-check"], folder)
     if peer.npm:
