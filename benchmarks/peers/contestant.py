@@ -74,7 +74,7 @@ class Contestant:
         self.about = self._answer(ANSWER_SECONDS)
         self.start_seconds = time.monotonic() - begun
 
-    def ask(self, what: str, **arguments: Any) -> Any:
+    def ask(self, what: str, /, **arguments: Any) -> Any:
         """Have it do something, and return its answer.
 
         Raises:
