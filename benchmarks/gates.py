@@ -44,4 +44,4 @@ def include_held(app: App, gate: Gate) -> None:
 
 async def held_step(ctx: OrchestrationContext, number: int) -> int:
     """One activity, which stands at the gate."""
-    return await ctx.call_activity("held", number, result_type=int)
+    return await ctx.call_activity("held", number, return_type=int)

@@ -16,7 +16,7 @@ operations as it has, all plain or all coroutines, as its shape is:
     transfer(giver, taker)  moves 1 between accounts;  balance(key)
     hold(count)             begins so many that stand in the middle of a step
     held(count)             waits until all of them have ended, and gives how many did
-    http_call(key)          as call, through HTTP
+    http_call(key)          as call, through HTTP;  http_total(key) where total does not see it
 
 Where a loop of its own suits it better: ``load_signal(keys, seconds)``, ``load_sequence(
 in_flight, seconds)``, ``load_transfer(in_flight, seconds, pairs)`` and ``fill(count, keys)``. The
@@ -178,7 +178,10 @@ class Launched:
             "total": tally.total,
             **loads.percentiles(tally.seconds),
         }
-        if what in {"call", "signal", "http_call", "mixed"}:
+        if what == "http_call" and hasattr(self.system, "http_total"):
+            names = self.names(min(keys, tally.count))
+            outcome["found"] = sum(self.run(self.system.http_total(name)) for name in names)
+        elif what in {"call", "signal", "http_call", "mixed"}:
             outcome["found"] = self.totals(self.names(min(keys, tally.count)))
         elif what == "transfer":
             names = sorted({name for pair in pairs for name in pair})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class System:
 
     def __init__(self) -> None:
         self.serial = itertools.count()
+        self.served: Any = None  # a Served: its module needs the extra bench
 
     def version(self) -> str:
         return perdure.__version__
@@ -52,6 +54,8 @@ class System:
         self.applied = Applied(self.opened.node)
 
     def stop(self) -> None:
+        if self.served is not None:
+            self.served.close()
         self.applied.close()
         self.opened.close()
 
@@ -87,6 +91,16 @@ class System:
             for number in range(count):
                 pipeline.entity(Counter, f"c{number % keys}").signal(Counter.add, 1)
         self.applied.wait(before + count)
+
+    def http_call(self, key: str) -> Any:
+        """Through ``perdure serve``, which has a store of its own and starts at the first call."""
+        if self.served is None:
+            through_http = import_module("perdure.benchmarks.peers.through_http")
+            self.served = through_http.Served(self.path.parent)
+        return self.served.call(key)
+
+    def http_total(self, key: str) -> int:
+        return int(self.served.total(key))
 
     # ---- orchestrations ---------------------------------------------------------------------
 

@@ -9,6 +9,9 @@ from typing import Any
 import pykka
 
 
+MOST = 2_000
+
+
 class Counter(pykka.ThreadingActor):
     """A counter, or an account."""
 
@@ -47,6 +50,9 @@ class System:
     def _actor(self, key: str) -> pykka.ActorRef[Counter]:
         found = self.actors.get(key)
         if found is None:
+            if len(self.actors) >= MOST:
+                msg = f"an actor is a thread; more than {MOST} are not started"
+                raise RuntimeError(msg)
             found = self.actors[key] = Counter.start()
         return found
 
