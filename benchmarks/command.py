@@ -170,8 +170,10 @@ def listed() -> None:
     """List workloads, their rows and their tasks."""
     for workload in WORKLOADS:
         click.echo(f"{workload.name}  {workload.title}")
-        for each in (*workload.rows, *workload.tasks):
-            click.echo(f"    {each.name}: {each.title}")
+        for row in workload.rows:
+            click.echo(f"    {row.name}: {row.title}")
+        for task in workload.tasks:
+            click.echo(f"    {task.name}: {task.title}")
 
 
 @bench.command("profile")

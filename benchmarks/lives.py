@@ -41,7 +41,7 @@ def resident(contestant: Contestant, bench: Bench) -> Outcome:
 
 
 def started(contestant: Contestant, bench: Bench) -> Outcome:
-    """From an empty folder to the first result: the server, its tables, the worker, the work."""
+    """From an empty folder to the first result: server, tables, worker and work."""
     del bench
     contestant.renew()
     return Outcome(_first(contestant))

@@ -42,7 +42,7 @@ def html_of(report: Report) -> str:
         "<h1>perdure bench</h1>",
         f'<p class="note">perdure {escape(machine.perdure)}, Python {escape(machine.python)}, '
         f"SQLite {escape(machine.sqlite)}, {escape(machine.system)}, {machine.cores} cores "
-        f"({escape(machine.processor)}). fsync of 4 KiB: {p50:.0f} µs (p50), {p99:.0f} µs (p99). "
+        f"({escape(machine.processor)}). fsync of 4 KiB: {p50:.0f} µs (p50), {p99:.0f} (p99). "
         f"The run took {report.seconds / 60:.0f} minutes.</p>",
     ]
     if report.scale < 1:

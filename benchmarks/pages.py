@@ -30,20 +30,17 @@ def page_of(report: Report) -> str:
     """The page as Markdown."""
     judged = [figure for figure in report.figures if figure.bar is not None]
     reached = [figure for figure in judged if figure.verdict is not Verdict.FAIL]
+    missed = "; ".join(_short(figure) for figure in report.failed)
     parts = [
         "# Benchmarks: the results of one run",
         "This page is made by `python -m perdure.benchmarks docs run.json`; "
-        "[how to measure on your machine](../how-to/benchmark.md) tells how to get another one, and "
+        "[how to measure](../how-to/benchmark.md) tells how to get another, and "
         "[what bounds us](../why/what-bounds-us.md) why the figures are as they are.",
         _machine(report),
         f"Of {len(judged)} bars {len(reached)} were reached."
-        + (
-            " Not reached: " + "; ".join(_short(f) for f in report.failed) + "."
-            if report.failed
-            else ""
-        ),
+        + (f" Not reached: {missed}." if missed else ""),
         "A ratio compares two figures of the same round, and is the median over the rounds; "
-        "*turns* are its lowest and its highest. With `/s` more is better, with every other unit less.",
+        "*turns* are its lowest and its highest. With `/s` more is better, else less.",
     ]
     for workload in WORKLOADS:
         figures = [figure for figure in report.figures if figure.workload == workload.name]
@@ -72,9 +69,9 @@ def _machine(report: Report) -> str:
     look = "" if report.scale >= 1 else " **A tenth of the work: a look, no result.**"
     return (
         f"perdure {machine.perdure}, Python {machine.python}, SQLite {machine.sqlite}, "
-        f"{machine.system}, {machine.cores} cores ({machine.processor}). An fsync of 4 KiB takes "
-        f"{p50:.0f} µs (p99: {p99:.0f} µs) on its disk. The run took {report.seconds / 60:.0f} "
-        f"minutes.{look}"
+        f"{machine.system}, {machine.cores} cores ({machine.processor}). "
+        f"An fsync of 4 KiB takes {p50:.0f} µs (p99: {p99:.0f} µs) on its disk. "
+        f"The run took {report.seconds / 60:.0f} minutes.{look}"
     )
 
 

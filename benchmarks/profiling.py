@@ -1,4 +1,4 @@
-"""Where the time of rows goes: pyinstrument's tree of each thread, and a flame graph of them."""
+"""Where the time of rows goes: pyinstrument's tree and a flame graph of each thread."""
 
 from __future__ import annotations
 
@@ -129,14 +129,16 @@ def boxes(frame: Frame, left: float = 0.0, depth: int = 0) -> Iterator[Box]:
 
 
 def flame_of(threads: Sequence[ThreadProfile]) -> str:
-    """One HTML page with a flame graph for each thread; a name tells the time when pointed at."""
+    """One HTML page: a flame graph for each thread, which tells times when pointed at."""
     parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>perdure bench profile</title>',
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        "<title>perdure bench profile</title>",
         "<style>body{font:13px system-ui,sans-serif;margin:1.5rem} svg{display:block}</style>",
         "<h1>perdure bench profile</h1>",
     ]
     for thread in threads:
-        parts.append(f"<h2>{escape(thread.name)}: {busy(thread.root):.2f} s without waits</h2>")
+        seconds = f"{busy(thread.root):.2f} s without waits"
+        parts.append(f"<h2>{escape(thread.name)}: {seconds}</h2>")
         parts.append(_flame(thread.root))
     return "\n".join(parts) + "</html>\n"
 

@@ -62,7 +62,8 @@ class Options:
             InvalidInputError: there is no such row, task or workload.
         """
         wanted = {name.lower() for name in self.only}
-        known = [*(w.name for w in WORKLOADS), *(b.name for b in (*ROWS, *TASKS))]
+        known = [w.name for w in WORKLOADS] + [row.name for row in ROWS]
+        known += [task.name for task in TASKS]
         if unknown := wanted - {name.lower() for name in known}:
             msg = f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(known)}"
             raise InvalidInputError(msg)

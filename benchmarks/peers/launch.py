@@ -19,8 +19,8 @@ operations as it has, all plain or all coroutines, as its shape is:
     http_call(key)          as call, through HTTP;  http_total(key) where total does not see it
 
 Where a loop of its own suits it better: ``load_signal(keys, seconds)``, ``load_sequence(
-in_flight, seconds)``, ``load_transfer(in_flight, seconds, pairs)`` and ``fill(count, keys)``. The
-loads give how many they did and the sum of the results.
+in_flight, seconds)``, ``load_transfer(in_flight, seconds, pairs)`` and ``fill(count, keys)``.
+The loads give how many they did and the sum of the results.
 """
 
 from __future__ import annotations
@@ -36,14 +36,12 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent)) if __name__ == "__main__" else None
-
-if __name__ == "__main__":
-    import loads
-else:
+if TYPE_CHECKING or __name__ != "__main__":
     from perdure.benchmarks.peers import loads
+else:
+    import loads  # a script looks in its own folder first; there is no perdure here
 
 OPERATIONS = (
     "signal", "call", "total", "sequence", "fan_out", "transfer", "balance", "hold", "held",

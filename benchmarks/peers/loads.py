@@ -1,8 +1,8 @@
 """How load is made inside a system's process: the same loops for every system.
 
-A system does one operation in one of three ways, whichever suits it best. A *threads* operation
-waits for its result; an *asyncio* one is a coroutine; a *window* one gives an answer to hold, so
-that one thread has many in flight. Only the standard library: this runs in any environment.
+A system does one operation in one of three ways, whichever suits it best. A *threads* one
+waits for its result; an *asyncio* one is a coroutine; a *window* one gives an answer to hold,
+so that one thread has many in flight. Only the standard library: this runs in any environment.
 """
 
 from __future__ import annotations

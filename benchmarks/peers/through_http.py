@@ -1,4 +1,4 @@
-"""perdure behind ``perdure serve``: a server in a process of its own, and a client with aiohttp."""
+"""perdure behind ``perdure serve``: a server process, and a client with aiohttp."""
 
 from __future__ import annotations
 

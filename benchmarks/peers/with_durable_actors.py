@@ -1,6 +1,6 @@
 """durable-actors: a runtime of its own that keeps each actor's fields in SQLite.
 
-What an actor of the runtime looks like is the text ``ACTORS``, since the runtime wants a project.
+The actors are a text, ``ACTORS``, since the runtime wants a project.
 """
 
 from __future__ import annotations
@@ -68,11 +68,12 @@ class System:
         while True:
             try:
                 await self.call("ready")
-                return
             except Exception:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.1)
+            else:
+                return
 
     async def stop(self) -> None:
         await self.http.aclose()

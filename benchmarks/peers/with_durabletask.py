@@ -29,7 +29,7 @@ def fan_out(ctx: task.OrchestrationContext, width: int) -> Any:
     return sum(results)
 
 
-class counter(entities.DurableEntity):
+class counter(entities.DurableEntity):  # noqa: N801  (its name is the entity's)
     def add(self, amount: int) -> int:
         value = self.get_state(int, 0) + amount
         self.set_state(value)

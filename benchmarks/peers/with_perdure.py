@@ -93,7 +93,7 @@ class System:
         self.applied.wait(before + count)
 
     def http_call(self, key: str) -> Any:
-        """Through ``perdure serve``, which has a store of its own and starts at the first call."""
+        """Through ``perdure serve``, which has its own store and starts at the first call."""
         if self.served is None:
             through_http = import_module("perdure.benchmarks.peers.through_http")
             self.served = through_http.Served(self.path.parent)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pykka
 
-
 MOST = 2_000
 
 
@@ -63,11 +62,12 @@ class System:
         return self._actor(key).ask(1, block=False)
 
     def total(self, key: str) -> int:
-        return int(self._actor(key).ask(0))
+        total: int = self._actor(key).ask(0, block=True)
+        return total
 
     def transfer(self, giver: str, taker: str) -> Any:
         self._actor(f"account {giver}").tell(-1)
         return self._actor(f"account {taker}").ask(1, block=False)
 
     def balance(self, key: str) -> int:
-        return int(self._actor(f"account {key}").ask(0))
+        return self.total(f"account {key}")

@@ -50,7 +50,7 @@ class FanOut:
 
 @workflow.defn
 class Counter:
-    """A counter, as a workflow that lives on; it begins again before its history is too long."""
+    """A workflow that lives on; it begins again before its history is too long."""
 
     @workflow.init
     def __init__(self, value: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from perdure.benchmarks.rows import Row
+from perdure.benchmarks.tasks import Task
 from perdure.benchmarks.workloads.w01_sequence import SEQUENCE
 from perdure.benchmarks.workloads.w02_fan_out import FAN_OUT
 from perdure.benchmarks.workloads.w03_counters import COUNTERS
@@ -27,7 +29,7 @@ WORKLOADS = (
     RECOVERY,
     HTTP,
 )
-ROWS = tuple(row for workload in WORKLOADS for row in workload.rows)
-TASKS = tuple(task for workload in WORKLOADS for task in workload.tasks)
+ROWS: tuple[Row, ...] = tuple(row for workload in WORKLOADS for row in workload.rows)
+TASKS: tuple[Task, ...] = tuple(task for workload in WORKLOADS for task in workload.tasks)
 
 __all__ = ["ROWS", "TASKS", "WORKLOADS"]

@@ -22,7 +22,7 @@ TASKS = (
 RECOVERY = Workload(
     name="W10",
     title="recovery after kill -9",
-    does="orchestrations killed in the middle of an activity: from the start of a new process until the last has ended",
+    does="orchestrations killed amid an activity: a new start until all have ended",
     checks="all of them end, once",
     tasks=TASKS,
 )

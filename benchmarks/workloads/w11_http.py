@@ -23,7 +23,7 @@ TASKS = (
 HTTP = Workload(
     name="W11",
     title="HTTP",
-    does="additions to counters through HTTP, each answered; perdure serves them with `perdure serve`",
+    does="additions through HTTP, each answered; perdure's by `perdure serve`",
     checks="each counter has as much as was added",
     tasks=TASKS,
 )
