@@ -91,7 +91,7 @@ class SimulatedRuntime:
     def on_committer(self, work: Callable[[Store], Any]) -> Any:
         """Do *work* with the store, between two commits."""
         while self._partition is not None and self._partition.writing is not None:
-            self.step()
+            self.pause(limits.SWEEP_SECONDS)  # a commit may take its time
         return work(self._store)
 
     def new_id(self) -> str:

@@ -61,16 +61,24 @@ class EntitySimulation(Generic[C]):
         self.client = self._open()
 
     def _open(self) -> C:
-        store = MemoryStore.open(self._disk, faults=self._faults)
-        self.runtime = SimulatedRuntime(
+        store = self._open_store()
+        self.runtime = self._runtime_over(store)
+        self.runtime.trace = self.trace
+        return self._app.attach(store, self.runtime)
+
+    def _open_store(self) -> Store:
+        """Open what is on the disk."""
+        return MemoryStore.open(self._disk, faults=self._faults)
+
+    def _runtime_over(self, store: Store) -> SimulatedRuntime:
+        """The world of one process."""
+        return SimulatedRuntime(
             store,
             seed=self._seed + store.opening.incarnation,
             clock=self._clock,
             chances=self._chances,
             patience=self._patience,
         )
-        self.runtime.trace = self.trace
-        return self._app.attach(store, self.runtime)
 
     @property
     def now(self) -> datetime:

@@ -34,6 +34,13 @@ BARS: dict[str, Bar] = {
     "memory-passive": Bar(limit=4_096.0, at_most=True),
     "import": Bar(limit=0.15, at_most=True),
     "first-call": Bar(limit=0.4, at_most=True),
+    "http-signals": Bar(limit=1.0),
+    "http-calls": Bar(limit=1.0),
+    "http-status": Bar(limit=2_000.0, at_most=True),
+    "crash-everywhere": Bar(limit=2.0, at_most=True),
+    "replay": Bar(limit=5.0, at_most=True),
+    "lint": Bar(limit=2.0, at_most=True),
+    "tracing": Bar(limit=1.25, at_most=True),
     # tasks: perdure beside the systems that a user would pick instead
     "w1-sequences/restate": Bar(limit=8),
     "w1-sequences/dbos": Bar(limit=30),

@@ -10,11 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure import errors
+from perdure.gateway.access import RoleMissingError
+
+FORBIDDEN = 403
 
 STATUSES: tuple[tuple[type[errors.PerdureError], int], ...] = (
     (errors.PayloadTooLargeError, 413),
     (errors.InvalidInputError, 400),
+    (RoleMissingError, FORBIDDEN),
     (errors.InstanceNotFoundError, 404),
+    (errors.ScheduleNotFoundError, 404),
     (errors.InstanceFinishedError, 410),
     (errors.InstanceAlreadyExistsError, 409),
     (errors.WrongStatusError, 400),
@@ -29,6 +34,7 @@ STATUSES: tuple[tuple[type[errors.PerdureError], int], ...] = (
     (errors.OutcomeUnknownError, 503),
     (errors.NodeClosedError, 503),
     (errors.StoreUnavailableError, 503),
+    (errors.StoreOpenError, 409),
 )
 """The first that fits counts; what is not here is a fault of the server's."""
 
@@ -51,9 +57,14 @@ def accepted() -> Response:
     return Response(None, 202)
 
 
+def status_of(error: errors.PerdureError) -> int:
+    """The status of an error."""
+    return next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+
+
 def failed(error: errors.PerdureError) -> Response:
     """What an error looks like, in the form of the field."""
-    status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+    status = status_of(error)
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     content = {"Message": str(error), "ExceptionMessage": str(error), "ExceptionType": kind}
     if isinstance(error, errors.OutcomeUnknownError | errors.ReplyTimeoutError):

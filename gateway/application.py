@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,57 +11,35 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from perdure.actors.context import to_datetime
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
-from perdure.gateway.answers import on_bug, on_error, on_missing
+from perdure.gateway.access import IDENTITY, NOBODY, Access, Identity, Token, authorise
+from perdure.gateway.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
+from perdure.gateway.assets import Assets
+from perdure.gateway.audit import Audit
+from perdure.gateway.calls import Calls
+from perdure.gateway.details import Details
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
 from perdure.gateway.entities import Entities
+from perdure.gateway.feed import Feed
 from perdure.gateway.guard import Guard
-from perdure.gateway.insight import BASE as OURS
 from perdure.gateway.insight import Insight
 from perdure.gateway.instances import Instances
 from perdure.gateway.links import Links, checked_url
-from perdure.gateway.payloads import BASE
+from perdure.gateway.lists import Lists
+from perdure.gateway.metrics import Metrics
+from perdure.gateway.openapi import OpenApi
+from perdure.gateway.operations import Endpoint, Operation
+from perdure.gateway.overview import Overview
+from perdure.gateway.progress import Progress
+from perdure.gateway.scheduling import Scheduling
+from perdure.gateway.sessions import LOGIN, Sessions
+from perdure.gateway.streams import Pump
+from perdure.gateway.upkeep import Upkeep
 from perdure.orchestration.client import Client
 from perdure.orchestration.instance_ids import checked_instance_id
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-def routes(
-    instances: Instances, entities: Entities, insight: Insight
-) -> list[tuple[str, str, Endpoint]]:
-    """The table of routes: method, path, and who answers."""
-    field: list[tuple[str, str, Endpoint]] = [
-        ("POST", "/orchestrators/{name}", instances.start),
-        ("POST", "/orchestrators/{name}/{instance_id}", instances.start),
-        ("GET", "/instances", instances.listed),
-        ("DELETE", "/instances", instances.purge_many),
-        ("GET", "/instances/", instances.listed),
-        ("DELETE", "/instances/", instances.purge_many),
-        ("GET", "/instances/{instance_id}", instances.status),
-        ("DELETE", "/instances/{instance_id}", instances.purge),
-        ("POST", "/instances/{instance_id}/{operation}/{event_name}", instances.raise_event),
-        ("POST", "/instances/{instance_id}/{operation}", instances.control),
-        ("GET", "/entities", entities.listed),
-        ("GET", "/entities/", entities.listed),
-        ("GET", "/entities/{name}", entities.listed),
-        ("GET", "/entities/{name}/{key:path}", entities.state),
-        ("POST", "/entities/{name}/{key:path}", entities.operate),
-        ("DELETE", "/entities/{name}/{key:path}", entities.delete),
-    ]
-    ours: list[tuple[str, str, Endpoint]] = [
-        ("GET", "/health", insight.health),
-        ("GET", "/counts", insight.counts),
-        ("GET", "/why/{address:path}", insight.why),
-        ("GET", "/entities/{name}/{key:path}/history", insight.history),
-        ("GET", "/entities/{name}/{key:path}/as_of", insight.as_of),
-    ]
-    return [
-        *((method, BASE + path, who) for method, path, who in field),
-        *((method, OURS + path, who) for method, path, who in ours),
-    ]
 
 
 class Gateway:
@@ -75,21 +53,49 @@ class Gateway:
         client: Client,
         *,
         token: str | None,
+        tokens: Iterable[Token] = (),
+        access: Access | None = None,
         hosts: Iterable[str] = (),
         public_url: str | None = None,
         mounted_at: str = "",
         requests: int = limits.REQUESTS,
+        streams: int = limits.STREAMS,
         body_seconds: float = limits.BODY_SECONDS,
     ) -> None:
         names = list(hosts)
         if public_url is not None:
             names.append(_host_of(checked_url(public_url)))
-        guard = Guard(token, names)
+        access = Access.by(token, tokens) if access is None else access
+        guard = Guard(access, names)
         engine = Engine(client)
+        self._pump = Pump(client.node, streams)
         self._links = Links(guard, public_url, mounted_at)
         self._instances = Instances(engine, self._links)
-        table = routes(self._instances, Entities(engine), Insight(engine))
-        every = [Route(path, who, methods=[method]) for method, path, who in table]
+        overview = Overview(engine, self._pump)
+        self.operations: list[Operation] = [
+            *self._instances.operations(),
+            *Entities(engine).operations(),
+            *Sessions(access, self._links).operations(),
+            *overview.operations(),
+            *Metrics(engine, overview).operations(),
+            *Upkeep(engine).operations(),
+            *Scheduling(engine).operations(),
+            *Feed(engine, self._pump).operations(),
+            *Progress(engine, self._pump).operations(),
+            *Insight(engine).operations(),
+            *Lists(engine).operations(),
+            *Details(engine).operations(),
+            *Calls(engine).operations(),
+        ]
+        self.operations += OpenApi(self.operations).operations()
+        self.access = access
+        audit = Audit(lambda: to_datetime(client.now_micros()))
+        every = [
+            Route(operation.path, _guarded(operation, audit), methods=[operation.method])
+            for operation in self.operations
+        ]
+        self._assets = Assets()
+        every += self._assets.routes()
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
@@ -97,11 +103,26 @@ class Gateway:
         }
         application = Starlette(routes=every, exception_handlers=handlers)
         application.router.redirect_slashes = False
-        self._door = Door(application, guard, requests=requests, body_seconds=body_seconds)
+        self._door = Door(
+            application,
+            guard,
+            is_public=self._is_public,
+            requests=requests,
+            body_seconds=body_seconds,
+        )
+
+    def _is_public(self, scope: Scope) -> bool:
+        """Whether a request is for what needs no token: the page's files, and logging in."""
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        return (scope["method"] == "POST" and path == LOGIN) or self._assets.has(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         await self._door(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """End all server-sent streams, as a server does that is about to stop."""
+        self._pump.close()
 
     def create_http_management_payload(
         self, instance_id: str, request: Request | None = None
@@ -149,6 +170,7 @@ def asgi(
     client: Client,
     *,
     token: str | None,
+    tokens: Iterable[Token] = (),
     hosts: Iterable[str] = (),
     public_url: str | None = None,
     mounted_at: str = "",
@@ -158,14 +180,44 @@ def asgi(
     Args:
         client: what ``app.open`` gave.
         token: what requests have to carry, 32 characters or more; ``None``: nothing, for
-            servers that only this machine reaches.
+            servers that only this machine reaches. It may do everything.
+        tokens: others, each with a role: ``Token.of("grafana", "read", secret)``.
         hosts: names in Host headers that mean this server, besides those of the loopback.
         public_url: where a proxy serves it, with TLS; its name is one of the *hosts*.
         mounted_at: the path that it is mounted at, for the links in its answers.
     """
     return Gateway(
-        client, token=token, hosts=hosts, public_url=public_url, mounted_at=mounted_at
+        client,
+        token=token,
+        tokens=tokens,
+        hosts=hosts,
+        public_url=public_url,
+        mounted_at=mounted_at,
     )
+
+
+def _guarded(operation: Operation, audit: Audit) -> Endpoint:
+    """The endpoint of an operation, for those who may; what has to be is written down."""
+
+    async def answer(request: Request) -> Response:
+        identity: Identity = request.scope.get(IDENTITY, NOBODY)
+        status = 500
+        try:
+            authorise(request, operation.role)
+            response = await operation.answered_by(request)
+            status = response.status_code
+        except PerdureError as error:
+            response = failed(error)
+            status = response.status_code
+        except HTTPException as error:
+            status = error.status_code
+            raise
+        finally:
+            if operation.audited or status == FORBIDDEN:
+                audit.note(request, identity, operation, status)
+        return response
+
+    return answer
 
 
 def _host_of(url: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from perdure.gateway import limits
+from perdure.gateway.access import IDENTITY
 from perdure.gateway.guard import Guard, Head, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -41,12 +42,14 @@ class Door:
         application: Application,
         guard: Guard,
         *,
+        is_public: Callable[[Scope], bool] = lambda scope: False,
         requests: int = limits.REQUESTS,
         body_seconds: float = limits.BODY_SECONDS,
     ) -> None:
         self._application = application
         self._guard = guard
-        self._free = requests
+        self._is_public = is_public
+        self.free = requests
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,18 +60,19 @@ class Door:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        send = _with_headers(send)
-        refusal = self._guard.refusal(_head(scope))
-        if refusal is not None:
-            await _refuse(send, refusal)
-        elif self._free == 0:
-            await _refuse(send, BUSY)
+        passage = _Passage(self, send)
+        known = self._guard.check(_head(scope), is_public=self._is_public(scope))
+        if isinstance(known, Refusal):
+            await _refuse(passage.send, known)
+        elif self.free == 0:
+            await _refuse(passage.send, BUSY)
         else:
-            self._free -= 1
+            scope[IDENTITY] = known
+            passage.enter()
             try:
-                await self._serve(scope, receive, send)
+                await self._serve(scope, receive, passage.send)
             finally:
-                self._free += 1
+                passage.leave()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -114,13 +118,36 @@ def _head(scope: Scope) -> Head:
     return Head(scope["method"].upper(), scope["path"], scope["query_string"], headers)
 
 
-def _with_headers(send: Send) -> Send:
-    async def sending(event: Event) -> None:
-        if event["type"] == "http.response.start":
-            event["headers"] = [*event.get("headers", ()), *_HEADERS]
-        await send(event)
+class _Passage:
+    """One request on its way: takes one of the door's places, and puts headers on the answer.
 
-    return sending
+    A stream gives its place back when it begins: streams have a limit of their own.
+    """
+
+    __slots__ = ("_door", "_inside", "_send")
+
+    def __init__(self, door: Door, send: Send) -> None:
+        self._door = door
+        self._send = send
+        self._inside = False
+
+    def enter(self) -> None:
+        self._inside = True
+        self._door.free -= 1
+
+    def leave(self) -> None:
+        if self._inside:
+            self._inside = False
+            self._door.free += 1
+
+    async def send(self, event: Event) -> None:
+        if event["type"] == "http.response.start":
+            headers = event.get("headers", ())
+            given = {name for name, _ in headers}
+            event["headers"] = [*headers, *(pair for pair in _HEADERS if pair[0] not in given)]
+            if (b"content-type", b"text/event-stream") in headers:
+                self.leave()
+        await self._send(event)
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

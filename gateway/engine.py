@@ -7,6 +7,7 @@ thread: it is told by the engine, through a callback.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,12 +15,14 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from perdure.actors.app import RESERVED
 from perdure.actors.replies import Reply
 from perdure.errors import OperationFailedError, OrchestrationFailedError, ReplyTimeoutError
-from perdure.gateway.limits import ENGINE_SECONDS, THREADS
+from perdure.gateway.limits import ENGINE_SECONDS, LOOK_SECONDS, THREADS
 from perdure.orchestration.client import Client
 from perdure.orchestration.faults import typed
 from perdure.orchestration.refs import OrchestrationRef
+from perdure.storage.ports import Store
 
 T = TypeVar("T")
 
@@ -34,6 +37,30 @@ class Engine:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._threads: anyio.CapacityLimiter | None = None
+
+    def store(self) -> Store:
+        """What is committed.
+
+        Raises:
+            NodeClosedError, ForkedError: it cannot be read any more.
+        """
+        self.client.node.check_open()
+        return self.client.node.store
+
+    def kinds(self) -> list[str]:
+        """The kinds of entities that the app has, without perdure's own."""
+        kinds: Any = self.client.status()["kinds"]
+        return [kind for kind in kinds if not kind.startswith(RESERVED)]
+
+    def orchestrators(self) -> list[str]:
+        """The names of the app's orchestrators."""
+        known = self.client.programs.registry.orchestrators
+        return sorted(next(iter(versions.values())).name for versions in known.values())
+
+    def patience(self) -> Callable[[], bool]:
+        """Whether a search that begins now may go on: a page ends early when it takes long."""
+        until = time.monotonic() + LOOK_SECONDS
+        return lambda: time.monotonic() < until
 
     async def read(self, look: Callable[[], T]) -> T:
         """Read the store, in a thread."""

@@ -16,8 +16,22 @@ from perdure.actors.locks import shown_state
 from perdure.actors.messages import Message
 from perdure.errors import InvalidInputError
 from perdure.gateway import limits, parameters
+from perdure.gateway.access import authorise, role_for_message
 from perdure.gateway.answers import accepted, answer, missing
 from perdure.gateway.engine import Engine, answered
+from perdure.gateway.operations import (
+    ANYTHING,
+    FIELD,
+    FLAG,
+    MOMENT,
+    ONCE,
+    OPERATE,
+    PAGED,
+    SECONDS,
+    TEXT,
+    Operation,
+    Parameter,
+)
 from perdure.gateway.pages import page_answer, read_page
 from perdure.gateway.payloads import second
 from perdure.storage.records import StoredState
@@ -26,12 +40,67 @@ EMPTY_KEY = "$"
 """How the field writes the key that is empty, which no entity here has."""
 
 
+_LISTING = (
+    Parameter("fetchState", FLAG, "with their states; false"),
+    Parameter("lastOperationTimeFrom", MOMENT, "only changed then or later"),
+    Parameter("lastOperationTimeTo", MOMENT, "only changed then or before"),
+    *PAGED,
+)
+_OPERATING = (
+    Parameter("op", TEXT, "the name of the operation", required=True),
+    Parameter("wait", FLAG, "call it: wait for the result; false"),
+    Parameter("timeout", SECONDS, "wait so many seconds; 60"),
+    ONCE,
+)
+
+
 class Entities:
     """What can be asked about entities."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._client = engine.client
+
+    def operations(self) -> list[Operation]:
+        """The routes."""
+        one = FIELD + "/entities/{name}/{key:path}"
+        listing: dict[str, Any] = {
+            "method": "GET",
+            "answered_by": self.listed,
+            "text": "Entities that have a state, in byte order of their addresses",
+            "parameters": _LISTING,
+        }
+        return [
+            Operation(path=FIELD + "/entities", **listing),
+            Operation(path=FIELD + "/entities/", **listing),
+            Operation(path=FIELD + "/entities/{name}", **listing),
+            Operation(
+                method="GET",
+                path=one,
+                answered_by=self.state,
+                text="The state of an entity",
+                answers={200: "its state", 404: "it has none"},
+            ),
+            Operation(
+                method="POST",
+                path=one,
+                answered_by=self.operate,
+                text="Signal an entity, or call it",
+                role=OPERATE,
+                body=ANYTHING,
+                parameters=_OPERATING,
+                answers={200: "the result", 202: "the signal is on disk", 422: "it raised"},
+            ),
+            Operation(
+                method="DELETE",
+                path=one,
+                answered_by=self.delete,
+                text="Signal an entity to delete its state",
+                role=OPERATE,
+                parameters=(ONCE,),
+                answers={202: "the signal is on disk"},
+            ),
+        ]
 
     async def state(self, request: Request) -> Response:
         """GET ``/entities/{name}/{key}``."""
@@ -96,11 +165,13 @@ class Entities:
         if not operation:
             msg = "op is needed: the name of the operation"
             raise InvalidInputError(msg)
+        entity_id = _named(request)
+        authorise(request, role_for_message(str(entity_id), operation.lower()))
         name = parameters.request_id(request)
         message = message_of(
             self._client,
             Signal(
-                target=str(_named(request)),
+                target=str(entity_id),
                 operation=operation,
                 request_id=name or self._client.new_id(),
                 arguments=[msgspec.Raw(data)] if data else [],

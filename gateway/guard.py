@@ -6,18 +6,17 @@ and one without the token learns nothing about what there is.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from perdure.errors import InvalidInputError
+from perdure.gateway.access import NOBODY, Access, Identity
 from perdure.gateway.limits import BODY_BYTES, HEADER_BYTES
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+COOKIE = "perdure_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET_PARAMETERS = frozenset({"code", "token", "key", "access_token", "authorization"})
 """Where others take a token from the URL: it would be in logs, histories and Referer."""
@@ -63,10 +62,6 @@ class Refusal:
     message: str
 
 
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-
-
 def host_name(host: str) -> str:
     """The name in a Host header, without the port; empty for one that is none."""
     name, colon, port = host.rpartition(":")
@@ -88,36 +83,33 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Refuses what may not be asked."""
 
-    def __init__(self, token: str | None, hosts: Iterable[str]) -> None:
-        """Guard with a token, or with none, for requests to the names in *hosts*."""
-        if token is not None and len(token) < 32:
-            msg = f"a token of {len(token)} characters can be guessed; use 32 or more"
-            raise InvalidInputError(msg)
-        self._expected = None if token is None else _hash(token)
+    def __init__(self, access: Access, hosts: Iterable[str]) -> None:
+        """Guard what *access* knows people for, at the names in *hosts*."""
+        self._access = access
         self._hosts = LOOPBACK | {host.lower() for host in hosts}
 
-    def refusal(self, head: Head) -> Refusal | None:
-        """Why a request is refused; ``None``: it is not."""
-        return (
-            self._malformed(head)
-            or self._from_elsewhere(head)
-            or self._unauthorised(head)
-            or self._wrong_body(head)
-        )
+    def check(self, head: Head, *, is_public: bool = False) -> Identity | Refusal:
+        """Who asks, or why they are refused.
 
-    def is_authorised(self, head: Head) -> bool:
-        """Whether a request has the token, where one is needed.
-
-        Hashes are compared, in a time that does not depend on what they are.
+        Args:
+            head: of the request.
+            is_public: it asks for what everybody may have who can reach the server.
         """
-        if self._expected is None:
-            return True
+        refusal = self._malformed(head) or self._from_elsewhere(head) or _secret_in_url(head)
+        if refusal is not None:
+            return refusal
+        identity = NOBODY if is_public else self.identify(head)
+        if identity is None:
+            return Refusal(401, "send the token as Authorization: Bearer, or x-functions-key")
+        return _forged(head, identity) or self._wrong_body(head, identity) or identity
+
+    def identify(self, head: Head) -> Identity | None:
+        """Who has sent a request, as far as its token or its session says."""
         given = list(head.values(b"x-functions-key"))
         for value in head.values(b"authorization"):
             scheme, _, token = value.partition(" ")
             given.append(token.strip() if scheme.lower() == "bearer" else "")
-        right = [hmac.compare_digest(_hash(token), self._expected) for token in given]
-        return bool(right) and all(right)
+        return self._access.identify(given, _session_in(head))
 
     def knows(self, host: str) -> bool:
         """Whether a Host header names this server."""
@@ -151,17 +143,7 @@ class Guard:
                 return Refusal(403, "requests from pages of other sites are refused")
         return None
 
-    def _unauthorised(self, head: Head) -> Refusal | None:
-        query = parse_qsl(head.query.decode("latin-1"), keep_blank_values=True)
-        if any(name.lower() in SECRET_PARAMETERS for name, _ in query):
-            return Refusal(
-                400, "a token in a URL ends up in logs; send it as Authorization: Bearer"
-            )
-        if not self.is_authorised(head):
-            return Refusal(401, "send the token as Authorization: Bearer, or x-functions-key")
-        return None
-
-    def _wrong_body(self, head: Head) -> Refusal | None:
+    def _wrong_body(self, head: Head, identity: Identity) -> Refusal | None:
         lengths = head.values(b"content-length")
         if lengths and (len(lengths[0]) > 12 or int(lengths[0]) > BODY_BYTES):
             return Refusal(413, f"the body takes more than {BODY_BYTES} bytes")
@@ -174,6 +156,37 @@ class Guard:
             return None
         if kind in ("", "application/octet-stream") and not head.has_body():
             return None  # as clients send it that have nothing to say; no form can
-        if kind == "text/plain" and self._expected is not None:
+        if kind == "text/plain" and identity.by == "token":
             return None  # no page of another site can send the token
         return Refusal(415, "send the body as Content-Type: application/json")
+
+
+def _secret_in_url(head: Head) -> Refusal | None:
+    query = parse_qsl(head.query.decode("latin-1"), keep_blank_values=True)
+    if any(name.lower() in SECRET_PARAMETERS for name, _ in query):
+        return Refusal(
+            400, "a token in a URL ends up in logs; send it as Authorization: Bearer"
+        )
+    return None
+
+
+def _forged(head: Head, identity: Identity) -> Refusal | None:
+    """Refuse changes that a browser was made to ask for: a cookie comes along by itself, so its
+    page has to be ours, and say so. Where Origin is sent it has been checked already.
+    """
+    if identity.by != "session" or head.method in SAFE_METHODS:
+        return None
+    if head.values(b"origin") or "same-origin" in head.values(b"sec-fetch-site"):
+        return None
+    return Refusal(403, "changes in a session need the Origin header, as browsers send it")
+
+
+def _session_in(head: Head) -> str | None:
+    """What names the session in a request; none where there are several."""
+    found = [
+        part.partition("=")[2].strip()
+        for value in head.values(b"cookie")
+        for part in value.split(";")
+        if part.partition("=")[0].strip() == COOKIE
+    ]
+    return found[0] if len(found) == 1 else None

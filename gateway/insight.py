@@ -1,4 +1,4 @@
-"""What is ours beyond the field's API: the past of entities, what is waited for, and health."""
+"""What is ours beyond the field's API: the past of entities, and what is waited for."""
 
 from __future__ import annotations
 
@@ -11,17 +11,27 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from perdure.actors.history import HistoryEvent
 from perdure.actors.ids import EntityId
 from perdure.actors.reads import state_as_of
 from perdure.errors import InvalidInputError
 from perdure.gateway import parameters
 from perdure.gateway.answers import answer, missing
 from perdure.gateway.engine import Engine
+from perdure.gateway.feed import shown
+from perdure.gateway.operations import (
+    MOMENT,
+    NUMBER,
+    OURS,
+    PAGED,
+    PREFIX,
+    TEXT,
+    Operation,
+    Parameter,
+)
 from perdure.gateway.pages import page_answer, read_page
 
-BASE = "/api/v1"
-"""Where it begins."""
+_VERSION = Parameter("version", NUMBER, "the state after so many events")
+_TIME = Parameter("time", MOMENT, "the state at that time; either this or version")
 
 
 class Insight:
@@ -31,11 +41,40 @@ class Insight:
         self._engine = engine
         self._client = engine.client
 
-    async def health(self, request: Request) -> Response:
-        """GET ``/health``: how the node is; 503 while its store takes nothing."""
-        del request
-        status = await self._engine.read(self._client.status)
-        return answer(200 if status["healthy"] else 503, status)
+    def operations(self) -> list[Operation]:
+        """The routes."""
+        one = OURS + "/entities/{name}/{key:path}"
+        return [
+            Operation(
+                method="GET",
+                path=OURS + "/counts",
+                answered_by=self.counts,
+                text="How many orchestrations there are by status",
+                parameters=(PREFIX, Parameter("name", TEXT, "only of this orchestrator")),
+            ),
+            Operation(
+                method="GET",
+                path=OURS + "/why/{address:path}",
+                answered_by=self.why,
+                text="What an orchestration, or an entity @kind@key, waits for",
+                answers={200: "the reasons", 404: "there is nothing of it"},
+            ),
+            Operation(
+                method="GET",
+                path=one + "/history",
+                answered_by=self.history,
+                text="An entity's events, oldest first",
+                parameters=(Parameter("after", NUMBER, "behind this version"), *PAGED),
+            ),
+            Operation(
+                method="GET",
+                path=one + "/as_of",
+                answered_by=self.as_of,
+                text="An entity's state as it was",
+                parameters=(_VERSION, _TIME),
+                answers={200: "its state then", 404: "it had none"},
+            ),
+        ]
 
     async def counts(self, request: Request) -> Response:
         """GET ``/counts``: how many orchestrations there are of each status."""
@@ -62,7 +101,7 @@ class Insight:
         def step(behind: str, count: int) -> tuple[list[Any], str | None]:
             events = list(islice(ref.history(int(behind)), count))
             following = str(events[-1].version) if len(events) == count else None
-            return [_shown(event) for event in events], following
+            return [shown(event) for event in events], following
 
         return page_answer(*await self._engine.read(lambda: read_page(step, after, size)))
 
@@ -93,11 +132,3 @@ def _moment(request: Request) -> int | datetime:
         msg = f"version={version[:40]!r}: use a number from 0"
         raise InvalidInputError(msg)
     return int(version)
-
-
-def _shown(event: HistoryEvent) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in attrs.asdict(event, recurse=False).items()
-        if value not in (None, "")
-    }

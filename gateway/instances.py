@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,23 @@ from perdure.gateway.answers import accepted, answer
 from perdure.gateway.engine import Engine
 from perdure.gateway.history_events import compacted
 from perdure.gateway.links import Links
+from perdure.gateway.operations import (
+    ADMIN,
+    ANYTHING,
+    CREATED,
+    FIELD,
+    FLAG,
+    ONCE,
+    OPERATE,
+    PAGED,
+    PREFIX,
+    REASON,
+    SECONDS,
+    STATUS,
+    TEXT,
+    Operation,
+    Parameter,
+)
 from perdure.gateway.pages import page_answer, read_page
 from perdure.gateway.payloads import status_payload
 from perdure.orchestration import requests
@@ -24,10 +42,27 @@ from perdure.orchestration.state import FAILED
 from perdure.orchestration.status import OrchestrationState
 
 _WITH_REASON = {
+    "cancel": (requests.CANCEL, requests.Reason),
     "suspend": (requests.SUSPEND, requests.Reason),
     "resume": (requests.RESUME, requests.Reason),
     "rewind": (requests.REWIND, requests.Reason),
 }
+
+
+_SHOW_INPUT = Parameter("showInput", FLAG, "with their inputs; true")
+_SHOWING = (
+    _SHOW_INPUT,
+    Parameter("showHistory", FLAG, "with its history; false"),
+    Parameter("showHistoryOutput", FLAG, "with results in the history; false"),
+    Parameter("returnInternalServerErrorOnFailure", FLAG, "500 when it has failed; false"),
+)
+_STARTING = (
+    Parameter("version", TEXT, "of the orchestrator; the app's unless given"),
+    Parameter("timeout", SECONDS, "wait so many seconds for its end"),
+    Parameter("pollingInterval", SECONDS, "taken and not needed"),
+    ONCE,
+)
+_FRESH = Parameter("restartWithNewInstanceId", FLAG, "of restart: under a new id; true")
 
 
 class Instances:
@@ -37,6 +72,89 @@ class Instances:
         self._engine = engine
         self._client = engine.client
         self._links = links
+
+    def operations(self) -> list[Operation]:
+        """The routes."""
+        start = FIELD + "/orchestrators/{name}"
+        listing: dict[str, Any] = {
+            "method": "GET",
+            "answered_by": self.listed,
+            "text": "Orchestrations, in byte order of their ids",
+            "parameters": (PREFIX, STATUS, *CREATED, _SHOW_INPUT, *PAGED),
+        }
+        purging: dict[str, Any] = {
+            "method": "DELETE",
+            "answered_by": self.purge_many,
+            "text": "Forget those that have ended and fit",
+            "role": ADMIN,
+            "audited": True,
+            "parameters": (attrs.evolve(CREATED[0], required=True), CREATED[1], STATUS),
+            "answers": {200: "how many are forgotten", 404: "none fits"},
+        }
+        starting: dict[str, Any] = {
+            "method": "POST",
+            "answered_by": self.start,
+            "text": "Start an orchestration",
+            "role": OPERATE,
+            "body": ANYTHING,
+            "parameters": _STARTING,
+            "answers": {200: "it ended in time", 202: "started", 409: "one of that id lives"},
+        }
+        return [
+            Operation(path=start, **starting),
+            Operation(path=start + "/{instance_id}", **starting),
+            *(Operation(path=FIELD + "/instances" + end, **listing) for end in ("", "/")),
+            *(Operation(path=FIELD + "/instances" + end, **purging) for end in ("", "/")),
+            *self._of_one(),
+        ]
+
+    def _of_one(self) -> list[Operation]:
+        """The routes about one orchestration."""
+        one = FIELD + "/instances/{instance_id}"
+        return [
+            Operation(
+                method="GET",
+                path=one,
+                answered_by=self.status,
+                text="The status of an orchestration",
+                parameters=_SHOWING,
+                answers={200: "it has ended", 202: "it has not ended", 404: "there is none"},
+            ),
+            Operation(
+                method="DELETE",
+                path=one,
+                answered_by=self.purge,
+                text="Forget an orchestration that has ended",
+                role=ADMIN,
+                audited=True,
+                answers={200: "it is forgotten", 404: "there is none"},
+            ),
+            Operation(
+                method="POST",
+                path=one + "/{operation}/{event_name}",
+                answered_by=self.raise_event,
+                text="Raise an event: the operation is raiseEvent",
+                role=OPERATE,
+                body=ANYTHING,
+                parameters=(ONCE,),
+                answers={202: "it has the event", 404: "there is none", 410: "it has ended"},
+            ),
+            Operation(
+                method="POST",
+                path=one + "/{operation}",
+                answered_by=self.control,
+                text="terminate, cancel, suspend, resume, rewind or restart",
+                role=OPERATE,
+                audited=True,
+                parameters=(REASON, _FRESH, ONCE),
+                answers={
+                    202: "it will",
+                    404: "there is none",
+                    409: "it lives",
+                    410: "it has ended",
+                },
+            ),
+        ]
 
     async def start(self, request: Request) -> Response:
         """POST ``/orchestrators/{name}/{instanceId?}``."""

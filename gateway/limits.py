@@ -12,6 +12,9 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
 """A head, and a body, that take longer to arrive are given up."""
 
+WRITE_SECONDS = 30.0
+"""Whoever takes nothing of an answer for so long is given up."""
+
 WAIT_SECONDS = 240.0
 """How long one request may wait for an orchestration or an entity."""
 
@@ -30,8 +33,17 @@ PAGE_STEP = 20
 REQUESTS = 1_000
 """At work or waiting at once; more are told to come back."""
 
-CONNECTIONS = 1_200
+STREAMS = 1_000
+"""Server-sent streams at once, beside those; more are told to come back."""
+
+BEAT_SECONDS = 15
+"""A stream without news says so often that it lives."""
+
+CONNECTIONS = 2_200
 """Open at once; more are closed."""
+
+LOOK_SECONDS = 0.2
+"""A search looks so long; then its page ends, and the next one goes on from there."""
 
 THREADS = 8
 """Threads that read the store."""

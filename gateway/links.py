@@ -10,7 +10,8 @@ from starlette.responses import Response
 from perdure.errors import InvalidInputError
 from perdure.gateway.answers import answer
 from perdure.gateway.guard import Guard
-from perdure.gateway.payloads import BASE, instance_url, management_payload
+from perdure.gateway.operations import FIELD
+from perdure.gateway.payloads import instance_url, management_payload
 
 
 def checked_url(url: str) -> str:
@@ -43,8 +44,12 @@ class Links:
         Raises:
             InvalidInputError: it cannot be known, or the request names another server.
         """
+        return self.root(request) + FIELD
+
+    def root(self, request: Request | None) -> str:
+        """Where the gateway is, without a slash at the end; raises as :meth:`base`."""
         if self._public is not None:
-            return self._public + BASE
+            return self._public
         if request is None:
             msg = "without a request the links need asgi(…, public_url=…)"
             raise InvalidInputError(msg)
@@ -52,7 +57,7 @@ class Links:
         if not self._guard.knows(host):
             msg = f"Host {host[:80]!r} is not this server; list it in asgi(…, hosts=…)"
             raise InvalidInputError(msg)
-        return f"{request.url.scheme}://{host}{self._mounted_at}{BASE}"
+        return f"{request.url.scheme}://{host}{self._mounted_at}"
 
     def instance(self, request: Request | None, instance_id: str) -> str:
         """Where one orchestration is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ def read_page(step: Step, after: str, size: int) -> tuple[list[msgspec.Raw], str
     return items, following
 
 
-def page_answer(items: list[msgspec.Raw], following: str | None) -> Response:
+def page_answer(items: Sequence[Any], following: str | None) -> Response:
     """The answer with a page, and the token for the next one where there is one."""
     headers = {} if following is None else {"x-ms-continuation-token": token_for(following)}
     return answer(200, items, headers)

@@ -59,6 +59,16 @@ def page_size(query: QueryParams) -> int:
     return int(text)
 
 
+def number(text: str, what: str) -> int | None:
+    """A whole number that a text holds; ``None`` for none."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        msg = f"{what} {text[:40]!r} is no number from 0"
+        raise InvalidInputError(msg)
+    return int(text)
+
+
 def seconds(query: QueryParams, name: str, most: float = WAIT_SECONDS) -> float | None:
     """A parameter that is a duration in seconds."""
     text = query.get(name)
@@ -74,10 +84,15 @@ def seconds(query: QueryParams, name: str, most: float = WAIT_SECONDS) -> float 
     return found
 
 
+def listed(text: str) -> list[str]:
+    """The parts of a parameter that are separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def statuses(query: QueryParams) -> list[str] | None:
     """The runtime statuses that are asked for, in their own spelling."""
     text = query.get("runtimeStatus")
-    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+    return listed(text) if text else None
 
 
 def continuation(request: Request) -> str:

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from perdure.orchestration.status import OrchestrationState
+import msgspec
 
-BASE = "/runtime/webhooks/durabletask"
-"""Where the field's API begins."""
+from perdure.actors.context import to_datetime
+from perdure.actors.ids import EntityId
+from perdure.actors.locks import lock_of, shown_state
+from perdure.orchestration.status import OrchestrationState
+from perdure.storage.records import StoredState
 
 _OPERATIONS = (
     ("sendEventPostUri", "/raiseEvent/{eventName}"),
@@ -59,3 +62,47 @@ def status_payload(state: OrchestrationState) -> dict[str, Any]:
         "createdTime": second(state.created_at),
         "lastUpdatedTime": second(state.last_updated_at),
     }
+
+
+def instance_summary(state: OrchestrationState, *, with_output: bool) -> dict[str, Any]:
+    """What our own API tells of one orchestration: times with their fractions, and all that a
+    list needs.
+    """
+    failure = state.failure_details
+    told: dict[str, Any] = {
+        "instanceId": state.instance_id,
+        "name": state.name,
+        "runtimeStatus": state.runtime_status,
+        "createdTime": state.created_at,
+        "lastUpdatedTime": state.last_updated_at,
+        "customStatus": state.custom_status,
+        "version": state.version,
+        "tags": state.tags,
+        "parentInstanceId": state.parent_instance_id,
+        "reason": state.reason,
+        "isStalled": state.is_stalled,
+        "generation": state.generation,
+        "error": None if failure is None else f"{failure.error_type}: {failure.message}",
+    }
+    return told | {"output": state.output} if with_output else told
+
+
+def entity_summary(row: StoredState, *, with_state: bool) -> dict[str, Any] | None:
+    """What our own API tells of one entity; nothing of one that has no state now.
+
+    Raises:
+        CorruptionError: it is damaged.
+    """
+    state = shown_state(row.state)
+    if state is None:
+        return None
+    entity_id = EntityId.parse(row.stream)
+    lock = lock_of(row.state)
+    told: dict[str, Any] = {
+        "entityId": {"name": entity_id.kind, "key": entity_id.key},
+        "version": row.version,
+        "modifiedTime": to_datetime(row.time_micros),
+        "waiting": row.waiting,
+        "lockedBy": None if lock is None else lock.holder,
+    }
+    return told | {"state": msgspec.Raw(state)} if with_state else told

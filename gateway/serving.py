@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+import struct
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -18,7 +21,22 @@ from perdure.gateway.application import Gateway
 from perdure.gateway.guard import is_loopback
 
 
-def check_exposure(host: str, *, has_token: bool, public_url: str | None) -> None:
+@attrs.frozen
+class Certificate:
+    """What TLS is spoken with: files in PEM."""
+
+    path: str
+    key_path: str | None = None
+
+
+def check_exposure(
+    host: str,
+    *,
+    has_token: bool,
+    public_url: str | None,
+    has_tls: bool = False,
+    names: Sequence[str] = (),
+) -> None:
     """Refuse what others could reach without a token, or read on the way.
 
     Raises:
@@ -29,11 +47,15 @@ def check_exposure(host: str, *, has_token: bool, public_url: str | None) -> Non
     if not has_token:
         msg = f"--host {host}: without a token only 127.0.0.1, ::1 and localhost are served"
         raise InvalidInputError(msg)
-    if public_url is None:
+    if public_url is None and not has_tls:
         msg = (
-            f"--host {host}: the token would be sent in the clear; put a proxy with TLS before "
-            "it and give its address, --public-url https://…"
+            f"--host {host}: the token would be sent in the clear; give --tls-cert and "
+            "--tls-key, or put a proxy with TLS before it and give its address, --public-url "
+            "https://…"
         )
+        raise InvalidInputError(msg)
+    if public_url is None and not names and host in ("0.0.0.0", "::"):
+        msg = f"--host {host}: give the names that it has for others, --allow-host NAME"
         raise InvalidInputError(msg)
 
 
@@ -60,10 +82,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 @attrs.frozen
 class Patience:
-    """How many connections there may be, and how long a head may take to arrive."""
+    """How many connections there may be, how long a head may take to arrive, and how long
+    whoever is told something may take nothing of it.
+    """
 
     connections: int = limits.CONNECTIONS
     head_seconds: float = limits.HEAD_SECONDS
+    write_seconds: float = limits.WRITE_SECONDS
 
 
 class PatientProtocol(H11Protocol):
@@ -71,6 +96,7 @@ class PatientProtocol(H11Protocol):
 
     patience = Patience()
     _late: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, or close it at once."""
@@ -90,9 +116,34 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
         self._watch_head()
 
+    def pause_writing(self) -> None:
+        """Wait for who reads slowly, but not for ever."""
+        super().pause_writing()
+        if self._stuck is None:
+            seconds = self.patience.write_seconds
+            self._stuck = self.loop.call_later(seconds, self._hang_up)
+
+    def resume_writing(self) -> None:
+        """Go on: something was taken."""
+        super().resume_writing()
+        self._unstick()
+
+    def _hang_up(self) -> None:
+        """Close at once: what the kernel still has to send is dropped too."""
+        self._stuck = None
+        connection = self.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def _unstick(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop()
+        self._unstick()
         super().connection_lost(exc)
 
     def _watch_head(self) -> None:
@@ -112,11 +163,28 @@ class PatientProtocol(H11Protocol):
             self.transport.abort()
 
 
+def _load(config: uvicorn.Config, certificate: Certificate | None) -> None:
+    """Read the certificate now, not in the server's thread."""
+    try:
+        config.load()
+    except (OSError, ValueError) as error:
+        if certificate is None:
+            raise
+        msg = f"the certificate in {certificate.path!r} cannot be used: {error}"
+        raise InvalidInputError(msg) from error
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+
+
 class Serving:
     """A gateway that is served by a thread of its own until it is stopped."""
 
     def __init__(
-        self, gateway: Gateway, listener: socket.socket, patience: Patience | None = None
+        self,
+        gateway: Gateway,
+        listener: socket.socket,
+        patience: Patience | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         protocol = type("Protocol", (PatientProtocol,), {"patience": patience or Patience()})
         config = uvicorn.Config(
@@ -130,8 +198,12 @@ class Serving:
             server_header=False,
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=4 * limits.HEADER_BYTES,
+            ssl_certfile=None if certificate is None else certificate.path,
+            ssl_keyfile=None if certificate is None else certificate.key_path,
         )
+        _load(config, certificate)
         self._server = uvicorn.Server(config)
+        self._gateway = gateway
         self._listener = listener
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="perdure-http", daemon=True
@@ -145,5 +217,6 @@ class Serving:
     def stop(self) -> None:
         """Take no more requests, finish those in hand within seconds, and end."""
         self._server.should_exit = True
+        self._gateway.end_streams()
         self._thread.join()
         self._listener.close()

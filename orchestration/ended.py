@@ -16,6 +16,7 @@ from perdure.orchestration.history import (
     DECISIONS,
     EntityOperationCalled,
     Event,
+    ExecutionCompleted,
     ExecutionRewound,
     SubOrchestrationInstanceCreated,
     SubOrchestrationInstanceFailed,
@@ -39,6 +40,14 @@ _WANTED: dict[type, str] = {
 class EndedInstance(LiveInstance):
     """An orchestration that has ended, and may have to go on."""
 
+    _unanswered: dict[int, str] | None = None
+    """The kinds of tasks whose answers a rewind may want, once one has come: a wide fan-out
+    that failed gets thousands, and its history is not read for each of them."""
+
+    def _note_end(self, end: ExecutionCompleted, turn: Turn) -> None:
+        self._unanswered = None
+        super()._note_end(end, turn)
+
     def _answer_late(self, message: Message, came: Answer, turn: Turn) -> Outcome | None:
         """Keep an answer that came after a failure, so that a rewind finds it.
 
@@ -48,8 +57,14 @@ class EndedInstance(LiveInstance):
         generation, task_id = effects.task_of(message.request_id)
         if state is None or state.status != FAILED or generation != state.generation:
             return None
-        asked = open_tasks(without_rewound(self._history(), state.begins)).get(task_id)
-        kind = _WANTED.get(type(asked))
+        if self._unanswered is None:
+            history = without_rewound(self._history(), state.begins)
+            self._unanswered = {
+                number: _WANTED[type(asked)]
+                for number, asked in open_tasks(history).items()
+                if type(asked) in _WANTED
+            }
+        kind = self._unanswered.pop(task_id, None)
         if kind is None:
             return None
         turn.note(happening_of(kind, task_id, message.caller, came))
@@ -104,6 +119,9 @@ class EndedInstance(LiveInstance):
         self._forget_timer(state, turn)
         state.status, state.updated = RUNNING, turn.now
         state.output, state.failure = NULL, None
+        if self._spans is not None and state.trace is not None:
+            self._spans.begin(state, state.trace.parent)  # the first span was told
+            state.trace.begun_micros = turn.now
         self._execution = execution
         self._do_again(history, failed, execution, turn)
         self._follow(execution, turn)

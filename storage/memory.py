@@ -33,7 +33,9 @@ from perdure.storage.records import (
     QuarantineRow,
     StoredState,
     StoredTurn,
+    Tally,
 )
+from perdure.storage.tallies import tallied
 
 
 class Faults(Protocol):
@@ -296,6 +298,36 @@ class MemoryStore:
         """See :meth:`perdure.storage.ports.Reader.turn_times`."""
         page = self.feed(after_seq, limit=limit)
         return [(turn.seq, turn.stream, turn.time_micros) for turn in page]
+
+    def newest_turns(
+        self, before_seq: int | None = None, *, limit: int = 100
+    ) -> list[tuple[int, str, int, int]]:
+        """See :meth:`perdure.storage.ports.Reader.newest_turns`."""
+        with self._disk.lock:
+            self._require_open()
+            turns = self._disk.turns
+            end = len(turns)
+            if before_seq is not None:
+                end = bisect_left(turns, before_seq, key=lambda turn: turn.seq)
+            return [
+                (turn.seq, turn.stream, turn.first_version + turn.count - 1, turn.time_micros)
+                for turn in reversed(turns[max(0, end - limit) : end])
+            ]
+
+    def count(self, prefix: str) -> int:
+        """See :meth:`perdure.storage.ports.Reader.count`."""
+        with self._disk.lock:
+            self._require_open()
+            return sum(stream.startswith(prefix) for stream in self._disk.states)
+
+    def tally(self, member: str, least: str, *, beside: str) -> list[Tally]:
+        """See :meth:`perdure.storage.ports.Reader.tally`."""
+        with self._disk.lock:
+            self._require_open()
+            rows = list(self._disk.states.values())
+        return tallied(
+            (row for row in rows if not row.stream.startswith(beside)), member, least
+        )
 
     def quarantined(self, *, after: int = 0, limit: int = 100) -> list[QuarantineRow]:
         """See :meth:`perdure.storage.ports.Reader.quarantined`."""

@@ -20,6 +20,7 @@ from perdure.storage.records import (
     QuarantineRow,
     StoredState,
     StoredTurn,
+    Tally,
 )
 
 
@@ -205,6 +206,25 @@ class Reader(Protocol):
     def turn_times(self, after_seq: int, *, limit: int = 1000) -> list[tuple[int, str, int]]:
         """The same turns as (seq, stream, time), without reading what is in them: a damaged
         one is listed like the others.
+        """
+        ...
+
+    def newest_turns(
+        self, before_seq: int | None = None, *, limit: int = 100
+    ) -> list[tuple[int, str, int, int]]:
+        """Turns before *before_seq*, or all, as (seq, stream, last version, time), the newest
+        first: which streams were changed last, without reading what is in them.
+        """
+        ...
+
+    def count(self, prefix: str) -> int:
+        """How many rows there are whose stream starts with *prefix*."""
+        ...
+
+    def tally(self, member: str, least: str, *, beside: str) -> list[Tally]:
+        """The rows whose state is a JSON object, counted by the text of one *member* of it, and
+        in each group the row with the smallest number *least*; without rows whose stream
+        starts with *beside*. Checksums are not looked at; what is no JSON is left out.
         """
         ...
 

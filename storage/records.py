@@ -173,6 +173,19 @@ class StoredState:
 
 
 @attrs.frozen
+class Tally:
+    """How many rows say the same, and which of them has the smallest number.
+
+    ``least`` is that number and ``stream`` its row; 0 and empty where none has such a number.
+    """
+
+    value: str
+    count: int
+    least: int
+    stream: str
+
+
+@attrs.frozen
 class Damage:
     """One thing that verification found wrong: where, and what."""
 

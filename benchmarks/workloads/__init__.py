@@ -15,6 +15,7 @@ from perdure.benchmarks.workloads.w08_mixed import MIXED
 from perdure.benchmarks.workloads.w09_growth import GROWTH
 from perdure.benchmarks.workloads.w10_recovery import RECOVERY
 from perdure.benchmarks.workloads.w11_http import HTTP
+from perdure.benchmarks.workloads.w12_workbench import WORKBENCH
 
 WORKLOADS = (
     SEQUENCE,
@@ -28,6 +29,7 @@ WORKLOADS = (
     GROWTH,
     RECOVERY,
     HTTP,
+    WORKBENCH,
 )
 ROWS: tuple[Row, ...] = tuple(row for workload in WORKLOADS for row in workload.rows)
 TASKS: tuple[Task, ...] = tuple(task for workload in WORKLOADS for task in workload.tasks)

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks.rows import Workload
+from perdure.benchmarks import http
+from perdure.benchmarks.rows import Row, Workload
 from perdure.benchmarks.tasks import Task, counted, timed
 
+ROWS = (
+    Row(
+        name="http-signals",
+        title="signals over HTTP, 64 connections, durable",
+        against="2,500/s, or 0.6 x an empty endpoint if that is lower",
+        measure=http.signals,
+        turns=3,
+    ),
+    Row(
+        name="http-calls",
+        title="calls over HTTP, 64 connections, durable",
+        against="2,000/s, or 0.6 x an empty endpoint if that is lower",
+        measure=http.calls,
+        turns=3,
+    ),
+    Row(
+        name="http-status",
+        title="a GET of an entity's state, p50",
+        unit="µs",
+        measure=http.status,
+        turns=3,
+    ),
+)
 TASKS = (
     Task(
         name="w11-calls",
@@ -25,5 +49,6 @@ HTTP = Workload(
     title="HTTP",
     does="additions through HTTP, each answered; perdure's by `perdure serve`",
     checks="each counter has as much as was added",
+    rows=ROWS,
     tasks=TASKS,
 )

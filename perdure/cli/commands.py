@@ -40,6 +40,7 @@ _FLAGS = (
 _COMMANDS = {
     "run": ("perdure.cli.running", "Run an app on a store until SIGTERM or SIGINT."),
     "serve": ("perdure.cli.serving", "Run an app with an HTTP API, on this machine only."),
+    "token": ("perdure.cli.tokens", "Who may ask over HTTP, and links for browsers."),
     "signal": ("perdure.cli.sending", "Send a signal; returns when it is durable."),
     "call": ("perdure.cli.sending", "Call an operation and print its result."),
     "entities": ("perdure.cli.reading", "List entities."),
@@ -56,6 +57,7 @@ _COMMANDS = {
     "why": ("perdure.cli.explaining", "Say what an orchestration or an entity waits for."),
     "replay": ("perdure.cli.replaying", "Do stored orchestrations fit the code of today?"),
     "lint": ("perdure.cli.linting", "Check code of orchestrators, entities and activities."),
+    "simulate": ("perdure.cli.simulating", "Run a scenario under many seeds, with faults."),
     "debug": ("perdure.cli.debugging", "Replay one orchestration under the debugger."),
     "backup": ("perdure.cli.upkeep", "Copy a store into a new file, also while it is in use."),
     "purge": ("perdure.cli.upkeep", "Drop an entity's old events."),

@@ -12,17 +12,15 @@ from perdure.cli.running import (
     drain_option,
     durability_option,
     finish,
+    log_format_option,
     log_option,
+    otel_option,
     prepare,
     take_over,
 )
-from perdure.errors import InvalidInputError, PerdureError
+from perdure.errors import ExtraMissingError, InvalidInputError
 
 PORT = 7071
-
-
-class ExtraMissingError(PerdureError):
-    """A command needs what ``pip install 'perdure[http]'`` brings."""
 
 
 @click.command()
@@ -46,11 +44,21 @@ class ExtraMissingError(PerdureError):
 @click.option(
     "--public-url",
     metavar="URL",
-    help="Where a proxy with TLS serves it; needed for addresses that others reach.",
+    help="Behind a proxy with TLS: where that serves it.",
+)
+@click.option("--tls-cert", metavar="FILE", help="Speak TLS with this certificate (PEM).")
+@click.option("--tls-key", metavar="FILE", help="Its key, unless it is in the same file.")
+@click.option(
+    "--allow-host",
+    metavar="NAME",
+    multiple=True,
+    help="A name that Host headers may say; several times.",
 )
 @durability_option
 @drain_option
 @log_option
+@log_format_option
+@otel_option
 @json_option
 @click.pass_context
 def serve(
@@ -61,39 +69,60 @@ def serve(
     port: int,
     auth: str,
     public_url: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    allow_host: tuple[str, ...],
     durability: str,
     drain: float,
     log_level: str,
+    log_format: str,
+    otel: bool,
     as_json: bool,
 ) -> None:
     """Run the app MODULE:APP on a store, and serve its HTTP API, until SIGTERM or SIGINT.
 
     Requests need the token in the file STORE.token, which is made at the first start: as the
-    header Authorization: Bearer TOKEN, or x-functions-key: TOKEN.
+    header Authorization: Bearer TOKEN, or x-functions-key: TOKEN. Browsers take the link that
+    is shown, once. Who did what to the store is written to STORE.audit.log.
     """
     try:
+        from perdure.gateway.access import OWNER
         from perdure.gateway.application import Gateway
-        from perdure.gateway.serving import Serving, check_exposure, listen
-        from perdure.gateway.tokens import token_of, token_path
+        from perdure.gateway.audit import AuditFile
+        from perdure.gateway.serving import Certificate, Serving, check_exposure, listen
+        from perdure.gateway.token_file import access_to
+        from perdure.gateway.tokens import token_path
     except ImportError as error:
-        msg = f"serve needs the extra http: pip install 'perdure[http]' ({error})"
-        raise ExtraMissingError(msg) from error
-    check_exposure(host, has_token=auth == "token", public_url=public_url)
+        raise ExtraMissingError(what="serve", extra="http", cause=error) from error
+    closed = auth == "token"
+    check_exposure(
+        host, has_token=closed, public_url=public_url, has_tls=bool(tls_cert), names=allow_host
+    )
     if store == ":memory:":
         msg = "serve needs a store in a file: its token is kept beside it"
         raise InvalidInputError(msg)
-    app = prepare(app_name, log_level)
+    app = prepare(app_name, log_level, log_format, otel=otel)
     ending = Ending()
     listener = listen(host, port)
     ctx.call_on_close(listener.close)
     client = take_over(app, store, durability)
-    facts = {"url": url_of(listener.getsockname())}
-    token: str | None = None
+    url = url_of(listener.getsockname(), "http" if tls_cert is None else "https")
+    facts = {"url": url}
     try:
-        if auth == "token":
-            token = token_of(store)
+        access = access_to(store, needs_token=closed)
+        if closed:
             facts["token_file"] = token_path(store)
-        serving = Serving(Gateway(client, token=token, public_url=public_url), listener)
+            facts["page"] = f"{public_url or url}/#login={access.new_link(OWNER)}"
+        ctx.call_on_close(AuditFile(store + ".audit.log").close)
+        gateway = Gateway(
+            client,
+            token=None,
+            access=access,
+            hosts=[*allow_host, *([] if host in ("0.0.0.0", "::") else [bracketed(host)])],
+            public_url=public_url,
+        )
+        certificate = None if tls_cert is None else Certificate(tls_cert, tls_key)
+        serving = Serving(gateway, listener, certificate=certificate)
     except BaseException:
         client.close(0)
         raise
@@ -104,7 +133,12 @@ def serve(
     finish(ctx, client, drain)
 
 
-def url_of(address: tuple[str, int]) -> str:
+def url_of(address: tuple[str, int], scheme: str) -> str:
     """Where a bound socket is reached."""
     host, port = address[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://{bracketed(host)}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """An address as it is written in URLs and Host headers."""
+    return f"[{host}]" if ":" in host else host

@@ -19,6 +19,7 @@ from perdure.storage.records import (
     QuarantineRow,
     StoredState,
     StoredTurn,
+    Tally,
 )
 from perdure.storage.sqlite.backup import copy_store
 from perdure.storage.sqlite.connections import ReaderPool, check_existing, refuse_other_files
@@ -207,6 +208,32 @@ class SqliteReader:
         """See :meth:`perdure.storage.ports.Reader.turn_times`."""
         rows = self._rows("turn_times", {"after": after_seq, "limit": limit})
         return [(seq, stream, time) for seq, stream, time in rows]
+
+    def newest_turns(
+        self, before_seq: int | None = None, *, limit: int = 100
+    ) -> list[tuple[int, str, int, int]]:
+        """See :meth:`perdure.storage.ports.Reader.newest_turns`."""
+        rows = self._rows("newest_turns", {"before": before_seq, "limit": limit})
+        return [(seq, text_of(stream), version, time) for seq, stream, version, time in rows]
+
+    def count(self, prefix: str) -> int:
+        """See :meth:`perdure.storage.ports.Reader.count`."""
+        asked: Parameters = {"first": prefix, "end": end_of_prefix(prefix) or b""}
+        found: int = self._rows("count_rows", asked)[0][0]
+        return found
+
+    def tally(self, member: str, least: str, *, beside: str) -> list[Tally]:
+        """See :meth:`perdure.storage.ports.Reader.tally`."""
+        asked: Parameters = {
+            "member": f"$.{member}",
+            "least": f"$.{least}",
+            "first": beside,
+            "end": end_of_prefix(beside) or b"",
+        }
+        return [
+            Tally(str(value), count, lowest or 0, text_of(stream) if lowest else "")
+            for value, count, lowest, stream in self._rows("tally", asked)
+        ]
 
     def newest_turn(self) -> int:
         """The ``seq`` of the newest turn; 0 when there never was one."""

@@ -257,6 +257,28 @@ WHERE seq > :after ORDER BY seq LIMIT :limit;
 -- A page of all turns in the order of the store, without what is in them.
 SELECT seq, stream, time FROM turns WHERE seq > :after ORDER BY seq LIMIT :limit;
 
+-- name: newest_turns
+-- A page of turns, the newest first, without what is in them.
+SELECT seq, CAST(stream AS BLOB), first_version + count - 1, time FROM turns
+WHERE seq < coalesce(:before, 9223372036854775807) ORDER BY seq DESC LIMIT :limit;
+
+-- name: count_rows
+-- How many rows there are between two streams; a blob as the end is beyond every text.
+SELECT count(*) FROM actors WHERE stream >= :first AND stream < :end;
+
+-- name: tally
+-- Rows before and after a range of streams, by a member of their JSON. A column beside min()
+-- is of the row that has the minimum.
+SELECT said, count(*), min(least), CAST(stream AS BLOB) FROM (
+    SELECT stream, json_extract(text, :member) AS said, json_extract(text, :least) AS least
+    FROM (
+        SELECT stream, CAST(state AS TEXT) AS text FROM actors
+        WHERE stream < :first OR stream >= :end
+    )
+    WHERE json_valid(text)
+)
+WHERE said IS NOT NULL GROUP BY said ORDER BY said;
+
 -- name: quarantined
 -- A page of messages set aside.
 SELECT id, CAST(stream AS BLOB), body, attempts, CAST(reason AS BLOB), time, crc

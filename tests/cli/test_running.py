@@ -21,7 +21,7 @@ from tests.cli.conftest import APP, ROOT, Running, Shell
 Start = Callable[..., Running]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_serves_commands_and_ends_cleanly(
     shell: Shell, start: Start, number: signal.Signals
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 import perdure
+from perdure.orchestration import instance
 from perdure.orchestration.simulation import Simulation, simulate
 
 app = perdure.App("events")
@@ -187,3 +188,30 @@ def test_an_event_that_does_not_fit_fails_its_wait(world: Simulation) -> None:
 
     with pytest.raises(perdure.OrchestrationFailedError, match="DecodingError"):
         ref.result(1)
+
+
+def test_events_for_one_that_has_not_begun_have_a_limit(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance, "PENDING_EVENTS", 3)
+    ref = world.client.start(three, instance_id="later", start_at=MINUTE)
+    ref.raise_event("begin")
+    ref.raise_event("item", 1)
+    ref.raise_event("item", 2)
+
+    with pytest.raises(perdure.MailboxFullError, match="has not begun, and 3 events wait"):
+        ref.raise_event("item", 3)
+
+    world.advance(minutes=1)
+    ref.raise_event("item", 4)
+    assert ref.result(timeout=5) == [1, 2, 4]
+
+
+def test_events_for_one_that_has_not_begun_have_a_size(
+    world: Simulation,
+) -> None:
+    ref = world.client.start(three, instance_id="later", start_at=MINUTE)
+    ref.raise_event("item", "x" * (1 << 20))
+
+    with pytest.raises(perdure.MailboxFullError, match="2 MiB"):
+        ref.raise_event("item", "x" * (1 << 20))

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 import perdure
+from perdure.orchestration.history import Event
+from perdure.orchestration.live import LiveInstance
 from perdure.orchestration.simulation import Simulation, simulate
 
 app = perdure.App("rewinding")
@@ -43,6 +45,13 @@ async def beside_others(ctx: perdure.OrchestrationContext) -> list[str]:
     first = await ctx.call_activity(work, "first")
     await timer
     return [first, await slow, await child, str(await entity)]
+
+
+@app.orchestrator
+async def wide(ctx: perdure.OrchestrationContext, width: int) -> int:
+    slow = [ctx.call_activity(work, "slow5") for _ in range(width)]
+    await ctx.call_activity(work, "first")
+    return len(await perdure.when_all(slow))
 
 
 @app.orchestrator
@@ -131,6 +140,43 @@ def test_late_answers_outlive_a_second_failure(world: Simulation) -> None:
 
     assert ref.result(60) == ["first", "slow5", "child", "1"]
     assert sorted(ran) == ["first", "first", "first", "slow5"]
+
+
+def test_many_late_answers_read_the_history_once(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken.add("first")
+    ref = world.client.start(wide, 20, instance_id="w")
+    failed(ref)
+    readings: list[str] = []
+    original = LiveInstance._history
+
+    def history(self: LiveInstance) -> list[Event]:
+        readings.append(self._address)
+        return original(self)
+
+    monkeypatch.setattr(LiveInstance, "_history", history)
+
+    world.advance(seconds=10)
+
+    assert readings == ["w"]
+    broken.clear()
+    ref.rewind()
+    assert ref.result(60) == 20
+
+
+def test_late_answers_belong_to_the_failure_before_them(world: Simulation) -> None:
+    broken.add("first")
+    failed(world.client.start(wide, 3, instance_id="w"))
+    world.advance(seconds=10)
+    ref = world.client.start_or_get(wide, 3, instance_id="w")  # takes its place, and fails too
+    failed(ref)
+    world.advance(seconds=10)
+    broken.clear()
+    ref.rewind()
+
+    assert ref.result(60) == 3
+    assert sorted(ran) == ["first"] * 3 + ["slow5"] * 6
 
 
 def test_one_whose_own_code_failed_goes_on_when_that_is_mended(world: Simulation) -> None:

@@ -7,7 +7,6 @@ tells which marks there must be.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -20,7 +19,7 @@ from perdure.orchestration.app import App
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.retry import RetryPolicy
 from perdure.orchestration.tasks import when_all, when_any
-from perdure.testing.crashing import SimulatedCrash
+from perdure.testing import World
 
 OPENING_BALANCE = 100
 
@@ -30,27 +29,27 @@ class Outside:
     """The world beyond the store, and the release of the code that is deployed.
 
     Attributes:
-        fails: how likely an activity fails.
-        kills: how likely it ends the process.
         patched: the code of the journeys has been changed, as it may be.
         broken: it has been changed as it must not be.
     """
 
-    draw: random.Random = attrs.Factory(random.Random)
-    fails: float = 0.0
-    kills: float = 0.0
+    world: World | None = None
     patched: bool = False
     broken: bool = False
 
-    def begin(self, seed: int, fails: float, kills: float) -> None:
+    def begin(self, world: World) -> None:
         """A new world, with the first release of the code."""
-        self.draw = random.Random(seed)
-        self.fails, self.kills = fails, kills
+        self.world = world
         self.patched = self.broken = False
 
-    def happens(self, chance: float) -> bool:
-        """Whether it does this time."""
-        return bool(chance) and self.draw.random() < chance
+    def fails(self) -> bool:
+        """Whether an activity fails this time."""
+        return self.world is not None and self.world.happens("activity-fails", 0.6)
+
+    def seconds(self) -> float:
+        """How long work takes this time."""
+        assert self.world is not None
+        return self.world.random.choice([0.0, 0.0, 0.1, 1.5])
 
 
 outside = Outside()
@@ -114,8 +113,8 @@ class Diary(Entity):
 @app.activity
 async def work(number: int) -> int:
     """Double a number, sometimes slowly, sometimes in vain."""
-    await asyncio.sleep(outside.draw.choice([0.0, 0.0, 0.1, 1.5]))
-    if outside.happens(outside.fails):
+    await asyncio.sleep(outside.seconds())
+    if outside.fails():
         raise ValueError(number)
     return 2 * number
 
@@ -123,10 +122,8 @@ async def work(number: int) -> int:
 @bare.activity
 @app.activity
 def risk(number: int) -> int:
-    """Double a number, or die."""
-    if outside.happens(outside.kills):
-        raise SimulatedCrash
-    if outside.happens(outside.fails):
+    """Double a number, or fail."""
+    if outside.fails():
         raise ValueError(number)
     return 2 * number
 
@@ -294,3 +291,7 @@ async def listener(ctx: OrchestrationContext, heard: int) -> int:
             await ctx.create_timer(timedelta(seconds=0.2))
     ctx.continue_as_new(heard)
     return heard
+
+
+broken = app.with_activities({})
+"""A release whose journeys were changed as they must not be (``outside.broken``)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from perdure.actors.entity import Entity, applies, event, field, readonly
 from perdure.orchestration.app import App
@@ -20,6 +20,7 @@ class Ledger(Entity):
 
     notes: list[tuple[str, int]] = field(factory=list[tuple[str, int]])
     echoes: int = 0
+    early: int = 0
 
     def note(self, sender: str, number: int) -> int:
         """Keep a note."""
@@ -39,8 +40,14 @@ class Ledger(Entity):
 
     def later(self, to: str, sender: str, number: int, seconds: float) -> None:
         """Have another ledger keep the note, in a while."""
+        due = self.context.now + timedelta(seconds=seconds)
         ref = self.context.entity(Ledger, to).options(at=timedelta(seconds=seconds))
-        ref.signal(Ledger.note, sender, number)
+        ref.signal(Ledger.note_at, sender, number, due)
+
+    def note_at(self, sender: str, number: int, due: datetime) -> None:
+        """Keep a note, and whether it came early."""
+        self.early += self.context.now < due
+        self.notes.append((sender, number))
 
     async def note_slowly(self, sender: str, number: int) -> int:
         """Keep a note, in a coroutine."""
@@ -62,6 +69,30 @@ class Ledger(Entity):
     def count(self) -> int:
         """How many notes there are."""
         return len(self.notes)
+
+
+@app.entity
+class Register(Entity):
+    """A number; each call answers with what it found or left."""
+
+    value: int = 0
+
+    def add(self, amount: int) -> int:
+        """Add to it."""
+        self.value += amount
+        return self.value
+
+    def swap(self, expected: int, new: int) -> bool:
+        """Set a new value when the old one is as expected."""
+        if self.value != expected:
+            return False
+        self.value = new
+        return True
+
+    @readonly
+    def read(self) -> int:
+        """The value."""
+        return self.value
 
 
 @event(name="moved")

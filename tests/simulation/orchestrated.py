@@ -1,83 +1,53 @@
-"""A simulated world of orchestrations: random programs, clients that interfere, and faults.
+"""The scenario of orchestrations: random programs, clients that interfere, and what they ask.
 
-Everything that happens follows from the seed. Faults come while ``troubled``; then they stop,
-and within a minute all that was acknowledged has finished, and left what it must leave.
+Some requests end, suspend or replace an instance; those that are spared show that nothing is
+lost without an excuse.
 """
 
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
+import attrs
 import msgspec
 
 from perdure.actors.answers import ANSWER, Answer
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.replies import Reply
-from perdure.actors.simulated import Chances, SimulatedRuntime
 from perdure.errors import InstanceNotFoundError
-from perdure.orchestration import requests
+from perdure.orchestration.app import App
 from perdure.orchestration.client import Client
-from perdure.orchestration.definitions import encode_plain
-from perdure.orchestration.history import EventRaised, TaskCompleted, TaskScheduled
-from perdure.orchestration.simulation import Simulation
-from perdure.testing.crashing import SimulatedCrash
-from tests.simulation.asking import Ask, Asking
-from tests.simulation.journeys import app, bare, journey, listener, outside
-from tests.simulation.world import DiskFaults, some
+from perdure.orchestration.history import TaskCompleted, TaskScheduled
+from perdure.testing import World, scenario
+from tests.simulation.journeys import app, bare, broken, journey, listener, outside
+from tests.simulation.promises import GAUGES, LISTENERS, PURSES, SPARED, Asked, check
 
-PURSES = ["x", "y", "z"]
-GAUGES = ["a", "b"]
-LISTENERS = ["l0", "l1", "l2"]
 JOURNEYS = [f"j{number}" for number in range(6)]
-SPARED = {"l0", "l1", "j0", "j1"}
-"""Instances that nobody ends from outside, so that nothing excuses a loss."""
 WRONG = 777_777
 """What a forged answer says."""
 
 
-class OrchestratedWorld:
-    """One run of the scenario."""
+@attrs.define(eq=False)
+class Clients:
+    """What clients ask in one run."""
 
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        draw = self.random
-
-        self.faults = DiskFaults(
-            random.Random(seed + 1),
-            some(draw, 0.08),
-            some(draw, 0.08),
-            some(draw, 0.08),
-            some(draw, 0.08),
-            some(draw, 0.1) if draw.random() < 0.3 else 0.0,
-        )
-        self.outside = (seed + 2, some(draw, 0.6), some(draw, 0.1))
-        self.chances = Chances(some(draw, 0.6), some(draw, 0.5), some(draw, 1.0))
-        self.crash_anywhere = some(draw, 0.02)
-        self.jumps = some(draw, 0.05)
-        self.forged = some(draw, 0.5)
-        self.interferes = some(draw, 1.0)
-        self.quota = 30
-        self.asks: list[Ask] = []
-        self.waiting: list[Ask] = []
-        self.deployed = app
-        self.generations: set[tuple[str, str]] = set()
-        self.simulation = Simulation(
-            app, seed=seed, faults=self.faults, chances=self.chances, patience=20_000
-        )
-        self.trace = self.simulation.trace
+    world: World
+    asked: list[Asked] = attrs.Factory(list[Asked])
+    generations: set[tuple[str, str]] = attrs.Factory(set[tuple[str, str]])
 
     @property
-    def client(self) -> Client:
-        """The present process's client."""
-        return self.simulation.client
+    def random(self) -> random.Random:
+        """What they draw from."""
+        return self.world.random
 
-    @property
-    def runtime(self) -> SimulatedRuntime:
-        """The present process's world."""
-        return self.simulation.runtime
-
-    # ---- what clients do ------------------------------------------------------------------
+    def go_on(self) -> None:
+        """Perhaps ask something, perhaps forge an answer."""
+        if self.world.happens("forged-answer", 0.3):
+            self._forge()
+        if self.world.under_way < 3 and self.random.random() < 0.1:
+            self._ask()
 
     def _steps(self, depth: int) -> list[Any]:
         return [self._step(depth) for _ in range(self.random.randint(1, 4 - depth))]
@@ -108,76 +78,63 @@ class OrchestratedWorld:
 
     def _ask(self) -> None:
         draw = self.random
-        if self.deployed is app and draw.random() < 0.5:
-            instance = draw.choice(JOURNEYS + LISTENERS)
-            self.ask("start", instance)
+        deployed = self.world.app is not bare
+        if deployed and draw.random() < 0.5:
+            self.ask("start", draw.choice(JOURNEYS + LISTENERS))
             return
-        if draw.random() > self.interferes:
-            instance = draw.choice(LISTENERS)
-            with_start = self.deployed is app and draw.random() < 0.2
-            for _ in range(draw.randint(1, 4)):
-                self.ask("signal with start" if with_start else "raise", instance)
+        kind = next((kind for kind in VERBS if self.world.happens(kind, 0.15)), "")
+        if kind:
+            harmless = kind in {"suspend", "resume", "rewind"}
+            among = [i for i in JOURNEYS + LISTENERS if harmless or i not in SPARED]
+            self.ask(kind, draw.choice(among))
             return
-        kind = draw.choice(
-            [
-                "terminate",
-                "cancel",
-                "suspend",
-                "suspend",
-                "resume",
-                "rewind",
-                "restart",
-                "purge",
-            ]
-        )
-        harmless = kind in {"suspend", "resume", "rewind"}
-        among = [i for i in JOURNEYS + LISTENERS if harmless or i not in SPARED]
-        self.ask(kind, draw.choice(among))
+        instance = draw.choice(LISTENERS)
+        with_start = deployed and draw.random() < 0.2
+        for _ in range(draw.randint(1, 4)):
+            self.ask("signal with start" if with_start else "raise", instance)
 
-    def ask(self, kind: str, instance: str, data: str = "") -> Ask:
+    def ask(self, kind: str, instance: str, data: str = "") -> None:
         """Send one request without waiting."""
         draw = self.random
-        ask = Ask(kind, instance, draw.random() < 0.6)
-        asking = Asking(self.client, ask, len(self.asks))
-        ref = asking.ref()
-        match kind:
-            case "start":
-                code: Any = listener if instance in LISTENERS else journey
-                given: Any = 0 if code is listener else {"steps": self._steps(0), "done": []}
-                start, _ = self.client.prepare_start(code, given, instance, None, None)
-                if draw.random() < 0.2:
-                    start.start_at = self.runtime.now_micros() + 500_000
-                ref.ask(requests.START, start)
-            case "raise":
-                ask.mark = data or f"item {len(self.asks)}"
-                ref.raise_event("item", ask.mark)
-            case "signal with start":
-                ask.mark = f"item {len(self.asks)}"
-                start, _ = self.client.prepare_start(listener, 0, instance, None, None)
-                start.if_exists = "return"
-                start.events = [EventRaised(name="Item", data=encode_plain(ask.mark, "item"))]
-                ref.ask(requests.START, start)
-            case "terminate":
-                ref.terminate("enough", recursive=draw.random() < 0.8)
-            case "restart":
-                try:
-                    ref.restart()
-                except InstanceNotFoundError:
-                    return ask
-            case _:
-                getattr(ref, kind)()
-        self.asks.append(ask)
-        self.waiting.append(ask)
-        return ask
+        mark = data or f"item {len(self.asked)}"
+        code: Any = listener if instance in LISTENERS else journey
+        given: Any = 0 if code is listener else {"steps": self._steps(0), "done": []}
+        start_at = timedelta(seconds=0.5) if draw.random() < 0.2 else None
+        recursive = draw.random() < 0.8
+
+        def send(client: Client) -> None:
+            ref: Any = client.orchestration(instance)
+            match kind:
+                case "start":
+                    client.start(code, given, instance_id=instance, start_at=start_at)
+                case "raise":
+                    ref.raise_event("item", mark)
+                case "signal with start":
+                    client.signal_with_start(
+                        listener, "Item", mark, instance_id=instance, input=0
+                    )
+                case "terminate":
+                    ref.terminate("enough", recursive=recursive)
+                case _:
+                    getattr(ref, kind)()
+
+        try:
+            ask = self.world.ask(
+                send, name=f"{kind} {instance} {mark}", repeats=draw.random() < 0.6
+            )
+        except InstanceNotFoundError:
+            return  # of restart, which reads what there was
+        has_mark = kind in {"raise", "signal with start"}
+        self.asked.append(Asked(kind, instance, mark if has_mark else "", ask))
 
     def _forge(self) -> None:
         """An answer comes twice, or for a generation that is over."""
         instance = self.random.choice(JOURNEYS)
-        state = self.client.orchestration(instance).status()
+        state = self.world.client.orchestration(instance).status()
         if state is None or not state.generation:
             return
         self.generations.add((instance, state.generation))
-        past = list(self.client.orchestration(instance).history())
+        past = list(self.world.client.orchestration(instance).history())
         # not of those that failed: a rewind asks for them again, and takes what comes first
         done = {event.id for event in past if isinstance(event, TaskCompleted)}
         tasks = [e for e in past if isinstance(e, TaskScheduled) and e.id in done]
@@ -200,85 +157,36 @@ class OrchestratedWorld:
             request_id=request,
             caller="@@work",
         )
-        reply: Reply[Any] = Reply(self.runtime, instance, ANSWER, request)
-        self.client.node.submit(Chunk([message], reply))
+        reply: Reply[Any] = Reply(self.world.runtime, instance, ANSWER, request)
+        self.world.client.node.submit(Chunk([message], reply))
 
-    # ---- trouble, then calm ---------------------------------------------------------------
 
-    def crash(self) -> None:
-        """The process dies; another one opens the store, perhaps with other code."""
-        draw = self.random
-        outside.broken = self.quota > 0 and draw.random() < 0.15
-        outside.patched = outside.patched or draw.random() < 0.2
-        self.deployed = bare if self.quota > 0 and draw.random() < 0.1 else app
-        self.simulation._app = self.deployed
-        if self.jumps and draw.random() < 0.3:
-            self.runtime.clock.micros -= draw.randint(1, 2_000_000)  # it was set right
-        self.simulation.crash()
-        for ask in self.waiting:
-            ask.lost(self.client)
+VERBS = ("terminate", "cancel", "suspend", "resume", "rewind", "restart", "purge")
+"""How clients interfere; each is a fault of its own."""
 
-    def _look(self) -> None:
-        for ask in self.waiting:
-            ask.look(self.client)
-        self.waiting = [ask for ask in self.waiting if not ask.outcome]
 
-    def run(self) -> None:
-        """Trouble, then calm, until nothing is left to do."""
-        outside.begin(*self.outside)
-        for _ in range(2500):
-            if not self._happen() and self.quota <= 0:
-                break
-        self.quota = 0
-        self.faults.calm = True
-        self.chances.lost_baton = self.chances.passivation = 0.0
-        outside.fails = outside.kills = 0.0
-        if outside.broken or self.deployed is bare:
-            self.crash()
-        self._calmly(10.0)
-        self._redrive()
-        self._until_answered()
-        for instance in LISTENERS + JOURNEYS:
-            self.ask("resume", instance)
-        self._until_answered()
-        for instance in LISTENERS:
-            self.ask("raise", instance, "stop")
-        self._until_answered()
-        self._calmly(60.0)
+def release(world: World) -> App:
+    """What the next process runs: perhaps changed code, perhaps code that is not there."""
+    outside.patched = outside.patched or world.happens("patched-release", 0.4)
+    if world.happens("bare-release", 0.2):
+        return bare
+    outside.broken = world.happens("broken-release", 0.3)
+    return broken if outside.broken else app
 
-    def _happen(self) -> bool:
-        draw = self.random
-        try:
-            if self.crash_anywhere and draw.random() < self.crash_anywhere:
-                self.crash()
-            if self.jumps and draw.random() < self.jumps:
-                self.runtime.clock.micros += draw.randint(1, 3_000_000)
-            if self.forged and draw.random() < self.forged:
-                self._forge()
-            if self.quota > 0 and len(self.waiting) < 3:
-                self.quota -= 1
-                self._ask()
-            self._look()
-            return self.runtime.step() or self.runtime.pass_time()
-        except SimulatedCrash:
-            self.crash()
-            return True
 
-    def _calmly(self, seconds: float) -> None:
-        self.runtime.advance(seconds)
-        self._look()
-
-    def _until_answered(self) -> None:
-        for _ in range(60):
-            if not self.waiting:
-                return
-            self._calmly(1.0)
-        unanswered = [(ask.kind, ask.instance) for ask in self.waiting]
-        assert not unanswered, f"never answered: {unanswered}"
-
-    def _redrive(self) -> None:
-        for row in list(self.client.quarantine()):
-            blamed = "crashes" in row.reason or "simulated: rejected" in row.reason
-            assert blamed, f"an innocent was quarantined: {row.reason}"
-            assert self.client.redrive(row.id)
-        self.runtime.advance(10.0)
+@scenario(app)
+def journeys(world: World) -> None:
+    """Journeys and listeners, and clients that start, end and disturb them."""
+    outside.begin(world)
+    world.release = lambda: release(world)
+    clients = Clients(world)
+    for _ in world.trouble():
+        clients.go_on()
+    world.calm()
+    for instance in LISTENERS + JOURNEYS:
+        clients.ask("resume", instance)
+    world.calm()
+    for instance in LISTENERS:
+        clients.ask("raise", instance, "stop")
+    world.calm()
+    check(world, clients.asked)

@@ -12,7 +12,7 @@ from perdure.actors.simulated import Chances
 from perdure.actors.simulation import EntitySimulation
 from perdure.errors import OutcomeUnknownError, StoreUnavailableError
 from tests.actors.holder import Asked, Purse, app, lock, plan_of, release, run
-from tests.simulation.world import DiskFaults
+from tests.simulation.failing import DiskFaults
 
 World = EntitySimulation[EntityClient]
 
