@@ -22,10 +22,9 @@ ORDER = {"sku": "tea", "amount": 3, "notes": ["green", "loose"], "paid": True}
 
 def measured(benchmark: BenchmarkFixture, judged: Judge, work: Callable[[], Any]) -> Any:
     """Run a piece many times and judge its fastest round, which others disturb least."""
-    rounds: Any = benchmark.pedantic  # it is not annotated
-    result = rounds(work, rounds=60, iterations=1, warmup_rounds=10)
-    stats: Any = benchmark.stats
-    judged(stats.stats.min)
+    plain: Any = benchmark  # its methods are not annotated
+    result = plain.pedantic(work, rounds=60, iterations=1, warmup_rounds=10)
+    judged(plain.stats.stats.min)
     return result
 
 
