@@ -202,7 +202,7 @@ def test_a_value_comes_back_or_is_refused(value: Any) -> None:
 @pytest.mark.parametrize(
     ("annotation", "value", "written"),
     [
-        (dict[int, set[int]], {3: {2, 1}, 1: set()}, b'{"1":[],"3":[1,2]}'),
+        (dict[int, set[int]], {3: {2, 1}, 1: set[int]()}, b'{"1":[],"3":[1,2]}'),
         (dict[date, set[str]], {date(2026, 1, 1): {"x"}}, b'{"2026-01-01":["x"]}'),
         (list[dict[int, frozenset[int]]], [{1: frozenset({2, 1})}], b'[{"1":[1,2]}]'),
     ],
