@@ -36,7 +36,10 @@ def row_of(found: Found) -> str:
 @click.option("--processes", default=2, show_default=True)
 def write(seeds: int, processes: int) -> None:
     """Run all scenarios with all mistakes, and write the page."""
-    rows = [row_of(found) for found in look_for_all(seeds, processes)]
+    rows: list[str] = []
+    for found in look_for_all(seeds, processes):
+        rows.append(row_of(found))
+        click.echo(rows[-1])
     PAGE.write_text(HEAD.format(seeds=seeds) + "\n".join(rows) + "\n", encoding="utf-8")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import attrs
@@ -103,14 +103,15 @@ def look_for(
     return Found(name, scenario.target.partition(":")[2], at_least, failed, first, error)
 
 
-def look_for_all(at_least: int, processes: int = 2) -> list[Found]:
-    """Each planted mistake under the same seeds."""
+def look_for_all(at_least: int, processes: int = 2) -> Iterator[Found]:
+    """Each planted mistake under the same seeds, one after the other."""
     pairs = [(plant, ledgers.target) for plant in IN_ENTITIES]
     pairs += [(plant, journeys.target) for plant in IN_ORCHESTRATIONS]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         looking = [pool.submit(_look, *pair, at_least) for pair in pairs]
-        return [future.result() for future in looking]
+        for future in looking:
+            yield future.result()
 
 
 def _look(plant: Plant, target: str, at_least: int) -> Found:
