@@ -63,8 +63,8 @@ class Contest:
         name = contestant.peer.name
         try:
             contestant.start()
-            if not contestant.can(task.needs):
-                self._miss(name, task.name, f"has no {task.needs}")
+            if lacking := contestant.lacks(task.needs):
+                self._miss(name, task.name, f"has no {', no '.join(lacking)}")
                 return None
             return task.measure(contestant, bench)
         except (PeerError, MismatchError) as error:

@@ -58,7 +58,7 @@ def started_again(contestant: Contestant, bench: Bench) -> Outcome:
 def _first(contestant: Contestant) -> float:
     begun = time.monotonic()
     contestant.start()
-    if contestant.can("sequence"):
+    if not contestant.lacks("sequence"):
         done = contestant.ask("closed", what="sequence", in_flight=1, seconds=0.0)
         check(f"{contestant.peer.name}: the first result", done["total"], 4)
     else:

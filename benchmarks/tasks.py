@@ -50,7 +50,7 @@ class Task:
         name: for ``--only``, bars and comparisons.
         title: what is measured.
         unit: of the value; ``/s`` is better when larger, all others when smaller.
-        needs: the operation that a driver must have.
+        needs: the operations that a driver must have, with spaces between them.
         measure: takes one turn of one system.
         turns: at most so many.
         axes: of its curve, if it has one.

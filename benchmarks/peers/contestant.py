@@ -50,9 +50,9 @@ class Contestant:
         """Where its files are now."""
         return self._folder / str(self._number)
 
-    def can(self, operation: str) -> bool:
-        """Whether its driver has an operation."""
-        return operation in self.about.get("can", ())
+    def lacks(self, operations: str) -> list[str]:
+        """Which of some operations its driver has not."""
+        return [name for name in operations.split() if name not in self.about.get("can", ())]
 
     def start(self) -> None:
         """Start it unless it runs.

@@ -69,13 +69,13 @@ TASKS = (
     Task(
         name="w3-signals",
         title="signals to 100 counters, until all are applied",
-        needs="total",
+        needs="signal total",
         measure=counted("signal", keys=100),
     ),
     Task(
         name="w3-signals-many",
         title="signals to up to 100,000 counters, until all are applied",
-        needs="total",
+        needs="signal total",
         measure=spread,
         turns=3,
     ),

@@ -35,7 +35,7 @@ TASKS = (
         name="w8-mixed",
         title="calls and sequences at half the peak, open loop, p99",
         unit="ms",
-        needs="sequence",
+        needs="sequence call",
         measure=mixed,
         turns=3,
         axes=Axes(across="percent of the peak", up="ms"),

@@ -32,8 +32,8 @@ def test_a_driver_tells_what_it_is_and_what_it_can(fake: Contestant) -> None:
     fake.start()
 
     assert fake.about["name"] == "fake"
-    assert fake.can("call")
-    assert not fake.can("fan_out")
+    assert fake.lacks("call total") == []
+    assert fake.lacks("call fan_out") == ["fan_out"]
 
 
 def test_a_closed_load_counts_what_is_there_afterwards(fake: Contestant) -> None:
@@ -207,3 +207,23 @@ def test_perdure_does_each_task_of_a_workload_right(workload: Workload, tmp_path
 
 def test_names_of_tasks_are_unique() -> None:
     assert len({task.name for task in TASKS}) == len(TASKS)
+
+
+def test_a_system_of_coroutines_is_filled_completely(tmp_path: Path) -> None:
+    driver = tmp_path / "with_async.py"
+    text = FAKE.read_text("utf-8").replace('"threads"', '"asyncio"')
+    for name in ("start", "stop", "call", "signal", "settle", "total", "sequence"):
+        text = text.replace(f"    def {name}(", f"    async def {name}(")
+    driver.write_text(text.replace("self.call(key)\n", "await self.call(key)\n"), "utf-8")
+
+    with Contestant(Peer(name="async"), tmp_path / "a", driver=driver) as contestant:
+        contestant.ask("fill", count=10, keys=3)
+
+        assert contestant.ask("read", keys=["c0", "c1", "c2"])["found"] == [4, 3, 3]
+
+
+def test_a_first_result_is_right_again_after_a_restart(fake: Contestant) -> None:
+    for _ in range(2):
+        done = fake.ask("closed", what="call", in_flight=1, seconds=0.0)
+        assert done["found"] == done["count"] == 1
+        fake.restart()
