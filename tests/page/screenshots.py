@@ -117,7 +117,7 @@ def entity(browser: Browser) -> None:
 def instance(browser: Browser) -> None:
     browser.open("#/instances/order-1023")
     browser.see(".gantt-row", "delivery")
-    browser.see(".why", "signed")
+    browser.see(".why", "Signed")
 
 
 def overview(browser: Browser) -> None:

@@ -90,7 +90,7 @@ def test_one_that_goes_on_is_drawn_as_it_goes(browser: Browser, client: Client) 
     an_order(client, "live", needs_signature=True)
     browser.open("#/instances/live")
     browser.see(".head .status", "Running")
-    browser.see(".why", "an event 'signed' that nobody has raised")
+    browser.see(".why", "an event 'Signed' that nobody has raised")
     browser.see(".gantt-bar[data-open=true]")
 
     client.orchestration("live").raise_event("Signed", "Eve")
