@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
@@ -58,6 +59,10 @@ IN_ORCHESTRATIONS: list[Plant] = [
 ]
 
 
+SECONDS = 12.0
+"""For how long the table looks at one mistake."""
+
+
 @attrs.frozen
 class Found:
     """How a planted mistake was found.
@@ -80,27 +85,34 @@ class Found:
 
 
 def look_for(
-    plant: Plant, scenario: Scenario, *, at_least: int = 1, at_most: int = 150
+    plant: Plant,
+    scenario: Scenario,
+    *,
+    at_least: int = 1,
+    at_most: int = 150,
+    seconds: float = 0.0,
 ) -> Found:
     """Plant a mistake, and run the scenario until it is found.
 
     Args:
         plant: what puts it in.
         scenario: which shall find it.
-        at_least: so many seeds are run in any case: the share that fails is of these.
+        at_least: so many seeds are run, while there is time: the share that fails is of these.
         at_most: it is given up after so many.
+        seconds: for how long; some mistakes make a run very long. 0 is without end.
     """
     failed, first, error, seed = 0, 0, "", 0
+    until = time.monotonic() + (seconds or 1e9)
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
-        while seed < at_least or (not first and seed < at_most):
+        while (seed < at_least and time.monotonic() < until) or (not first and seed < at_most):
             run = run_seed(scenario, seed)
             seed += 1
             if run.error:
-                failed += seed <= at_least
+                failed += 1
                 first, error = first or seed, error or run.error
     name = getattr(plant, "__name__", "")
-    return Found(name, scenario.target.partition(":")[2], at_least, failed, first, error)
+    return Found(name, scenario.target.partition(":")[2], seed, failed, first, error)
 
 
 def look_for_all(at_least: int, processes: int = 2) -> Iterator[Found]:
@@ -115,4 +127,4 @@ def look_for_all(at_least: int, processes: int = 2) -> Iterator[Found]:
 
 
 def _look(plant: Plant, target: str, at_least: int) -> Found:
-    return look_for(plant, load_scenario(target), at_least=at_least)
+    return look_for(plant, load_scenario(target), at_least=at_least, seconds=SECONDS)
