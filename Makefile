@@ -26,6 +26,7 @@ lint: $(READY)
 
 torture: $(READY)
 	$(BIN)/python -m tests.torture.kills
+	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
 	$(BIN)/python -m tests.torture.suspects
 	$(BIN)/python -m tests.torture.power_cuts
 	$(BIN)/python -m tests.torture.io_errors
@@ -35,11 +36,11 @@ torture: $(READY)
 # The engine under seeded faults: half of the seeds are the same each time, half are new. What
 # fails prints the line that shows it again. For a night: make simulation SEEDS=100000.
 SEEDS ?= 800
-FRESH := $(shell date +%s)
+FIRST ?= 0 $(shell date +%s)
 
 simulation: $(READY)
 	for scenario in ledgers:ledgers orchestrated:journeys; do \
-		for first in 0 $(FRESH); do \
+		for first in $(FIRST); do \
 			$(BIN)/perdure simulate tests.simulation.$$scenario \
 				--seeds $(SEEDS) --first-seed $$first --processes 2 || exit 1; \
 		done; \

@@ -10,7 +10,7 @@ from tests.simulation.planted.planting import (
     IN_ENTITIES,
     IN_ORCHESTRATIONS,
     Plant,
-    look_for,
+    is_found,
 )
 
 BUDGET = 150
@@ -20,7 +20,7 @@ BUDGET = 150
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("plant", IN_ENTITIES, ids=lambda plant: plant.__name__)
 def test_a_planted_mistake_is_found(plant: Plant) -> None:
-    assert look_for(plant, ledgers, at_most=BUDGET).first
+    assert is_found(plant, ledgers, within=BUDGET)
 
 
 def test_the_table_of_planted_mistakes_has_all_of_them() -> None:

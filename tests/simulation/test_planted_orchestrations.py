@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.orchestrated import journeys
-from tests.simulation.planted.planting import IN_ORCHESTRATIONS, Plant, look_for
+from tests.simulation.planted.planting import IN_ORCHESTRATIONS, Plant, is_found
 
 BUDGET = 150
 """Seeds within which a planted mistake has to be found."""
@@ -14,4 +14,4 @@ BUDGET = 150
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("plant", IN_ORCHESTRATIONS, ids=lambda plant: plant.__name__)
 def test_a_planted_mistake_is_found(plant: Plant) -> None:
-    assert look_for(plant, journeys, at_most=BUDGET).first
+    assert is_found(plant, journeys, within=BUDGET)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 
 import attrs
 import pytest
@@ -60,71 +61,75 @@ IN_ORCHESTRATIONS: list[Plant] = [
 
 
 SECONDS = 12.0
-"""For how long the table looks at one mistake."""
+"""For how long the table looks at one mistake: some make a run very long."""
 
 
 @attrs.frozen
 class Found:
-    """How a planted mistake was found.
+    """How a planted mistake was found, so far.
 
     Attributes:
         name: of the mistake.
         scenario: which one looked for it.
-        seeds: how many were run in any case.
+        seeds: how many were run.
         failed: how many of these found it.
-        first: after how many seeds it was found first; 0 when it never was.
-        error: what was seen first.
+        first: after how many seeds it was found first; 0 while it was not.
     """
 
     name: str
     scenario: str
-    seeds: int
-    failed: int
-    first: int
-    error: str
+    seeds: int = 0
+    failed: int = 0
+    first: int = 0
+
+    def with_seed(self, *, failed: bool) -> Found:
+        """After one more."""
+        seeds = self.seeds + 1
+        first = self.first or (seeds if failed else 0)
+        return attrs.evolve(self, seeds=seeds, failed=self.failed + failed, first=first)
 
 
-def look_for(
-    plant: Plant,
-    scenario: Scenario,
-    *,
-    at_least: int = 1,
-    at_most: int = 150,
-    seconds: float = 0.0,
-) -> Found:
-    """Plant a mistake, and run the scenario until it is found.
-
-    Args:
-        plant: what puts it in.
-        scenario: which shall find it.
-        at_least: so many seeds are run, while there is time: the share that fails is of these.
-        at_most: it is given up after so many.
-        seconds: for how long; some mistakes make a run very long. 0 is without end.
-    """
-    failed, first, error, seed = 0, 0, "", 0
-    until = time.monotonic() + (seconds or 1e9)
+def looking(plant: Plant, scenario: Scenario) -> Iterator[Found]:
+    """Plant a mistake, and tell after each seed what was found."""
+    found = Found(getattr(plant, "__name__", ""), scenario.target.partition(":")[2])
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
-        while (seed < at_least and time.monotonic() < until) or (not first and seed < at_most):
-            run = run_seed(scenario, seed)
-            seed += 1
-            if run.error:
-                failed += 1
-                first, error = first or seed, error or run.error
-    name = getattr(plant, "__name__", "")
-    return Found(name, scenario.target.partition(":")[2], seed, failed, first, error)
+        while True:
+            found = found.with_seed(failed=bool(run_seed(scenario, found.seeds).error))
+            yield found
 
 
-def look_for_all(at_least: int, processes: int = 2) -> Iterator[Found]:
-    """Each planted mistake under the same seeds, one after the other."""
+def is_found(plant: Plant, scenario: Scenario, *, within: int) -> bool:
+    """Whether so many seeds find a planted mistake."""
+    for found in looking(plant, scenario):
+        if found.first or found.seeds >= within:
+            return bool(found.first)
+    raise AssertionError
+
+
+def look_for_all(seeds: int, processes: int) -> Iterator[Found]:
+    """What so many seeds, or those that run in a while, find of each mistake."""
     pairs = [(plant, ledgers.target) for plant in IN_ENTITIES]
     pairs += [(plant, journeys.target) for plant in IN_ORCHESTRATIONS]
+    with ThreadPoolExecutor(processes) as pool:
+        yield from pool.map(lambda pair: _look(pair[0], pair[1], seeds), pairs)
+
+
+def _look(plant: Plant, target: str, seeds: int) -> Found:
+    """Look in a process of its own, which is ended when its time is over."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        looking = [pool.submit(_look, *pair, at_least) for pair in pairs]
-        for future in looking:
-            yield future.result()
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(theirs, plant, target), daemon=True)
+    process.start()
+    found: Found = ours.recv()
+    until = time.monotonic() + SECONDS
+    while found.seeds < seeds and (not found.first or ours.poll(until - time.monotonic())):
+        found = ours.recv()
+    process.kill()
+    process.join()
+    return found
 
 
-def _look(plant: Plant, target: str, at_least: int) -> Found:
-    return look_for(plant, load_scenario(target), at_least=at_least, seconds=SECONDS)
+def _tell(connection: Connection, plant: Plant, target: str) -> None:
+    for found in looking(plant, load_scenario(target)):
+        connection.send(found)
