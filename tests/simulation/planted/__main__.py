@@ -15,8 +15,8 @@ A proof that finds nothing proves little. So mistakes are planted in the engine 
 at a time, and the scenarios of the [simulation](../how-to/simulate.md) run with each of them.
 The engine has no switch for this: tests put other functions in the place of its own. *Found by*
 is the share of {seeds} seeds that fail, *after* the number of seeds until the first does; the
-tests of every build fail when one is not found. Where it says 0%, one of the seeds that came next
-was the first to find it.
+tests of every build fail when one is not found. Where it says 0%, the first to
+find it was one of the seeds after those.
 
 This page is written by `python -m tests.simulation.planted --seeds {seeds}`.
 
