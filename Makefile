@@ -1,6 +1,8 @@
 # make test   everything that must be green, in under four minutes on two cores
 # make demo   the flights example: a year of departures through kill -9
-# make torture, make simulation, make install-check   the longer proofs
+# make torture, make simulation, make models, make soak, make install-check   the longer proofs
+# make prove  all of them, at the sizes of a night
+# make pictures   docs/pictures anew, by a real browser
 # make format what ruff can mend by itself
 # make lock   requirements-dev.lock anew
 
@@ -10,10 +12,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: test lint demo torture simulation install-check format lock clean
+.PHONY: test lint demo torture simulation models soak prove install-check pictures format lock clean
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -23,7 +25,12 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 torture: $(READY)
-	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
+	$(BIN)/python -m tests.torture.kills
+	$(BIN)/python -m tests.torture.suspects
+	$(BIN)/python -m tests.torture.power_cuts
+	$(BIN)/python -m tests.torture.io_errors
+	$(BIN)/python -m tests.torture.full_tmpfs
+	$(BIN)/python -m tests.torture.corruption
 
 # The engine under seeded faults: half of the seeds are the same each time, half are new. What
 # fails prints the line that shows it again. For a night: make simulation SEEDS=100000.
@@ -37,6 +44,22 @@ simulation: $(READY)
 				--seeds $(SEEDS) --first-seed $$first --processes 2 || exit 1; \
 		done; \
 	done
+
+# The client API against its model, and every decoder fuzzed: PERDURE_PROOF is ci or night.
+PROOF ?= ci
+models: $(READY)
+	PERDURE_PROOF=$(PROOF) $(BIN)/python -m pytest -q tests/models tests/upgrade
+
+# Mixed load, overload, and a line of figures.
+MINUTES ?= 10
+soak: $(READY)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+prove: $(READY)
+	$(MAKE) simulation
+	$(MAKE) torture
+	$(MAKE) models PROOF=night
+	$(MAKE) soak
 
 # What users get: an ordinary install, imported from a folder that is not the checkout.
 install-check:
@@ -55,6 +78,9 @@ lock: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras \
 		--python-version 3.11 setup.cfg --output-file requirements-dev.lock
+
+pictures: $(READY)
+	$(BIN)/python -m tests.page.screenshots
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from perdure.actors import limits
@@ -33,6 +33,10 @@ from perdure.storage.records import (
 )
 
 _END = (1 << 63) - 1
+
+
+NewCell = Callable[[str, Instance, int, int], Cell]
+"""Makes a cell, given its address, its instance, its version and the time."""
 
 
 class AttemptsAtWork(Protocol):
@@ -64,6 +68,7 @@ class Host(Protocol):
 
     alarms: Alarms
     requests: Requests
+    new_cell: NewCell
 
     def fresh_id(self) -> int:
         """A message id that was never used."""
@@ -183,7 +188,7 @@ class Activation:
 
     def _activate(self, address: str, loaded: LoadedActor, messages: list[Message]) -> None:
         instance = self._instance(address, loaded)
-        cell = Cell(address, instance, loaded.version, self._host.now)
+        cell = self._host.new_cell(address, instance, loaded.version, self._host.now)
         self._host.cells[address] = cell
         arrived = {message.id for message in messages}
         for row in loaded.messages:

@@ -19,6 +19,7 @@ from perdure.actors.forks import close_in_children
 from perdure.actors.node import Node, World
 from perdure.actors.retention import Retention
 from perdure.actors.threads import ThreadedRuntime
+from perdure.actors.tracing import Tracer
 from perdure.errors import DefinitionError, InvalidInputError, UnknownEntityError
 from perdure.storage.memory import MemoryStore
 from perdure.storage.ports import Store
@@ -40,11 +41,12 @@ class EntityApp:
     """A set of entity kinds. Several apps, and several stores of one, live in one process.
 
     Args:
-        name: what the app is called in logs and in the command line.
+        name: what the app is called in errors and by the command line; stores do not know it.
     """
 
     def __init__(self, name: str = "app") -> None:
         self.name = name
+        self.tracer: Tracer | None = None
         self._definitions: dict[str, EntityDefinition] = {}
         self._by_target: dict[Any, EntityDefinition] = {}
 
@@ -185,7 +187,7 @@ class EntityApp:
 
     def node(self, store: Store, world: World, behaviors: dict[str, Behavior]) -> Node:
         """The node that runs *behaviors* over *store*."""
-        node = Node(store, behaviors, world, Retention(self._definitions.values()))
+        node = Node(store, behaviors, world, Retention(self._definitions.values()), self.tracer)
         close_in_children(node)
         return node
 

@@ -16,11 +16,12 @@ import pykka
 
 from perdure.actors.answers import answer_to
 from perdure.actors.behavior import Forgets, Gate, Instance, Outcome, Step
+from perdure.actors.logs import fields_of
 from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.requests import Requests
 from perdure.actors.runtime import Runtime
-from perdure.errors import PerdureError, QuarantinedError
+from perdure.errors import PerdureError, QuarantinedError, UnknownActivityError
 
 logger = logging.getLogger("perdure")
 
@@ -174,8 +175,8 @@ class Cell(pykka.Actor):
         record: Record,
         step: Step,
         returned: tuple[Any, BaseException | None],
-    ) -> None:
-        """Note in *record* what an operation's result or error leads to."""
+    ) -> Outcome:
+        """Note in *record* what an operation's result or error leads to, and return it."""
         result, error = returned
         message: Message = step.message
         if error is None:
@@ -186,7 +187,7 @@ class Cell(pykka.Actor):
             record.touched = True
         if outcome.put_back:
             self._own_deferred().appendleft(message)
-            return
+            return outcome
         record.handled.append(message)
         if outcome.over or outcome.forgets is not Forgets.NOTHING:
             self._let_go(record, outcome)
@@ -202,6 +203,7 @@ class Cell(pykka.Actor):
         self._tell(record, message, outcome)
         if message.chosen:
             record.outcomes.append(partition.requests.remember(message, outcome))
+        return outcome
 
     def _let_go(self, record: Record, outcome: Outcome) -> None:
         record.over = outcome.over
@@ -224,6 +226,7 @@ class Cell(pykka.Actor):
                 failure.error_type,
                 failure.message,
                 message.request_id,
+                extra=fields_of(message),
             )
 
     def _own_deferred(self) -> deque[Message]:
@@ -265,7 +268,9 @@ class Broken:
         self._cause = cause
 
     def prepare(self, message: Message, now_micros: int) -> NoReturn:
-        """Refuse *message*."""
+        """Refuse *message*; who has misspelt an activity is told that, and no address."""
+        if isinstance(self._cause, UnknownActivityError):
+            raise UnknownActivityError(str(self._cause))
         raise QuarantinedError(self.reason) from self._cause
 
     def finish(self, step: Step, result: Any) -> Outcome:

@@ -4,66 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar, overload
+from typing import Any
 
 from perdure.actors import limits
 from perdure.actors.context import to_micros
 from perdure.actors.control_server import ControlServer
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import EntityId, checked_name, near_name
+from perdure.actors.history import HistoryEvent
+from perdure.actors.ids import EntityId, near_name
+from perdure.actors.interface import EntityInterface
 from perdure.actors.messages import Chunk, Message
 from perdure.actors.node import Node
-from perdure.actors.pipeline import EntityPipeline
 from perdure.actors.purging import CUT_TURNS, chosen_turns, next_base
-from perdure.actors.reads import Reads
-from perdure.actors.refs import CallRef
+from perdure.actors.reads import events_beyond, state_as_of
 from perdure.actors.replies import Reply
-from perdure.actors.snapshots import Change, Page, Position, checked_limit, page_of
+from perdure.actors.snapshots import (
+    Change,
+    EntitySnapshot,
+    Page,
+    Position,
+    checked_limit,
+    checked_position,
+    page_of,
+    snapshot_of,
+)
 from perdure.actors.upkeep import Upkeep
 from perdure.actors.verification import Finding, verify
-from perdure.actors.watching import follow_changes
+from perdure.actors.watching import CommitWatch, follow_changes
 from perdure.errors import InvalidInputError, UnknownEntityError
 from perdure.storage.records import BaseRow
 
-E = TypeVar("E")
 
-
-class EntityRef(CallRef[E], Reads[E]):
-    """One entity, as a client sees it: signal it, call it, read it, look at its past."""
-
-    __slots__ = ("_client",)
-
-    def __init__(
-        self,
-        client: EntityClient,
-        entity_id: EntityId,
-        definition: EntityDefinition | None,
-        request_id: str | None = None,
-        at: datetime | timedelta | None = None,
-    ) -> None:
-        super().__init__(client, entity_id, definition, request_id, at)
-        self._client = client
-
-    @property
-    def _source(self) -> EntityClient:
-        return self._client
-
-    def options(
-        self, *, request_id: str | None = None, at: datetime | timedelta | None = None
-    ) -> EntityRef[E]:
-        """The same entity with options for its next messages.
-
-        Args:
-            request_id: names the request; repeated within seven days it is applied once.
-            at: a signal's time: an aware datetime, a naive one in UTC, or a duration from now.
-        """
-        if request_id is not None:
-            checked_name("request id", request_id)
-        client = self._client
-        return EntityRef(client, self.id, client.definition_of(self.id.kind), request_id, at)
-
-
-class EntityClient(Upkeep):
+class EntityClient(Upkeep, EntityInterface):
     """Sends to entities of one open store and reads what is committed there.
 
     It may be used by all threads, and by coroutines. Leaving its ``with`` block closes the
@@ -76,32 +48,17 @@ class EntityClient(Upkeep):
         definitions: Mapping[str, EntityDefinition],
         resolve: Callable[[Any], EntityDefinition | None],
     ) -> None:
-        super().__init__(node, sorted(definitions))
+        Upkeep.__init__(self, node, sorted(definitions))
+        EntityInterface.__init__(self, node.new_id, node.world.now_micros)
         self._definitions = definitions
         self._resolve = resolve
-        self.new_id = node.new_id
-        self.now_micros = node.world.now_micros
         self._control: ControlServer | None = None
 
+    def __repr__(self) -> str:
+        state = "closed" if self.node.closed else "open"
+        return f"<{type(self).__name__} of {self.node.store.location!r}, {state}>"
+
     # ---- entities -----------------------------------------------------------------------
-
-    @overload
-    def entity(self, kind: type[E], key: str) -> EntityRef[E]: ...
-    @overload
-    def entity(self, kind: str | Callable[..., Any], key: str) -> EntityRef[Any]: ...
-    def entity(self, kind: Any, key: str) -> EntityRef[Any]:
-        """A reference to one entity; the entity need not exist.
-
-        Args:
-            kind: its class, its function, or its kind's name.
-            key: which one: 1 to 256 characters, compared byte for byte.
-
-        Raises:
-            UnknownEntityError: no such kind is registered.
-            InvalidIdError: the key breaks the rules.
-        """
-        definition = self.definition_of(kind)
-        return EntityRef(self, EntityId(definition.kind, key), definition)
 
     def definition_of(self, kind: Any) -> EntityDefinition:
         """What is known of a registered kind.
@@ -118,7 +75,7 @@ class EntityClient(Upkeep):
         return definition
 
     def send_signal(self, message: Message) -> None:
-        """Send one signal and wait until it is durable (references call this)."""
+        """Send one signal and wait until it is durable."""
         self.hand_over(message).get()
 
     def hand_over(self, message: Message) -> Reply[Any]:
@@ -131,7 +88,7 @@ class EntityClient(Upkeep):
         return reply
 
     def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
-        """Send one call (references call this)."""
+        """Send one call."""
         self.node.world.refuse_inside_turn("a client's call")
         reply: Reply[Any] = Reply(
             self.node.world, message.target, message.operation, message.request_id, decode
@@ -139,6 +96,36 @@ class EntityClient(Upkeep):
         message.reply = reply
         self.node.submit(message)
         return reply
+
+    def send_chunk(self, messages: list[Message]) -> Reply[Any]:
+        """Send signals together; the reply comes when all are durable."""
+        self.node.world.refuse_inside_turn("a pipeline")
+        ack: Reply[Any] = Reply(self.node.world, "pipeline", "signals", messages[0].request_id)
+        self.node.submit(Chunk(messages, ack))
+        return ack
+
+    def read_entity(self, entity_id: EntityId) -> EntitySnapshot[Any] | None:
+        """One entity as it is now."""
+        self.node.check_open()
+        row = self.node.store.state(str(entity_id))
+        return snapshot_of(self.definition_of(entity_id.kind), row)
+
+    def read_history(self, entity_id: EntityId, after_version: int) -> Iterator[HistoryEvent]:
+        """The events of one entity beyond a version."""
+        self.node.check_open()
+        return events_beyond(self.node.store, entity_id, after_version)
+
+    def read_past(self, entity_id: EntityId, moment: int | datetime) -> bytes | None:
+        """The state of one entity at a version or a time, as JSON."""
+        self.node.check_open()
+        return state_as_of(
+            self.node.store, self.definition_of(entity_id.kind), entity_id, moment
+        )
+
+    def watch_entity(self, entity_id: EntityId) -> CommitWatch[Any]:
+        """The states of one entity as they come."""
+        self.node.check_open()
+        return CommitWatch(self.node, self.definition_of(entity_id.kind), entity_id)
 
     def entities(
         self,
@@ -150,16 +137,7 @@ class EntityClient(Upkeep):
         modified_from: datetime | None = None,
         modified_to: datetime | None = None,
     ) -> Page[Any]:
-        """Entities that have a state, in byte order of their addresses.
-
-        Args:
-            kind: only of this class, function or name.
-            prefix: only keys that begin so; needs *kind*.
-            after: a page's ``next``, for the one behind it.
-            limit: of entities in one page, 1 to 1,000.
-            modified_from: only those changed at that time or later; an aware datetime.
-            modified_to: only those changed at that time or before.
-        """
+        """Entities that have a state, in byte order of their addresses."""
         self.node.check_open()
         checked_limit(limit)
         start = "@" if kind is None else f"@{self.definition_of(kind).kind}@{prefix}"
@@ -175,20 +153,9 @@ class EntityClient(Upkeep):
     def changes(
         self, after: Position | None = None, *, follow: bool = True
     ) -> Iterator[Change]:
-        """Every event of the store beyond *after*, in the store's order, then those to come.
-
-        It ends when the client is closed.
-
-        Args:
-            after: the position of the last change that was handled; ``None``: from the first.
-            follow: wait for more at the end; else stop there.
-        """
+        """Every event of the store beyond *after*, in the store's order, then those to come."""
         self.node.check_open()
-        given: object = after
-        if not isinstance(given, Position | None):
-            msg = f"after={given!r} is no Position; use a change's, or Position.parse"
-            raise InvalidInputError(msg)
-        return follow_changes(self.node, after, follow=follow)
+        return follow_changes(self.node, checked_position(after), follow=follow)
 
     def verify(self) -> Iterator[Finding]:
         """What is wrong with the store: damage, kinds that no class handles, and what today's
@@ -205,25 +172,7 @@ class EntityClient(Upkeep):
         before: datetime | timedelta | None = None,
         keep: int | None = None,
     ) -> int:
-        """Forget an entity's old events, in small steps while it is in use.
-
-        Its state behind what goes is kept first, as the beginning of what remains. Whole turns
-        go (up to a hundred messages handled in a row), so a few events more may be left.
-
-        Args:
-            entity_id: whose; as text ``@kind@key``.
-            up_to_version: events up to and including this version.
-            before: events from before a time (a naive one is in UTC), or older than an age.
-            keep: all but the newest so many.
-
-        Returns:
-            How many turns were dropped.
-
-        Raises:
-            InvalidInputError: not exactly one of the three is given, or it cannot be meant.
-            CorruptionError, DecodingError, UnknownEventError: the state behind what goes cannot
-                be found; ``keep=0`` works all the same, as it takes the present one.
-        """
+        """Forget an entity's old events, in small steps while it is in use."""
         if isinstance(entity_id, str):
             entity_id = EntityId.parse(entity_id)
         self.node.check_open()
@@ -248,10 +197,6 @@ class EntityClient(Upkeep):
     def _drop(self, base: BaseRow) -> int:
         step: int = self.node.maintain(lambda s: s.purge_history(base, limit=CUT_TURNS))
         return step
-
-    def pipeline(self) -> EntityPipeline:
-        """Send many signals without waiting for each; durable when the block ends."""
-        return EntityPipeline(self)
 
     # ---- life ---------------------------------------------------------------------------
 
@@ -285,9 +230,3 @@ class EntityClient(Upkeep):
         if self._control is not None:
             self._control.wait_for_answers(1.0)
         return clean
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()

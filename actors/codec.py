@@ -76,6 +76,12 @@ _encode_sorted: Callable[[Any], bytes] = msgspec.json.Encoder(
 ).encode
 
 
+def _encode_keyed(value: Any) -> bytes:
+    """The same where keys are no texts, which msgspec does not sort."""
+    plain = msgspec.to_builtins(value, str_keys=True, order="deterministic", enc_hook=_enc_hook)
+    return _encode_sorted(plain)
+
+
 def encode(value: Any, limit: int = PAYLOAD_LIMIT, what: str = "value") -> bytes:
     """Write *value* as JSON that every store keeps unchanged.
 
@@ -273,7 +279,13 @@ class Codec:
             isinstance(kind, (msgspec.inspect.SetType, msgspec.inspect.FrozenSetType))
             for kind in kinds
         )
-        self._write = _encode_sorted if has_sets else _encode
+        has_keys = any(
+            isinstance(kind, msgspec.inspect.DictType)
+            and not isinstance(kind.key_type, msgspec.inspect.StrType)
+            for kind in kinds
+        )
+        sorting = _encode_keyed if has_keys else _encode_sorted
+        self._write = sorting if has_sets else _encode
 
     def encode(self, value: Any, limit: int = PAYLOAD_LIMIT) -> bytes:
         """Write a value; sets are sorted, so that equal values are equal bytes."""

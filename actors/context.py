@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
@@ -15,6 +16,7 @@ from perdure.actors.directory import (
     Target,
 )
 from perdure.actors.ids import EntityId, checked_name
+from perdure.actors.logs import ContextLogger, fields_of
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec, encode_arguments, operation_name
 from perdure.errors import InvalidInputError, NotAllowedHereError, PayloadTooLargeError
@@ -284,6 +286,16 @@ class EntityContext(ConditionalStarts):
     def caller(self) -> str | None:
         """The address of the actor that sent the message; ``None`` for a client."""
         return self._scope.message.caller or None
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger ``perdure.entity.KIND``; its records say in fields what they are about.
+
+        An operation that runs again after a crash logs again.
+        """
+        message = self._scope.message
+        name = f"perdure.entity.{EntityId.of_address(message.target).kind}"
+        return ContextLogger(logging.getLogger(name), fields_of(message))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._scope.message.target}>"

@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from perdure.actors.codec import PAYLOAD_LIMIT
-from perdure.errors import FailureDetails, InvalidInputError, PayloadTooLargeError
+from perdure.actors.faults import Fault
+from perdure.errors import InvalidInputError, PayloadTooLargeError
 
 FRAME_LIMIT = PAYLOAD_LIMIT + 256 * 1024
 PATH_LIMIT = 100
@@ -102,16 +103,6 @@ AnyRequest = Signal | Call | Status | Redrive | Discard | Purge | Orchestrate
 
 
 # ---- answers ------------------------------------------------------------------------------
-
-
-class Fault(msgspec.Struct, kw_only=True):
-    """An error on its way: the name of its class in ``perdure.errors``, and its fields."""
-
-    kind: str
-    message: str
-    target: str = ""
-    operation: str = ""
-    details: FailureDetails | None = None
 
 
 class Answer(msgspec.Struct, kw_only=True):

@@ -7,14 +7,9 @@ import socket
 import time
 from typing import Self
 
-import perdure.errors as errors
 from perdure.actors import control
-from perdure.errors import (
-    NodeClosedError,
-    OperationFailedError,
-    OutcomeUnknownError,
-    PerdureError,
-)
+from perdure.actors.faults import error_of
+from perdure.errors import NodeClosedError, OutcomeUnknownError, PerdureError
 
 ANSWER_SECONDS = 60.0
 """How long an answer may take that waits for no operation."""
@@ -120,14 +115,6 @@ def value_of(answer: control.Answer) -> bytes:
     Raises:
         PerdureError: the answer is that error, of the same class as there.
     """
-    fault = answer.fault
-    if fault is None:
-        return bytes(answer.value)
-    if fault.details is not None:
-        raise OperationFailedError(fault.target, fault.operation, fault.details)
-    kind = getattr(errors, fault.kind, None)
-    if not (isinstance(kind, type) and issubclass(kind, PerdureError)):
-        kind = PerdureError
-    error = kind.__new__(kind)  # some make their message from what only the other side has
-    error.args = (fault.message,)
-    raise error
+    if answer.fault is not None:
+        raise error_of(answer.fault)
+    return bytes(answer.value)

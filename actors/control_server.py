@@ -19,6 +19,7 @@ from perdure.actors import codec, control
 from perdure.actors.behavior import Outcome
 from perdure.actors.context import to_micros
 from perdure.actors.definition import EntityDefinition
+from perdure.actors.faults import fault_of
 from perdure.actors.forks import close_in_children
 from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
@@ -28,7 +29,6 @@ from perdure.errors import (
     DecodingError,
     InvalidInputError,
     MailboxFullError,
-    OperationFailedError,
     PayloadTooLargeError,
     PerdureError,
 )
@@ -102,18 +102,9 @@ def perform(client: Served, request: control.AnyRequest) -> control.Answer:
     """Do what is asked; an error becomes a part of the answer."""
     try:
         value = _do(client, request)
-    except OperationFailedError as error:
-        fault = _fault(error)
-        fault.target, fault.operation = error.target, error.operation
-        fault.details = error.details
-        return control.Answer(fault=fault)
     except PerdureError as error:
-        return control.Answer(fault=_fault(error))
+        return control.Answer(fault=fault_of(error))
     return control.Answer(value=msgspec.Raw(value))
-
-
-def _fault(error: PerdureError) -> control.Fault:
-    return control.Fault(kind=type(error).__name__, message=str(error))
 
 
 def _do(client: Served, request: control.AnyRequest) -> bytes:
@@ -315,7 +306,7 @@ class ControlServer:
         else:
             busy = MailboxFullError(f"{CONNECTIONS} commands are served already; retry later")
             with connection, suppress(OSError):
-                control.send_frame(connection, control.Answer(fault=_fault(busy)))
+                control.send_frame(connection, control.Answer(fault=fault_of(busy)))
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -335,8 +326,8 @@ class ControlServer:
         try:
             answer = perform(self._client, control.read_request(data))
         except InvalidInputError as error:
-            answer = control.Answer(fault=_fault(error))
+            answer = control.Answer(fault=fault_of(error))
         try:
             control.send_frame(connection, answer)
         except PayloadTooLargeError as error:
-            control.send_frame(connection, control.Answer(fault=_fault(error)))
+            control.send_frame(connection, control.Answer(fault=fault_of(error)))

@@ -59,9 +59,13 @@ def read_turn(events: bytes) -> list[StoredEvent]:
     """
     try:
         return read_events(events)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        msg = f"stored events cannot be read: {error}; restore a backup, or purge the history"
-        raise CorruptionError(msg) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> CorruptionError:
+    msg = f"stored events cannot be read: {error}; restore a backup, or purge the history"
+    return CorruptionError(msg)
 
 
 def history_events(first_version: int, events: bytes) -> list[HistoryEvent]:
@@ -74,10 +78,11 @@ def history_events(first_version: int, events: bytes) -> list[HistoryEvent]:
     Raises:
         CorruptionError: they are not as this package wrote them.
     """
-    return [
-        _public(version, event)
-        for version, event in enumerate(read_turn(events), first_version)
-    ]
+    read = read_turn(events)
+    try:
+        return [_public(version, event) for version, event in enumerate(read, first_version)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise _unreadable(error) from error
 
 
 def _public(version: int, event: StoredEvent) -> HistoryEvent:
@@ -197,7 +202,7 @@ class _Folder:
 def _fields(state: bytes) -> dict[str, msgspec.Raw]:
     try:
         return _read_fields(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"a stored state is no JSON object: {error}"
         raise CorruptionError(msg) from error
 

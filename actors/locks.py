@@ -186,7 +186,7 @@ def lock_of(stored: bytes | None) -> Lock | None:
         return None
     try:
         return _decode(stored.partition(b"\n")[0][1:])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the lock in front of a stored state cannot be read: {error}"
         raise CorruptionError(msg) from error
 

@@ -33,6 +33,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False, gc=False):
         due_micros: not to be handled before; 0 for at once.
         id: its number in the partition, in order of acceptance; 0 before that.
         attempts: crashes that it is charged with; below 0 see ``suspects.py``.
+        trace: of what sent it, as a W3C ``traceparent``; empty when nothing is traced.
         reply: who waits for the outcome in this process; never stored.
     """
 
@@ -47,6 +48,7 @@ class Message(msgspec.Struct, kw_only=True, eq=False, gc=False):
     due_micros: int = 0
     id: int = 0
     attempts: int = 0
+    trace: str = ""
     reply: Any = None
 
 
@@ -69,9 +71,28 @@ class _Body(msgspec.Struct, array_like=True, gc=False):
     answered: bool = False
 
 
+class _TracedBody(_Body, array_like=True, gc=False):
+    """The same of one that has a trace; others take no room for it."""
+
+    trace: str = ""
+
+
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(_TracedBody).decode
 _NOTHING = msgspec.Raw(b"null")
+
+
+def _traced(body: _Body, trace: str) -> _TracedBody:
+    return _TracedBody(
+        body.operation,
+        body.form,
+        body.input,
+        body.request_id,
+        body.chosen,
+        body.caller,
+        body.answered,
+        trace,
+    )
 
 
 def to_row(message: Message) -> MessageRow:
@@ -85,6 +106,8 @@ def to_row(message: Message) -> MessageRow:
         message.caller,
         message.answered,
     )
+    if message.trace:
+        body = _traced(body, message.trace)
     return MessageRow(
         message.id, message.target, message.due_micros, _encode(body), message.attempts
     )
@@ -98,7 +121,7 @@ def from_row(row: MessageRow) -> Message:
     """
     try:
         body = _decode(row.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the stored message is damaged: {error}"
         raise CorruptionError(msg) from error
     return Message(
@@ -113,4 +136,5 @@ def from_row(row: MessageRow) -> Message:
         due_micros=row.due_micros,
         id=row.id,
         attempts=row.attempts,
+        trace=body.trace,
     )

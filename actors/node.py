@@ -12,6 +12,7 @@ from perdure.actors.messages import Chunk, Message
 from perdure.actors.partition import Partition
 from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
+from perdure.actors.tracing import Tracer
 from perdure.errors import ForkedError, MailboxFullError, NodeClosedError
 from perdure.storage.ports import Store
 from perdure.storage.records import Batch
@@ -43,16 +44,18 @@ class Node:
         behaviors: Mapping[str, Behavior],
         world: World,
         retention: Retention,
+        tracer: Tracer | None = None,
     ) -> None:
         self.store = store
         self.world = world
-        self.partition = Partition(store, behaviors, world, retention)
+        self.partition = Partition(store, behaviors, world, retention, tracer)
         self.new_id = world.new_id
         self._pid = os.getpid()
         self._closed = False
         self._ended = False
         self._ingress = self.partition.ingress
         self._wake = world.wake
+        self._tracer = tracer
         world.run(self.partition)
         world.wake()
 
@@ -72,10 +75,18 @@ class Node:
             self.check_open()
         if len(self._ingress) >= limits.INGRESS_MESSAGES:
             self._wait_for_room()
+        if self._tracer is not None:
+            self._stamp(item, self._tracer.current())
         self._ingress.append(item)
         self._wake()
         if self._ended:
             self._answer_rest()
+
+    @staticmethod
+    def _stamp(item: Message | Chunk, trace: str) -> None:
+        """What is sent carries the trace of who sends it."""
+        for message in item.messages if isinstance(item, Chunk) else (item,):
+            message.trace = trace
 
     @property
     def has_room(self) -> bool:

@@ -201,7 +201,7 @@ class OperationSpec:
         if form == OBJECT:
             try:
                 return self._from_parts(_read_object(data))
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 msg = f"{self}: the input is not an object by parameter name: {error}"
                 raise DecodingError(msg) from error
         if form != NO_INPUT:

@@ -14,10 +14,11 @@ import itertools
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from perdure.actors import limits
-from perdure.actors.activation import Activation
+from perdure.actors.activation import Activation, NewCell
 from perdure.actors.alarms import Alarms
 from perdure.actors.answers import answer_to
 from perdure.actors.attempts import Attempts
@@ -26,12 +27,15 @@ from perdure.actors.cell import Cell
 from perdure.actors.failures import describe_failure
 from perdure.actors.ids import kind_of
 from perdure.actors.intake import Intake
+from perdure.actors.logs import fields_of
 from perdure.actors.messages import Chunk, Message, to_row
 from perdure.actors.pending import Pending, Record, batch_of, is_empty, unwritten_turns
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests
 from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
+from perdure.actors.traced_cell import TracedCell
+from perdure.actors.tracing import Tracer, tell
 from perdure.errors import FailureDetails, PerdureError, StoreError
 from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch, QuarantineRow, StoredTurn
@@ -48,6 +52,7 @@ class Partition:
         behaviors: Mapping[str, Behavior],
         runtime: Runtime,
         retention: Retention,
+        tracer: Tracer | None = None,
     ) -> None:
         self.store = store
         self.runtime = runtime
@@ -56,6 +61,8 @@ class Partition:
         self.blocking: dict[tuple[str, str], int] = {}
         self.ingress: deque[Message | Chunk | Callable[[], None]] = deque()
         self.cells: dict[str, Cell] = {}
+        self.tracer = tracer
+        self.new_cell: NewCell = Cell if tracer is None else partial(TracedCell, tracer)
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
         self.alarms = Alarms()
@@ -250,7 +257,9 @@ class Partition:
             record.consumed.append(message.id)
             return
         reason = f"{type(error).__name__}: {error}"
-        logger.warning("%s %s quarantined: %s", message.target, message.operation, reason)
+        target, operation = message.target, message.operation
+        fields = fields_of(message)
+        logger.warning("%s %s quarantined: %s", target, operation, reason, extra=fields)
         row = to_row(message)
         record.consumed.append(message.id)
         record.quarantined.append(
@@ -291,8 +300,7 @@ class Partition:
             if cell.batch > self.durable:
                 self.add(record)  # the answers show what is not durable yet
             else:
-                for reply, outcome, _ in record.replies:
-                    reply.resolve(outcome)
+                self._open_to([record])
         self.make_ready(cell)
 
     def make_ready(self, cell: Cell) -> None:
@@ -386,9 +394,15 @@ class Partition:
         for step in pending.gated:
             if step.concurrent:
                 self.runtime.start(step)
-        for record in pending.records:
+        self._open_to(pending.records)
+
+    def _open_to(self, records: Sequence[Record]) -> None:
+        """Nothing that *records* show is not durable: tell those who wait for them."""
+        for record in records:
             for reply, outcome, _ in record.replies:
                 reply.resolve(outcome)
+        if self.tracer is not None:
+            tell(self.tracer, records)
 
     def _written(self, pending: Pending, batch: Batch, error: BaseException | None) -> None:
         """The commit is over (without the baton)."""

@@ -49,6 +49,7 @@ class Record(msgspec.Struct, eq=False):
         cut: the version at which the actor's history begins from now on; 0 for no change.
         erased_at: the version at which all that the actor was is dropped, if it is.
         over: the actor is passivated once it is durable.
+        spans: what to tell of it once it is durable; ``None`` for nothing.
     """
 
     time_micros: int
@@ -65,6 +66,7 @@ class Record(msgspec.Struct, eq=False):
     over: bool = False
     cut: int = 0
     erased_at: int | None = None
+    spans: Any = None
 
     @property
     def expected_version(self) -> int:

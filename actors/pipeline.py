@@ -12,8 +12,7 @@ import attrs
 from perdure.actors import limits
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import EntityId
-from perdure.actors.messages import Chunk, Message
-from perdure.actors.node import Node
+from perdure.actors.messages import Message
 from perdure.actors.refs import PipelineRef
 from perdure.actors.replies import Reply
 from perdure.errors import MailboxFullError, PerdureError
@@ -24,10 +23,20 @@ E = TypeVar("E")
 class Origin(Protocol):
     """The client whose pipeline it is."""
 
-    node: Node
+    def new_id(self) -> str:
+        """A request id nobody used before."""
+        ...
+
+    def now_micros(self) -> int:
+        """The clock."""
+        ...
 
     def definition_of(self, kind: Any) -> EntityDefinition:
         """What is known of a registered kind."""
+        ...
+
+    def send_chunk(self, messages: list[Message]) -> Reply[Any]:
+        """Send signals together; the reply comes when all are durable."""
         ...
 
 
@@ -59,8 +68,8 @@ class EntityPipeline:
         self._client = client
         self._chunk: list[Message] = []
         self._waiting: deque[tuple[Reply[Any], list[Message]]] = deque()
-        self.new_id = client.node.new_id
-        self.now_micros = client.node.world.now_micros
+        self.new_id = client.new_id
+        self.now_micros = client.now_micros
         self.failures: list[PipelineFailure] = []
         self.sent = 0
 
@@ -84,13 +93,9 @@ class EntityPipeline:
         if not self._chunk:
             return
         chunk, self._chunk = self._chunk, []
-        node = self._client.node
-        node.world.refuse_inside_turn("a pipeline")
         if len(self._waiting) >= limits.PIPELINE_MESSAGES // limits.PIPELINE_CHUNK:
             self._wait_for_oldest()
-        ack: Reply[Any] = Reply(node.world, "pipeline", "signals", chunk[0].request_id)
-        node.submit(Chunk(chunk, ack))
-        self._waiting.append((ack, chunk))
+        self._waiting.append((self._client.send_chunk(chunk), chunk))
         self.sent += len(chunk)
 
     def _wait_for_oldest(self) -> None:

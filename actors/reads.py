@@ -10,8 +10,7 @@ from perdure.actors.context import to_micros
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import HistoryEvent, fold, history_events, read_turn
 from perdure.actors.ids import EntityId
-from perdure.actors.node import Node
-from perdure.actors.snapshots import EntitySnapshot, snapshot_of, state_object
+from perdure.actors.snapshots import EntitySnapshot, state_object
 from perdure.actors.streams import turns_of
 from perdure.actors.watching import Watch, watch_in_background
 from perdure.errors import InvalidInputError
@@ -21,12 +20,26 @@ E = TypeVar("E")
 
 
 class Source(Protocol):
-    """Where an entity is read."""
-
-    node: Node
+    """What reads entities."""
 
     def definition_of(self, kind: Any) -> EntityDefinition:
         """What is known of a kind."""
+        ...
+
+    def read_entity(self, entity_id: EntityId) -> EntitySnapshot[Any] | None:
+        """One entity as it is now."""
+        ...
+
+    def read_history(self, entity_id: EntityId, after_version: int) -> Iterator[HistoryEvent]:
+        """The events of one entity beyond a version."""
+        ...
+
+    def read_past(self, entity_id: EntityId, moment: int | datetime) -> bytes | None:
+        """The state of one entity at a version or a time, as JSON."""
+        ...
+
+    def watch_entity(self, entity_id: EntityId) -> Watch[Any]:
+        """The states of one entity as they come."""
         ...
 
 
@@ -47,9 +60,7 @@ class Reads(Generic[E]):
             CorruptionError: its row is damaged.
             DecodingError: its state does not fit its class.
         """
-        self._source.node.check_open()
-        row = self._source.node.store.state(str(self.id))
-        return snapshot_of(self._source.definition_of(self.id.kind), row)
+        return self._source.read_entity(self.id)
 
     def history(self, after_version: int = 0) -> Iterator[HistoryEvent]:
         """The entity's events beyond *after_version*, oldest first, read page by page.
@@ -57,11 +68,7 @@ class Reads(Generic[E]):
         Raises:
             CorruptionError: a turn is damaged.
         """
-        self._source.node.check_open()
-        for turn in turns_of(self._source.node.store, str(self.id), after_version):
-            for event in history_events(turn.first_version, turn.events):
-                if event.version > after_version:
-                    yield event
+        return self._source.read_history(self.id, after_version)
 
     def as_of(self, moment: int | datetime) -> E | None:
         """The state as it was at a version, or at a time; ``None`` when there was none.
@@ -72,12 +79,11 @@ class Reads(Generic[E]):
         Raises:
             InvalidInputError: the history before was purged, or the version is yet to come.
         """
-        self._source.node.check_open()
         if not isinstance(moment, datetime) and (type(moment) is not int or moment < 0):
             msg = f"{moment!r} is neither a version (an int from 0) nor a datetime"
             raise InvalidInputError(msg)
         definition = self._source.definition_of(self.id.kind)
-        state = state_as_of(self._source.node.store, definition, self.id, moment)
+        state = self._source.read_past(self.id, moment)
         result: E | None = None if state is None else state_object(definition, state)
         return result
 
@@ -92,12 +98,24 @@ class Reads(Generic[E]):
         iterate over what is returned; with it, a thread of the watch's own calls it. It ends
         when the watch is closed (``close()``, or a ``with`` block), or the client.
         """
-        self._source.node.check_open()
-        definition = self._source.definition_of(self.id.kind)
-        watch: Watch[E] = Watch(self._source.node, definition, self.id)
+        watch: Watch[E] = self._source.watch_entity(self.id)
         if callback is not None:
             watch_in_background(watch, callback)
         return watch
+
+
+def events_beyond(
+    reader: Reader, entity_id: EntityId, after_version: int
+) -> Iterator[HistoryEvent]:
+    """An entity's events beyond *after_version*, oldest first, read page by page.
+
+    Raises:
+        CorruptionError: a turn is damaged.
+    """
+    for turn in turns_of(reader, str(entity_id), after_version):
+        for event in history_events(turn.first_version, turn.events):
+            if event.version > after_version:
+                yield event
 
 
 def state_as_of(

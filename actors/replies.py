@@ -102,6 +102,11 @@ class Reply(Generic[T_co]):
         """Whether there is an answer; then :meth:`get` returns at once."""
         return self._outcome is not None
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for it now."""
+        return bool(self._callbacks)
+
     def get(self, timeout: float | None = None) -> T_co:
         """Wait for the answer, at most *timeout* seconds.
 

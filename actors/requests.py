@@ -81,10 +81,22 @@ def _row(request_id: str, digest: bytes, stored: StoredOutcome, now_micros: int)
 
 
 def outcome_of(row: OutcomeRow) -> Outcome:
-    """The outcome that a row remembers."""
-    stored = _decode(row.outcome)
+    """The outcome that a row remembers.
+
+    Raises:
+        CorruptionError: it cannot be read.
+    """
+    stored = _stored(row)
     failure = None if stored.failure is None else _details(*stored.failure)
     return Outcome(result=bytes(stored.result), failure=failure)
+
+
+def _stored(row: OutcomeRow) -> StoredOutcome:
+    try:
+        return _decode(row.outcome)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"the outcome of request {row.request_id!r} cannot be read: {error}"
+        raise CorruptionError(msg) from error
 
 
 def _details(error_type: str, message: str, stack_trace: str | None) -> FailureDetails:
@@ -152,7 +164,11 @@ class Requests:
             message.reply.resolve(CorruptionError(msg + f"effect on {message.target}"))
 
     def _answer(self, row: OutcomeRow, message: Message) -> None:
-        waiting_at = _decode(row.outcome).waiting_at
+        try:
+            waiting_at = _stored(row).waiting_at
+        except CorruptionError as error:
+            self._refuse_repeat(message, str(error))
+            return
         if waiting_at is None:
             message.reply.resolve(outcome_of(row))
         else:  # accepted, perhaps before a restart: its actor's activation finds the message

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from perdure.actors import limits
 from perdure.actors.definition import EntityDefinition
+from perdure.actors.logs import address_fields
 from perdure.actors.purging import CUT_TURNS, next_base
 from perdure.errors import OwnershipLostError, StoreUnavailableError
 from perdure.storage.ports import Reader, Writer
@@ -68,5 +69,10 @@ def _cut_stream(
     except (StoreUnavailableError, OwnershipLostError):
         raise
     except Exception as error:  # damage, or users' handlers and upcasters
-        logger.warning("the old history of %s is kept, it cannot be read: %s", stream, error)
+        logger.warning(
+            "the old history of %s is kept, it cannot be read: %s",
+            stream,
+            error,
+            extra=address_fields(stream),
+        )
         return 0

@@ -84,6 +84,10 @@ class Page(Generic[E]):
     unreadable: list[Unreadable] = attrs.Factory(list[Unreadable])
 
 
+PLACE_DIGITS = 18
+"""Digits of a number that every store can compare with its own."""
+
+
 @attrs.frozen(order=True)
 class Position:
     """A place in the store's feed, written ``turn.event``; later ones are greater."""
@@ -102,10 +106,23 @@ class Position:
             InvalidInputError: it is not of that form.
         """
         turn, _, event = text.partition(".")
-        if not (turn.isdecimal() and event.isdecimal()):
-            msg = f"position {text!r} is not of the form turn.event, such as 17.0"
+        plain = text.isascii() and turn.isdecimal() and event.isdecimal()
+        if not plain or len(turn) > PLACE_DIGITS or len(event) > PLACE_DIGITS:
+            msg = f"position {text[:80]!r} is not of the form turn.event, such as 17.0"
             raise InvalidInputError(msg)
         return cls(int(turn), int(event))
+
+
+def checked_position(after: object) -> Position | None:
+    """Behind what a feed is read; ``None``: from the first.
+
+    Raises:
+        InvalidInputError: it is no position.
+    """
+    if not isinstance(after, Position | None):
+        msg = f"after={after!r} is no Position; use a change's, or Position.parse"
+        raise InvalidInputError(msg)
+    return after
 
 
 @attrs.frozen

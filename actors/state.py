@@ -217,7 +217,7 @@ def loaded_state(definition: EntityDefinition, stored: bytes) -> tuple[EntitySta
         data = _upcast(definition, stored)
     try:
         parts = _read_fields(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the stored state of {definition.kind} is no JSON object: {error}"
         raise DecodingError(msg) from error
     known = {field.name for field in definition.fields}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar
@@ -27,8 +28,29 @@ LOOK_SECONDS = 1.0
 PAGE = 200
 
 
-class Watch(Generic[E]):
+class Watch(ABC, Generic[E]):
     """The states of one entity after each commit, conflated; ``None`` when it was deleted."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[EntitySnapshot[E] | None]:
+        """Yield the present state, then each newer one.
+
+        It ends when the watch or the client is closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class CommitWatch(Watch[E]):
+    """A watch that looks into the store after each commit that changed the entity."""
 
     def __init__(self, node: Node, definition: EntityDefinition, entity_id: EntityId) -> None:
         self._node = node
@@ -45,10 +67,7 @@ class Watch(Generic[E]):
             self._rung.put(None)
 
     def __iter__(self) -> Iterator[EntitySnapshot[E] | None]:
-        """Yield the present state, then each newer one.
-
-        It ends when the watch or the client is closed.
-        """
+        """Yield the present state, then each newer one."""
         while not self._closed:
             try:
                 row = self._node.store.state(self._address)
@@ -74,12 +93,6 @@ class Watch(Generic[E]):
         self._closed = True
         self._end()
         self._rung.put(None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def watch_in_background(watch: Watch[Any], callback: Callable[[Any], None]) -> None:

@@ -10,7 +10,12 @@ from contextlib import suppress
 from perdure.actors import limits
 
 _AT_ONCE = 4
-"""Threads that are started without waiting for those at work."""
+"""Threads that are started without waiting for those at work, and stay."""
+
+IDLE_SECONDS = 1.0
+"""How long one more waits for work before it ends: a machine that was busy for a moment makes
+work look slow, and each such moment would leave threads for ever.
+"""
 
 
 class Workers:
@@ -57,13 +62,29 @@ class Workers:
         while True:
             with self._lock:
                 self._idle += 1
-            work = self._queue.get()
+            work = self._next()
             with self._lock:
                 self._idle -= 1
                 self._taken += 1
             if work is None:
                 return
             work()
+
+    def _next(self) -> Callable[[], None] | None:
+        """The next piece of work; ``None`` for a thread that is to end."""
+        try:
+            return self._queue.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            with self._lock:
+                if len(self._threads) > _AT_ONCE:
+                    self._threads.remove(threading.current_thread())
+                    return None
+        return self._queue.get()
+
+    @property
+    def size(self) -> int:
+        """How many threads there are."""
+        return len(self._threads)
 
     def stop(self, until: Callable[[], float]) -> bool:
         """End all threads; false when work still runs after ``until()`` seconds.
@@ -73,8 +94,10 @@ class Workers:
         with suppress(queue.Empty):
             while True:
                 self._queue.get_nowait()
-        for _ in self._threads:
+        with self._lock:
+            threads = list(self._threads)
+        for _ in threads:
             self._queue.put(None)
-        for thread in self._threads:
+        for thread in threads:
             thread.join(until())
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)

@@ -56,6 +56,11 @@ class Bench:
         """How many to do where a whole run does *whole*."""
         return max(least, round(whole * self.scale))
 
+    @property
+    def load_seconds(self) -> float:
+        """How long a load of a task takes: 2 s, half a second of a tenth."""
+        return 2.0 if self.scale >= 1 else max(0.1, 5 * self.scale)
+
     def new_path(self) -> str:
         """A path for a store, or another file, that is not there yet."""
         self._stores += 1

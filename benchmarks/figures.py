@@ -80,6 +80,7 @@ class Figure:
         unit: of the measurements: ``/s``, ``µs``, ``ms``, ``s``, ``KiB``.
         bar: what to reach; ``None``: the figure is shown and not judged.
         turns: all measurements, in the order in which they were made.
+        workload: ``W1`` to ``W11``.
     """
 
     name: str
@@ -88,6 +89,23 @@ class Figure:
     unit: str
     bar: Bar | None
     turns: tuple[Turn, ...]
+    workload: str = ""
+
+    @property
+    def is_better_when_larger(self) -> bool:
+        """Whether a larger value is the better one: speeds, and shares that must be kept."""
+        return self.unit == "/s" or (self.bar is not None and not self.bar.at_most)
+
+    def worse_by(self, earlier: Figure) -> float:
+        """How many percent worse this is than *earlier*; negative when it is better."""
+        if not self.value or not earlier.value:
+            return 0.0
+        change = (
+            earlier.value / self.value
+            if self.is_better_when_larger
+            else (self.value / earlier.value)
+        )
+        return (change - 1) * 100
 
     @property
     def value(self) -> float:

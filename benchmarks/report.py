@@ -10,7 +10,7 @@ import msgspec
 from perdure.benchmarks.figures import Figure, Verdict
 from perdure.errors import InvalidInputError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @attrs.frozen(kw_only=True)
@@ -22,9 +22,48 @@ class Machine:
     system: str
     cores: int
     on_disk: bool
+    processor: str = ""
+    perdure: str = ""
+    fsync_micros: tuple[float, float] = (0.0, 0.0)
 
     def __str__(self) -> str:
-        return f"Python {self.python}, SQLite {self.sqlite}, {self.system}, {self.cores} cores"
+        parts = [f"Python {self.python}", f"SQLite {self.sqlite}", self.system]
+        parts.append(f"{self.cores} cores")
+        if self.fsync_micros[0]:
+            parts.append(f"fsync {self.fsync_micros[0]:.0f} µs")
+        return ", ".join(parts)
+
+
+@attrs.frozen(kw_only=True)
+class Entrant:
+    """A system that took part, as its driver describes it."""
+
+    peer: str
+    version: str
+    durability: str
+    client: str
+    sqlite: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Missed:
+    """A turn that does not count, or one that there was not: which, and why."""
+
+    peer: str
+    task: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Curve:
+    """Lines of one task, each the points of one system."""
+
+    task: str
+    title: str
+    across: str
+    up: str
+    is_log: bool
+    lines: dict[str, tuple[tuple[float, float], ...]]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,19 +74,34 @@ class Report:
         machine: where it ran.
         scale: of the counts; below 1 the figures are a look and no result.
         seconds: that it took.
-        figures: one for each row.
+        figures: one for each row, and for each task and peer.
+        entrants: the systems that took part.
+        missed: what does not count, or could not be done, with the reason.
+        curves: what is no single number.
     """
 
     machine: Machine
     scale: float
     seconds: float
     figures: tuple[Figure, ...]
+    entrants: tuple[Entrant, ...] = ()
+    missed: tuple[Missed, ...] = ()
+    curves: tuple[Curve, ...] = ()
     format: int = FORMAT
 
     @property
     def failed(self) -> tuple[Figure, ...]:
         """The figures below their bars."""
         return tuple(f for f in self.figures if f.verdict is Verdict.FAIL)
+
+    def regressions(self, earlier: Report, threshold: float) -> tuple[Figure, ...]:
+        """The figures that are worse than *earlier* by more than *threshold* percent."""
+        found: list[Figure] = []
+        for figure in self.figures:
+            before = earlier.find(figure.name)
+            if before is not None and figure.worse_by(before) > threshold:
+                found.append(figure)
+        return tuple(found)
 
     def find(self, name: str) -> Figure | None:
         """The figure of one row, if it was measured."""
@@ -70,7 +124,7 @@ def read_report(path: Path) -> Report:
         InvalidInputError: it is not one.
     """
     try:
-        report = msgspec.json.decode(path.read_bytes(), type=Report)
+        report = msgspec.json.decode(path.read_bytes(), type=Report, strict=True)
     except (OSError, msgspec.MsgspecError) as error:
         msg = f"{path} is no report of perdure bench --json: {error}"
         raise InvalidInputError(msg) from error

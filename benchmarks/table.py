@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 
 from perdure.benchmarks.figures import Figure, Verdict
@@ -42,7 +44,8 @@ def bar_of(figure: Figure) -> str:
     return str(figure.bar) if aim is None else f"{figure.bar} ({aim:g})"
 
 
-def _measured(value: float | None, unit: str) -> str:
+def measured(value: float | None, unit: str) -> str:
+    """A measurement with its unit."""
     if value is None:
         return ""
     return f"{number(value)}{unit}" if unit == "/s" else f"{number(value)} {unit}"
@@ -57,6 +60,7 @@ def table_of(report: Report, earlier: Report | None = None, *, narrow: bool = Fa
         narrow: leave out what the ratios are made of.
     """
     table = Table(title=f"perdure bench: {report.machine}", title_justify="left")
+    table.add_column("", justify="left")
     table.add_column("what")
     if not narrow:
         table.add_column("perdure", justify="right")
@@ -71,11 +75,11 @@ def table_of(report: Report, earlier: Report | None = None, *, narrow: bool = Fa
         table.add_column("change", justify="right")
     for figure in report.figures:
         color = COLORS[figure.verdict]
-        cells = [figure.title]
+        cells = [figure.workload, figure.title]
         if not narrow:
-            reference = _measured(figure.reference, figure.unit)
+            reference = measured(figure.reference, figure.unit)
             cells += [
-                _measured(figure.subject, figure.unit),
+                measured(figure.subject, figure.unit),
                 f"{figure.against} {reference}" if figure.against else "",
             ]
         cells.append(f"[{color}]{value_of(figure)}[/]")
@@ -96,17 +100,17 @@ def _compared(figure: Figure, earlier: Figure | None) -> list[str]:
     return [value_of(earlier), f"{(figure.value / earlier.value - 1) * 100:+.0f} %"]
 
 
-def markdown_of(report: Report) -> str:
-    """The same as a Markdown table, for documents."""
+def markdown_of(figures: Sequence[Figure]) -> str:
+    """Some of them as a Markdown table, for documents."""
     lines = [
         "| what | perdure | against | value | turns | bar (aim) | |",
-        "|---|---|---|---|---|---|---|",
+        "|---|--:|---|--:|--:|--:|---|",
     ]
-    for figure in report.figures:
-        reference = _measured(figure.reference, figure.unit)
+    for figure in figures:
+        reference = measured(figure.reference, figure.unit)
         cells = (
             figure.title,
-            _measured(figure.subject, figure.unit),
+            measured(figure.subject, figure.unit),
             f"{figure.against}: {reference}" if figure.against else "",
             value_of(figure),
             spread_of(figure),

@@ -57,9 +57,14 @@ def accepted() -> Response:
     return Response(None, 202)
 
 
+def status_of(error: errors.PerdureError) -> int:
+    """The status of an error."""
+    return next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+
+
 def failed(error: errors.PerdureError) -> Response:
     """What an error looks like, in the form of the field."""
-    status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+    status = status_of(error)
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     content = {"Message": str(error), "ExceptionMessage": str(error), "ExceptionType": kind}
     if isinstance(error, errors.OutcomeUnknownError | errors.ReplyTimeoutError):

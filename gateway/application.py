@@ -16,7 +16,9 @@ from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
 from perdure.gateway.access import IDENTITY, NOBODY, Access, Identity, Token, authorise
 from perdure.gateway.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
+from perdure.gateway.assets import Assets
 from perdure.gateway.audit import Audit
+from perdure.gateway.calls import Calls
 from perdure.gateway.details import Details
 from perdure.gateway.door import Door, Receive, Scope, Send
 from perdure.gateway.engine import Engine
@@ -83,6 +85,7 @@ class Gateway:
             *Insight(engine).operations(),
             *Lists(engine).operations(),
             *Details(engine).operations(),
+            *Calls(engine).operations(),
         ]
         self.operations += OpenApi(self.operations).operations()
         self.access = access
@@ -91,6 +94,8 @@ class Gateway:
             Route(operation.path, _guarded(operation, audit), methods=[operation.method])
             for operation in self.operations
         ]
+        self._assets = Assets()
+        every += self._assets.routes()
         handlers: dict[Any, Any] = {
             PerdureError: on_error,
             HTTPException: on_missing,
@@ -106,11 +111,10 @@ class Gateway:
             body_seconds=body_seconds,
         )
 
-    @staticmethod
-    def _is_public(scope: Scope) -> bool:
-        """Whether a request is for what needs no token: logging in."""
+    def _is_public(self, scope: Scope) -> bool:
+        """Whether a request is for what needs no token: the page's files, and logging in."""
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        return scope["method"] == "POST" and path == LOGIN
+        return (scope["method"] == "POST" and path == LOGIN) or self._assets.has(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

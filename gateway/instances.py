@@ -42,6 +42,7 @@ from perdure.orchestration.state import FAILED
 from perdure.orchestration.status import OrchestrationState
 
 _WITH_REASON = {
+    "cancel": (requests.CANCEL, requests.Reason),
     "suspend": (requests.SUSPEND, requests.Reason),
     "resume": (requests.RESUME, requests.Reason),
     "rewind": (requests.REWIND, requests.Reason),
@@ -142,7 +143,7 @@ class Instances:
                 method="POST",
                 path=one + "/{operation}",
                 answered_by=self.control,
-                text="terminate, suspend, resume, rewind or restart",
+                text="terminate, cancel, suspend, resume, rewind or restart",
                 role=OPERATE,
                 audited=True,
                 parameters=(REASON, _FRESH, ONCE),

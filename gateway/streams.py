@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -88,6 +89,9 @@ class Stream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve it until its reader goes, or it ends."""
+        if scope["method"] == "HEAD":
+            await super().__call__(scope, receive, send)
+            return
         del self.raw_headers[self._length_of_nothing()]
         if not self._pump.add(self):
             refused = answer(
@@ -127,6 +131,9 @@ class Stream(Response):
                 logger.warning("a stream ends: %s", error)
             told = event("failed", {"Message": str(error)}, self.source.place())
             await send(_body(told, more=False))
+        except Exception:
+            logger.exception("a stream has failed")
+            await send(_body(b"", more=False))
         finally:
             self._task = None
 
@@ -232,7 +239,8 @@ class Pump:
         self._changed.append(changed)
         if not self._rung:
             self._rung = True
-            loop.call_soon_threadsafe(lambda: loop.call_later(_SPACING, self._wake))
+            with suppress(RuntimeError):  # the loop has ended, and the streams with it
+                loop.call_soon_threadsafe(lambda: loop.call_later(_SPACING, self._wake))
 
     def _wake(self) -> None:
         self._rung = False

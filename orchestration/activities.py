@@ -16,6 +16,7 @@ import msgspec
 from perdure.actors.behavior import Gate, Outcome, Step, Surroundings
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
+from perdure.actors.tracing import Tracer
 from perdure.errors import CancelledError, UnknownActivityError, UnknownOperationError
 from perdure.orchestration import effects
 from perdure.orchestration.activity_context import ActivityContext
@@ -23,6 +24,7 @@ from perdure.orchestration.definitions import ActivityDefinition
 from perdure.orchestration.pace import Pace
 from perdure.orchestration.processes import FailedElsewhere, Processes
 from perdure.orchestration.registry import Registry, not_registered
+from perdure.orchestration.spans import attempt_of
 
 _reason = msgspec.json.Decoder(str).decode
 
@@ -36,6 +38,7 @@ class ActivityBehavior:
         client: Callable[[], Any],
         processes: Processes,
         now_micros: Callable[[], int],
+        tracer: Tracer | None = None,
     ) -> None:
         """Serve what *registry* knows.
 
@@ -44,11 +47,13 @@ class ActivityBehavior:
             client: gives the store's client.
             processes: for those in a process pool.
             now_micros: the node's clock, for any thread.
+            tracer: what the attempts are told to.
         """
         self._registry = registry
         self.client = client
         self.processes = processes
         self.now_micros = now_micros
+        self.tracer = tracer
         self._paces: dict[str, Pace] = {}
 
     def activate(
@@ -137,6 +142,7 @@ class ActivityInstance:
             first=asked.first,
             client=behavior.client,
             now_micros=behavior.now_micros,
+            tracer=behavior.tracer,
         )
         if self._pace is not None:
             self._pace.let_through(message.request_id, context)
@@ -190,17 +196,22 @@ class ActivityInstance:
         if step.scope is None:
             return Outcome()
         if self._definition.pool == "process":
-            return Outcome(result)
+            return self._told(step, Outcome(result))
         try:
-            return Outcome(self._definition.output.encode(result))
+            return self._told(step, Outcome(self._definition.output.encode(result)))
         except Exception as error:
-            return Outcome(b"", describe_failure(error))
+            return self._told(step, Outcome(b"", describe_failure(error)))
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Why the attempt failed."""
         if isinstance(error, FailedElsewhere):
-            return Outcome(b"", error.details)
-        return Outcome(b"", describe_failure(error))
+            return self._told(step, Outcome(b"", error.details))
+        return self._told(step, Outcome(b"", describe_failure(error)))
+
+    def _told(self, step: Step, outcome: Outcome) -> Outcome:
+        if self._behavior.tracer is not None and step.scope is not None:
+            outcome.span = attempt_of(step.scope, outcome, self._behavior.now_micros())
+        return outcome
 
     def state(self) -> bytes | None:
         """Nothing is kept."""
@@ -221,6 +232,7 @@ def _run(function: Callable[..., Any], arguments: list[Any], context: ActivityCo
     try:
         return function(*arguments)
     finally:
+        context.end()
         leave()
 
 
@@ -237,3 +249,5 @@ async def _run_async(
     except asyncio.CancelledError:
         context.raise_if_cancelled()
         raise
+    finally:
+        context.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -10,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from perdure.actors.logs import ContextLogger
 from perdure.actors.messages import Message
+from perdure.actors.tracing import Tracer, trace_id
 from perdure.errors import ActivityTimeoutError, CancelledError, NotAllowedHereError
 from perdure.orchestration import effects
 from perdure.orchestration.definitions import ActivityDefinition, encode_plain
@@ -42,6 +45,7 @@ class ActivityContext:
         first: int,
         client: Callable[[], Any],
         now_micros: Callable[[], int],
+        tracer: Tracer | None = None,
     ) -> None:
         """For one attempt (engine only); *first* is the task of the first one, 0: this."""
         self.instance_id = message.caller
@@ -52,6 +56,10 @@ class ActivityContext:
         self.name = definition.name
         self.begun_micros = 0
         self.beat_micros = 0
+        self.ended_micros = 0
+        self.parent_trace = message.trace
+        self.trace = message.trace if tracer is None else tracer.child(message.trace)
+        self._tracer = tracer
         self._client = client
         self._now = now_micros
         self._progress = b"null"
@@ -62,6 +70,19 @@ class ActivityContext:
     def client(self) -> Any:
         """A client of the same store, to raise events or signal entities."""
         return self._client()
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger ``perdure.activity.NAME``; whose records say what they are about."""
+        fields: dict[str, str | int] = {
+            "instance_id": self.instance_id,
+            "activity": self.name,
+            "task_id": self.task_id,
+            "attempt": self.attempt,
+        }
+        if self.trace:
+            fields["trace_id"] = trace_id(self.trace)
+        return ContextLogger(logging.getLogger(f"perdure.activity.{self.name}"), fields)
 
     @property
     def progress(self) -> Any:
@@ -112,7 +133,19 @@ class ActivityContext:
         (engine only).
         """
         token = _current.set(self)
-        return lambda: _current.reset(token)
+        if self._tracer is None:
+            return lambda: _current.reset(token)
+        leave = self._tracer.enter(self.trace)
+
+        def leave_both() -> None:
+            leave()
+            _current.reset(token)
+
+        return leave_both
+
+    def end(self) -> None:
+        """Its code has ended (engine only)."""
+        self.ended_micros = self._now()
 
     def cancel(self, reason: str) -> None:
         """Its result is not needed any more (engine only)."""

@@ -16,7 +16,10 @@ from perdure.actors.ids import ACTIVITIES, INSTANCES
 from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
 from perdure.orchestration.behavior import OrchestrationBehavior
+from perdure.orchestration.checking import checked_text
 from perdure.orchestration.client import Client
+from perdure.orchestration.http_activity import http_activity
+from perdure.orchestration.http_calls import HTTP
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.registry import Registry
@@ -33,7 +36,7 @@ class App(EntityApp):
     one process.
 
     Args:
-        name: what the app is called in logs and in the command line.
+        name: what the app is called in errors and by the command line; stores do not know it.
         version: stamped on orchestrations that it starts; empty for none.
         version_match: which orchestrations it runs: ``none``: of any version; ``strict``: of
             its own; ``current_or_older``: of none that is newer.
@@ -52,8 +55,14 @@ class App(EntityApp):
         super().__init__(name)
         self.build_in(Schedule, SCHEDULES)
         self._registry = Registry()
+        self._http_hosts: set[str] = set()
+        self._registry.add_activity(http_activity(self._http_hosts), HTTP)
         self._versions = (version, version_match, version_mismatch)
         Programs(self._registry, *self._versions)  # refuses what makes no sense
+
+    def __repr__(self) -> str:
+        names = [*self.kinds, *sorted(self._registry.orchestrators)]
+        return f"<App {self.name!r}: {', '.join(names) or 'empty'}>"
 
     @overload
     def orchestrator(self, function: F, /) -> F: ...
@@ -139,6 +148,14 @@ class App(EntityApp):
         self._registry.add_error(kind)
         return kind
 
+    def allow_http(self, *hosts: str) -> None:
+        """Let ``ctx.call_http`` reach hosts that have private addresses.
+
+        Args:
+            hosts: names or addresses, as ``localhost``, or with a port, ``localhost:8080``.
+        """
+        self._http_hosts.update(checked_text("host", host).lower() for host in hosts)
+
     def with_activities(self, functions: Mapping[Any, Callable[..., Any]]) -> App:
         """The same app, in which activities run other functions: for tests.
 
@@ -167,14 +184,16 @@ class App(EntityApp):
         late: Future[Client] = Future()
         behaviors: dict[str, Behavior] = {
             **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
-            INSTANCES: OrchestrationBehavior(programs, resolve),
+            INSTANCES: OrchestrationBehavior(programs, resolve, self.tracer),
             ACTIVITIES: ActivityBehavior(
-                programs.registry, late.result, processes, world.now_micros
+                programs.registry, late.result, processes, world.now_micros, self.tracer
             ),
         }
         node = self.node(store, world, behaviors)
         client = Client(node, opened, resolve, programs, processes)
         late.set_result(client)
+        if self.tracer is not None:
+            self.tracer.watch(client)
         return client
 
     def open(self, path: Any, *, durability: str = "power") -> Client:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, TypeVar, overload
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
 
 import attrs
 import msgspec
@@ -13,32 +13,24 @@ from perdure.actors import limits
 from perdure.actors.answers import failure_of
 from perdure.actors.app import Resolve
 from perdure.actors.client import EntityClient
-from perdure.actors.context import due_micros
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import INSTANCES, EntityId, checked_name, kind_of
+from perdure.actors.ids import INSTANCES, EntityId, kind_of
 from perdure.actors.messages import Message
 from perdure.actors.node import Node
 from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
 from perdure.errors import FailureDetails
-from perdure.orchestration import effects, requests
+from perdure.orchestration import effects, interface, requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.commands import perform
-from perdure.orchestration.context import OrchestrationContext
-from perdure.orchestration.definitions import encode_plain
-from perdure.orchestration.history import EventRaised
-from perdure.orchestration.instance_ids import checked_instance_id
-from perdure.orchestration.pipeline import Pipeline
+from perdure.orchestration.history import Event
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.purging import purge_all
-from perdure.orchestration.reading import input_of
-from perdure.orchestration.refs import OrchestrationRef
-from perdure.orchestration.replaying import instance_rows
-from perdure.orchestration.schedules.plan import checked_schedule_id, plan_of
-from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, schedules_of
-from perdure.orchestration.starting import instance_id_of, start_of, starter
+from perdure.orchestration.reading import events_of, find_state, input_of, require_state
+from perdure.orchestration.replaying import export_history, instance_rows
+from perdure.orchestration.running import RunningActivity, running_of
 from perdure.orchestration.status import (
     OrchestrationPage,
     OrchestrationState,
@@ -54,7 +46,7 @@ I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
 
 
-class Client(EntityClient):
+class Client(EntityClient, interface.Client):
     """Sends to entities and orchestrations of one open store, and reads what is committed.
 
     It may be used by all threads, and by coroutines. Leaving its ``with`` block closes the
@@ -70,226 +62,51 @@ class Client(EntityClient):
         processes: Processes,
     ) -> None:
         super().__init__(node, definitions, resolve)
-        self.waits = Waits(node)
-        self._programs = self.programs = programs
+        self._waits = Waits(node)
+        self.programs = programs
         self._processes = processes
 
-    # ---- starting -------------------------------------------------------------------------
+    # ---- what references ask --------------------------------------------------------------
 
-    @overload
-    def start(
-        self,
-        orchestrator: Callable[[OrchestrationContext, I], Coroutine[Any, Any, R]],
-        input: I,
-        *,
-        instance_id: str | None = None,
-        start_at: datetime | timedelta | None = None,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[R]: ...
-    @overload
-    def start(
-        self,
-        orchestrator: Callable[[OrchestrationContext], Coroutine[Any, Any, R]],
-        *,
-        instance_id: str | None = None,
-        start_at: datetime | timedelta | None = None,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[R]: ...
-    @overload
-    def start(
-        self,
-        orchestrator: Callable[..., Generator[Any, Any, R]],
-        input: Any = None,
-        *,
-        instance_id: str | None = None,
-        start_at: datetime | timedelta | None = None,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[R]: ...
-    @overload
-    def start(
-        self,
-        orchestrator: str | Callable[..., Any],
-        input: Any = None,
-        *,
-        instance_id: str | None = None,
-        start_at: datetime | timedelta | None = None,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[Any]: ...
-    def start(
-        self,
-        orchestrator: Any,
-        input: Any = None,
-        *,
-        instance_id: str | None = None,
-        start_at: datetime | timedelta | None = None,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[Any]:
-        """Start an orchestration; durable when this returns.
+    @property
+    def waits(self) -> Waits:
+        """Lets references wait."""
+        return self._waits
 
-        Args:
-            orchestrator: the function, or its name.
-            input: its one input.
-            instance_id: names it; random unless given. One that is finished is replaced.
-            start_at: not before that time (a duration counts from now); Pending until then.
-            version: which one, and what is stamped; the app's unless given.
-            tags: what to say of it.
-            request_id: names this request: repeated with it, even after a crash, it starts
-                nothing more, and gives the same orchestration.
+    def read_instance(
+        self, instance_id: str, *, fetch_input: bool = False
+    ) -> OrchestrationState | None:
+        """How an orchestration was at its last commit; ``None`` when there is none."""
+        self.node.check_open()
+        state = find_state(self.node.store, instance_id)
+        if state is None:
+            return None
+        public = public_state(instance_id, state)
+        if not fetch_input:
+            return public
+        given = input_of(self.node.store, instance_id, state)
+        return attrs.evolve(public, input=msgspec.json.decode(given))
 
-        Raises:
-            UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was started.
-            InstanceAlreadyExistsError: one with that id lives.
-        """
-        chosen = instance_id_of(instance_id, self.new_id, request_id)
-        start, ref = self.prepare_start(orchestrator, input, chosen, version, tags)
-        start.start_at = due_micros(start_at, self.now_micros())
-        ref.begin(start, request_id)
-        return ref
+    def read_events(self, instance_id: str) -> Iterator[Event]:
+        """The history of an orchestration's present generation."""
+        self.node.check_open()
+        store = self.node.store
+        return events_of(store, instance_id, require_state(store, instance_id))
 
-    def start_or_get(
-        self,
-        orchestrator: str | Callable[..., Any],
-        input: Any = None,
-        *,
-        instance_id: str,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        replace_finished: bool = True,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[Any]:
-        """Start an orchestration unless one with that id lives; that one is returned then.
+    def export_instance(self, instance_id: str) -> bytes:
+        """The same by itself, as JSON."""
+        self.node.check_open()
+        return msgspec.json.encode(export_history(self.node.store, instance_id))
 
-        Args:
-            orchestrator: the function, or its name.
-            input: its one input.
-            instance_id: names it.
-            version: which one, and what is stamped; the app's unless given.
-            tags: what to say of it.
-            replace_finished: start it also where one with that id has ended. Without that it
-                is started once, however often this is called.
-            request_id: names this request; see :meth:`start`.
-        """
-        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
-        start.if_exists = "return" if replace_finished else "keep"
-        ref.begin(start, request_id)
-        return ref
-
-    def signal_with_start(
-        self,
-        orchestrator: str | Callable[..., Any],
-        event_name: str,
-        data: Any = None,
-        *,
-        instance_id: str,
-        input: Any = None,
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-    ) -> OrchestrationRef[Any]:
-        """Raise an event to an orchestration, which is started first unless it lives."""
-        start, ref = self.prepare_start(orchestrator, input, instance_id, version, tags)
-        start.if_exists = "return"
-        checked_name("event name", event_name)
-        given = encode_plain(data, f"event {event_name}")
-        start.events = [EventRaised(name=event_name, data=given)]
-        ref.begin(start, request_id)
-        return ref
-
-    def prepare_start(
-        self,
-        orchestrator: Any,
-        input: Any,
-        instance_id: str,
-        version: str | None,
-        tags: Mapping[str, str] | None = None,
-    ) -> tuple[requests.Start, OrchestrationRef[Any]]:
-        """What starts an orchestration, to be sent to the reference (the gateway does)."""
-        start, definition = start_of(self._programs, orchestrator, input, version, tags)
-        return start, OrchestrationRef(
-            self, checked_instance_id(instance_id), definition.output.decode
+    def running_activities(self, instance_id: str) -> list[RunningActivity]:
+        """The attempts of its activities that are at work now."""
+        self.node.check_open()
+        found: list[RunningActivity] = self.node.ask_partition(
+            lambda partition: running_of(instance_id, partition.attempts.steps())
         )
-
-    def pipeline(self) -> Pipeline:
-        """Send many signals and starts at once; all is durable when the block ends."""
-        return Pipeline(self, starter(self._programs, self.new_id))
-
-    def schedule(
-        self,
-        schedule_id: str,
-        orchestrator: str | Callable[..., Any] | None = None,
-        input: Any = None,
-        *,
-        every: timedelta | None = None,
-        cron: str | None = None,
-        timezone: str = "UTC",
-        start_at: datetime | None = None,
-        end_at: datetime | None = None,
-        overlap: str = "skip",
-        missed: str = "once",
-        version: str | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> ScheduleRef:
-        """Start an orchestration again and again; durable when this returns.
-
-        A schedule with that id is changed to be so; asking again for the same changes nothing.
-
-        Args:
-            schedule_id: names it, and is what the ids of its runs begin with.
-            orchestrator: the function, or its name. Without one nothing is changed: this is
-                a reference to a schedule, which need not exist.
-            input: of each run.
-            every: the interval, counted from *start_at*, or from now.
-            cron: in its place, when: ``minute hour day-of-month month day-of-week``, as
-                ``"0 3 * * *"``. Needs ``pip install 'perdure[schedules]'``.
-            timezone: what *cron* means, by its IANA name.
-            start_at: nothing before.
-            end_at: nothing after.
-            overlap: when the last run lives: ``skip`` the next one; ``buffer_one``: one waits
-                for its end; ``allow`` both; ``cancel_other`` or ``terminate_other``: have it
-                end, and then begin.
-            missed: of several times that have come, as after a downtime: ``once``: only the
-                last counts; ``all`` do; ``skip``: those count that are a minute late at most.
-            version: of the orchestrator; the app's at each time unless given.
-            tags: of each run.
-
-        Raises:
-            UnknownOrchestratorError, InvalidInputError, InvalidIdError: nothing was changed.
-        """
-        ref = ScheduleRef(self, self._programs, checked_schedule_id(schedule_id))
-        if orchestrator is not None:
-            ref.put(
-                plan_of(
-                    self._programs,
-                    orchestrator=orchestrator,
-                    input=input,
-                    every=every,
-                    cron=cron,
-                    timezone=timezone,
-                    start_at=start_at,
-                    end_at=end_at,
-                    overlap=overlap,
-                    missed=missed,
-                    version=version,
-                    tags=tags,
-                )
-            )
-        return ref
+        return found
 
     # ---- those that there are -------------------------------------------------------------
-
-    def orchestration(self, instance_id: str) -> OrchestrationRef[Any]:
-        """A reference to an orchestration; it need not exist."""
-        return OrchestrationRef(self, checked_instance_id(instance_id))
 
     def query(
         self,
@@ -307,25 +124,7 @@ class Client(EntityClient):
         fetch_input: bool = False,
         fetch_output: bool = True,
     ) -> OrchestrationPage:
-        """Orchestrations, in byte order of their ids.
-
-        Args:
-            statuses: only with one of these runtime statuses.
-            created_from: only started at that time or later.
-            created_to: only started at that time or before.
-            prefix: only with ids that begin so.
-            name: only of this orchestrator, by name.
-            tags: only with all of these tags.
-            parent: only started by that orchestration.
-            custom_status: only with this text in their custom status as JSON.
-            after: a page's ``next``, for the one behind it.
-            limit: of orchestrations in one page, 1 to 1,000.
-            fetch_input: also read what each was started with.
-            fetch_output: tell the output of each too.
-
-        Raises:
-            InvalidInputError: an argument makes no sense.
-        """
+        """Orchestrations, in byte order of their ids."""
         self.node.check_open()
         checked_limit(limit)
         checked_text("after", after)
@@ -365,27 +164,16 @@ class Client(EntityClient):
                 counts[state.status] = counts.get(state.status, 0) + 1
         return counts
 
-    def schedules(self, prefix: str = "") -> Iterator[ScheduleState]:
-        """The schedules whose ids begin so, in byte order."""
-        return schedules_of(self, checked_text("prefix", prefix))
-
     def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
         checked_text("prefix", prefix)
         rows = instance_rows(self.node.store, prefix, after)
         return (row for row in rows if row.corrupt is None)
 
     def why(self, address: str | EntityId) -> list[Reason]:
-        """What an entity or an orchestration waits for, in words.
-
-        Args:
-            address: an orchestration's id, or an entity's, as text ``@kind@key``.
-
-        Raises:
-            InstanceNotFoundError: there is nothing of it in the store.
-        """
+        """What an entity or an orchestration waits for, in words."""
         self.node.check_open()
         investigation = Investigation(
-            self.node.store, self.now_micros(), self._programs, self._resolve
+            self.node.store, self.now_micros(), self.programs, self._resolve
         )
         return investigation.why(str(address))
 
@@ -407,16 +195,7 @@ class Client(EntityClient):
         recursive: bool = True,
         timeout: float | None = None,
     ) -> PurgeResult:
-        """Forget finished orchestrations, with their histories.
-
-        Args:
-            created_from: only started at that time or later.
-            created_to: only started at that time or before.
-            statuses: only with one of these runtime statuses.
-            recursive: their children too, as far as they are finished.
-            timeout: begin with no more after so many seconds; the result tells whether all
-                that fit are gone.
-        """
+        """Forget finished orchestrations, with their histories."""
         fits = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
         payload = requests.Purge(checked_flag("recursive", recursive))
         until: float | None = None
@@ -435,12 +214,8 @@ class Client(EntityClient):
         return perform(self, command)
 
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
-        """Take nothing more, finish what is in hand within *timeout* seconds, and close.
-
-        Returns:
-            Whether nothing was left in hand; what was left goes on when the store is opened.
-        """
+        """Take nothing more, finish what is in hand within *timeout* seconds, and close."""
         clean = super().close(timeout)
-        self.waits.close()
+        self._waits.close()
         self._processes.close()
         return clean

@@ -139,11 +139,19 @@ def perform(client: Commanded, data: bytes) -> bytes:
     return encode(_do(client, command))
 
 
+def _value(given: msgspec.Raw) -> Any:
+    try:
+        return _plain(given)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"the request holds what is not JSON: {error}"
+        raise InvalidInputError(msg) from error
+
+
 def _do(client: Commanded, command: AnyCommand) -> Any:
     if isinstance(command, Start):
         return client.start(
             command.name,
-            _plain(command.input),
+            _value(command.input),
             instance_id=command.instance_id,
             start_at=command.at,
             version=command.version,
@@ -163,10 +171,10 @@ def _do(client: Commanded, command: AnyCommand) -> Any:
             return ref.result(min(command.timeout_seconds, CALL_SECONDS_LIMIT))
         case RaiseEvent():
             return ref.raise_event(
-                command.name, _plain(command.data), request_id=command.request_id
+                command.name, _value(command.data), request_id=command.request_id
             )
         case Terminate():
-            return ref.terminate(_plain(command.output), recursive=command.recursive)
+            return ref.terminate(_value(command.output), recursive=command.recursive)
         case Restart():
             return ref.restart(new_instance_id=command.new_instance_id).id
         case Purge():

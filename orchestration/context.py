@@ -11,14 +11,15 @@ from typing import Any, ParamSpec, TypeVar, overload
 from perdure.actors.context import due_micros, to_datetime
 from perdure.actors.directory import Resolve
 from perdure.actors.ids import checked_name
+from perdure.actors.logs import ContextLogger
 from perdure.errors import InvalidInputError
 from perdure.orchestration.definitions import decoder_for, encode_plain
-from perdure.orchestration.entity_calls import EntityCalls
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     ContinueAsNew,
     EventSent,
 )
+from perdure.orchestration.http_calls import HttpCalls
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.registry import Registry
 from perdure.orchestration.tasks import EventTask, Task, TimerTask
@@ -31,7 +32,7 @@ R = TypeVar("R")
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class OrchestrationContext(EntityCalls):
+class OrchestrationContext(HttpCalls):
     """The first argument of an orchestrator.
 
     Everything an orchestrator does goes through it: it is replayed, so clocks, random numbers
@@ -75,9 +76,27 @@ class OrchestrationContext(EntityCalls):
         name = f"{self.instance_id}:{self._started.generation}:{self._uuids}"
         return uuid.uuid5(uuid.NAMESPACE_OID, name)
 
-    def create_replay_safe_logger(self, logger: logging.Logger) -> logging.LoggerAdapter[Any]:
-        """A logger that is silent during replay."""
-        return _ReplaySafe(logger, {"execution": self._execution})
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger ``perdure.orchestrator.NAME``, silent during replay; its records say in
+        fields what they are about.
+        """
+        return self.create_replay_safe_logger(
+            logging.getLogger(f"perdure.orchestrator.{self._started.name}")
+        )
+
+    def create_replay_safe_logger(
+        self, logger: logging.Logger
+    ) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that is silent during replay, with the fields of :attr:`logger`."""
+        execution = self._execution
+        fields: dict[str, str | int] = {
+            "instance_id": execution.instance_id,
+            "orchestrator": self._started.name,
+        }
+        if execution.trace_id:
+            fields["trace_id"] = execution.trace_id
+        return ContextLogger(logger, fields, lambda: execution.is_replaying)
 
     def set_custom_status(self, status: Any) -> None:
         """Tell something to those who ask for the status; kept until overwritten."""
@@ -190,16 +209,3 @@ class OrchestrationContext(EntityCalls):
         definition = self._registry.orchestrator(name, self._started.version)
         data = definition.encode_input(new_input)
         self._execution.again = ContinueAsNew(input=data, save_events=save_events)
-
-
-class _ReplaySafe(logging.LoggerAdapter[Any]):
-    """Says nothing during replay."""
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        """Whether something is said."""
-        execution: Execution = (self.extra or {})["execution"]  # type: ignore[assignment]
-        return not execution.is_replaying and super().isEnabledFor(level)
-
-    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        """Leave the message as it is."""
-        return msg, kwargs

@@ -119,6 +119,9 @@ class EndedInstance(LiveInstance):
         self._forget_timer(state, turn)
         state.status, state.updated = RUNNING, turn.now
         state.output, state.failure = NULL, None
+        if self._spans is not None and state.trace is not None:
+            self._spans.begin(state, state.trace.parent)  # the first span was told
+            state.trace.begun_micros = turn.now
         self._execution = execution
         self._do_again(history, failed, execution, turn)
         self._follow(execution, turn)

@@ -75,6 +75,7 @@ class Execution:
         timers: the message ids of timers that have not fired, by task.
         section: the critical section it is in, or asks for.
         events: external ones, and who waits for them.
+        trace_id: of what it is traced under, for its log; empty for none.
     """
 
     def __init__(self, instance_id: str, program: Program, fresh_id: Callable[[], int]) -> None:
@@ -87,6 +88,7 @@ class Execution:
         self.ended: ExecutionCompleted | ContinueAsNew | None = None
         self.again: ContinueAsNew | None = None
         self.now = 0
+        self.trace_id = ""
         self.is_replaying = False
         self.is_open = True
         self.custom_status: msgspec.Raw | None = None
@@ -259,6 +261,14 @@ class Execution:
         """What each task that is not answered is, by number."""
         return {number: self._waiting[number].what for number in sorted(self._waiting)}
 
+    def never_awaited(self) -> list[str]:
+        """What was asked for, is not answered, and nobody ever looked at the task."""
+        return [
+            waiting.what
+            for waiting in self._waiting.values()
+            if waiting.kind != "timer" and not waiting.task.was_awaited
+        ]
+
     # ---- the code -------------------------------------------------------------------------
 
     def _start(self, event: ExecutionStarted) -> None:
@@ -299,6 +309,7 @@ class Execution:
                 self._end_badly(raised)
                 return
             if isinstance(awaited, Task):
+                awaited.was_awaited = True
                 self._awaited = awaited
                 return
             error = refuse(awaited)

@@ -22,6 +22,7 @@ class ExternalEvents:
     def __init__(self, give: Give) -> None:
         self._give = give
         self._waits: dict[str, deque[tuple[EventTask[Any], Decode]]] = {}
+        self._written: dict[str, str] = {}
         self._arrived: dict[str, deque[tuple[int, EventRaised]]] = {}
         self._arrivals = 0
 
@@ -34,6 +35,7 @@ class ExternalEvents:
             self._give(task, decode, arrived.popleft()[1].data)
         else:
             self._waits.setdefault(key, deque()).append((task, decode))
+            self._written[key] = name
         return task
 
     def _stop_waiting(self, key: str, task: EventTask[Any]) -> None:
@@ -58,5 +60,5 @@ class ExternalEvents:
         return [event for _, event in arrived]
 
     def awaited(self) -> list[str]:
-        """The names that are waited for, in lower case."""
-        return [name for name, waits in self._waits.items() if waits]
+        """The names that are waited for, as the code writes them."""
+        return [self._written[key] for key, waits in self._waits.items() if waits]

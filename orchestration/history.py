@@ -333,7 +333,7 @@ def read_events(turn: bytes) -> list[Event]:
     """
     try:
         return _read_events(turn)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"a stored history cannot be read: {error}; restore a backup, or purge it"
         raise CorruptionError(msg) from error
 

@@ -12,6 +12,7 @@ import msgspec
 from perdure.actors.answers import ANSWER, NULL, failure_of, read_answer
 from perdure.actors.behavior import Forgets, Outcome, Step
 from perdure.actors.failures import describe_failure
+from perdure.actors.logs import fields_of
 from perdure.actors.messages import Message
 from perdure.errors import (
     CorruptionError,
@@ -104,7 +105,8 @@ class OrchestrationInstance(EndedInstance):
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """A bug of ours: nothing is decided until the actor is activated again."""
-        logger.error("a bug in perdure: %s", self._address, exc_info=error)
+        fields = fields_of(step.message)
+        logger.error("a bug in perdure: %s", self._address, exc_info=error, extra=fields)
         reason = f"a bug in perdure: {error!r}; see the log"
         return self.settled(self._stall(reason, step.message))
 
@@ -125,7 +127,7 @@ class OrchestrationInstance(EndedInstance):
     def _stall(self, reason: str, message: Message) -> Outcome:
         """Decide nothing until the code fits; *message* waits for that, its sender does not."""
         if self.gate is not only_end:
-            logger.error("%s", reason)
+            logger.error("%s", reason, extra=fields_of(message))
             self.close()
             self.gate = only_end
         state = self._state
@@ -174,6 +176,8 @@ class OrchestrationInstance(EndedInstance):
             told=start.told,
             begins=self._version,
         )
+        if self._spans is not None:
+            self._spans.begin(self._state, message.trace)
         if start.start_at > turn.now:
             begin = effects.send(self._address, requests.BEGIN, None, self._address)
             begin.due_micros = start.start_at
@@ -224,7 +228,7 @@ class OrchestrationInstance(EndedInstance):
     def _take_events(
         self, events: list[EventRaised], state: InstanceState, turn: Turn
     ) -> Outcome:
-        if state.start is not None:  # it has not begun: it will find them then
+        if state.status == PENDING and state.start is not None:  # it will find them then
             self._require_room(state.start.events, events)
             state.start.events.extend(events)
             turn.touched = True
@@ -269,6 +273,8 @@ class OrchestrationInstance(EndedInstance):
         state.generation = started.generation
         state.begins = self._version
         state.status = RUNNING
+        if state.trace is not None:
+            state.trace.begun_micros = turn.now
         self._execution = execution
         self._apply(started, turn)
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
 from perdure.actors.directory import Resolve
+from perdure.actors.logs import address_fields
 from perdure.actors.messages import Message
+from perdure.actors.tracing import Span, Tracer, trace_id
 from perdure.errors import (
     CorruptionError,
     DecodingError,
@@ -37,7 +39,9 @@ from perdure.orchestration.history import (
 )
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.rewinding import without_rewound
+from perdure.orchestration.spans import InstanceSpans
 from perdure.orchestration.state import (
+    COMPLETED,
     RUNNING,
     SUSPENDED,
     InstanceState,
@@ -67,6 +71,7 @@ class Turn:
         self.touched = False
         self.to_come: deque[EventRaised] = deque()
         self.over = False
+        self.span: Span | None = None
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -84,6 +89,7 @@ class Turn:
             tuple(self.taken_back),
             forgets=self.forgets,
             over=self.over,
+            span=self.span,
         )
 
 
@@ -98,6 +104,7 @@ class LiveInstance:
         version: int,
         state: InstanceState | None,
         engine: Surroundings,
+        tracer: Tracer | None = None,
     ) -> None:
         self._programs = programs
         self._resolve = resolve
@@ -107,9 +114,16 @@ class LiveInstance:
         self._stored = None if state is None else write_state(state)
         self._engine = engine
         self._execution: Execution | None = None
+        self._spans = None if tracer is None else InstanceSpans(tracer, address)
         self.gate: Gate | None = None
         if state is not None and state.status == RUNNING and not state.generation:
             self.gate = only_renewal
+
+    @property
+    def trace(self) -> str:
+        """What all that it sends carries; empty when it is not traced."""
+        trace = None if self._state is None else self._state.trace
+        return "" if trace is None else trace.own
 
     def state(self) -> bytes | None:
         """The row as the last message left it: the next may be at work without the baton."""
@@ -145,7 +159,8 @@ class LiveInstance:
         if self._execution is None:
             execution = self._awakened()
             try:
-                execution.replay(without_rewound(self._history(), state.begins))
+                history = without_rewound(self._history(), state.begins)
+                execution.replay(history)
             except (NonDeterminismError, DecodingError, CorruptionError) as error:
                 execution.close()
                 raise CodeMissing(str(error)) from error
@@ -153,6 +168,9 @@ class LiveInstance:
                 execution.close()
                 raise
             self._execution = execution
+            if self._spans is not None:
+                for event in history:
+                    self._spans.note(event)
             if state.stalled:
                 state.stalled, state.reason = False, ""
         return self._execution
@@ -170,7 +188,9 @@ class LiveInstance:
 
     def _new_execution(self) -> Execution:
         program = self._programs.program(self._present(), self._resolve)
-        return Execution(self._address, program, self._engine.fresh_id)
+        execution = Execution(self._address, program, self._engine.fresh_id)
+        execution.trace_id = trace_id(self.trace)
+        return execution
 
     def _history(self) -> list[Event]:
         """The present generation's events."""
@@ -188,6 +208,8 @@ class LiveInstance:
         if execution is None:
             return
         turn.note(event)
+        if self._spans is not None:
+            self._spans.note(event)
         if isinstance(event, ExecutionTerminated):
             if event.recursive:
                 self._end_children(execution.children.values(), event, turn)
@@ -230,6 +252,7 @@ class LiveInstance:
                 self._address,
                 length,
                 HISTORY_EVENTS,
+                extra=address_fields(self._address),
             )
 
     def _follow(self, execution: Execution, turn: Turn) -> None:
@@ -245,9 +268,22 @@ class LiveInstance:
                 turn.messages.append(message)
         ended = execution.ended
         if isinstance(ended, ExecutionCompleted):
+            if ended.status == COMPLETED:
+                self._warn_of(execution.never_awaited())
             self._note_end(ended, turn)
         elif isinstance(ended, ContinueAsNew):
             self._continue(execution, ended, turn)
+
+    def _warn_of(self, lost: list[str]) -> None:
+        """Tell of tasks that nobody awaited: their results and failures are lost."""
+        if lost:
+            logger.warning(
+                "orchestration %r has ended and never awaited %s; await each task, or "
+                "perdure.when_all([…])",
+                self._address,
+                ", ".join(lost),
+                extra=address_fields(self._address),
+            )
 
     def _note_end(self, end: ExecutionCompleted, turn: Turn) -> None:
         state = self._present()
@@ -268,6 +304,8 @@ class LiveInstance:
                     failure_for_parent(self._address, end),
                 )
             )
+        if self._spans is not None:
+            turn.span = self._spans.end(state, turn.now, state.status)
         self._tell(state.told, state, turn)
         retention = self._programs.retention_micros(state)
         if retention:
@@ -298,6 +336,8 @@ class LiveInstance:
             effects.send(self._address, requests.RENEW, renewal, self._address)
         )
         state.generation = ""
+        if self._spans is not None:
+            turn.span = self._spans.renew(state, turn.now)
         self.gate = only_renewal
         self.close()
 
@@ -310,7 +350,7 @@ class LiveInstance:
         """Nothing begins, or is forgotten, later by itself any more."""
         if state.timer:
             turn.taken_back.append(state.timer)
-        state.timer, state.start = 0, None
+        state.timer = 0
 
     # ---- whom else it concerns --------------------------------------------------------------
 

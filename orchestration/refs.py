@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-import attrs
 import msgspec
 
 from perdure.actors.ids import checked_name
 from perdure.actors.messages import Message
-from perdure.actors.node import Node
 from perdure.actors.replies import Reply
-from perdure.errors import OperationFailedError
+from perdure.errors import InstanceNotFoundError, OperationFailedError
 from perdure.orchestration import requests
 from perdure.orchestration.checking import checked_flag, checked_text
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.faults import typed
 from perdure.orchestration.history import Event, EventRaised
 from perdure.orchestration.instance_ids import checked_instance_id
-from perdure.orchestration.reading import events_of, find_state, input_of, require_state
-from perdure.orchestration.replaying import export_history
-from perdure.orchestration.running import RunningActivity, running_of
-from perdure.orchestration.status import OrchestrationState, public_state
-from perdure.orchestration.waiting import Waits, Watch
-from perdure.storage.ports import Reader
+from perdure.orchestration.running import RunningActivity
+from perdure.orchestration.status import OrchestrationState
+from perdure.orchestration.waiting import Waiting, Watch
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -34,8 +29,10 @@ _plain = msgspec.json.Decoder().decode
 class Source(Protocol):
     """What a reference asks of its client."""
 
-    node: Node
-    waits: Waits
+    @property
+    def waits(self) -> Waiting:
+        """Lets references wait."""
+        ...
 
     def new_id(self) -> str:
         """A request id nobody used before."""
@@ -43,6 +40,24 @@ class Source(Protocol):
 
     def send_call(self, message: Message, decode: Callable[[bytes], Any]) -> Reply[Any]:
         """Send one call and return what its answer comes with."""
+        ...
+
+    def read_instance(
+        self, instance_id: str, *, fetch_input: bool
+    ) -> OrchestrationState | None:
+        """How an orchestration was at its last commit; ``None`` when there is none."""
+        ...
+
+    def read_events(self, instance_id: str) -> Iterator[Event]:
+        """The history of an orchestration's present generation."""
+        ...
+
+    def export_instance(self, instance_id: str) -> bytes:
+        """The same by itself, as JSON."""
+        ...
+
+    def running_activities(self, instance_id: str) -> list[RunningActivity]:
+        """The attempts of its activities that are at work now."""
         ...
 
 
@@ -106,18 +121,7 @@ class OrchestrationRef(Generic[R_co]):
         Args:
             fetch_input: also read what it was started with.
         """
-        store = self._store()
-        state = find_state(store, self.id)
-        if state is None:
-            return None
-        public = public_state(self.id, state)
-        if not fetch_input:
-            return public
-        return attrs.evolve(public, input=_plain(input_of(store, self.id, state)))
-
-    def _store(self) -> Reader:
-        self._client.node.check_open()
-        return self._client.node.store
+        return self._client.read_instance(self.id, fetch_input=fetch_input)
 
     def history(self) -> Iterator[Event]:
         """What happened to its present generation, and what it decided, oldest first.
@@ -125,17 +129,11 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceNotFoundError: there is none.
         """
-        store = self._store()
-        return events_of(store, self.id, require_state(store, self.id))
+        return self._client.read_events(self.id)
 
     def activities(self) -> list[RunningActivity]:
         """The attempts of its activities that are at work now, with their progress."""
-        node = self._client.node
-        node.check_open()
-        found: list[RunningActivity] = node.ask_partition(
-            lambda partition: running_of(self.id, partition.attempts.steps())
-        )
-        return found
+        return self._client.running_activities(self.id)
 
     def export_history(self) -> bytes:
         """The same by itself, as JSON: what ``perdure.testing.assert_replays`` takes.
@@ -143,7 +141,7 @@ class OrchestrationRef(Generic[R_co]):
         Raises:
             InstanceNotFoundError: there is none.
         """
-        return msgspec.json.encode(export_history(self._store(), self.id))
+        return self._client.export_instance(self.id)
 
     # ---- asking it ------------------------------------------------------------------------
 
@@ -214,13 +212,15 @@ class OrchestrationRef(Generic[R_co]):
             InstanceAlreadyExistsError: one with that id lives.
         """
         again_id = self.id if new_instance_id is None else checked_instance_id(new_instance_id)
-        store = self._store()
-        state = require_state(store, self.id)
+        state = self._client.read_instance(self.id, fetch_input=True)
+        if state is None:
+            msg = f"there is no orchestration {self.id!r}"
+            raise InstanceNotFoundError(msg)
         start = requests.Start(
             name=state.name,
-            input=input_of(store, self.id, state),
+            input=encode_plain(state.input, "the input"),
             version=state.version,
-            tags=state.tags,
+            tags=dict(state.tags),
         )
         again = OrchestrationRef(self._client, again_id, self._decode)
         again.begin(start)

@@ -196,7 +196,7 @@ def not_registered(asked: Any, what: str, known: Iterable[str]) -> str:
     if inspect.iscoroutine(asked) or inspect.isgenerator(asked):
         name = asked.__name__
         return f"{name}(…) was called; pass the {what} itself, {name}, and its input beside it"
-    names = sorted(known)
+    names = sorted(name for name in known if not name.startswith("perdure."))  # ours
     told = ", ".join(names) or "none"
     if isinstance(asked, str):
         return (

@@ -170,7 +170,7 @@ def _is_store(source: Path) -> bool:
 def _read(source: Path) -> RecordedHistory:
     try:
         return msgspec.json.decode(source.read_bytes(), type=RecordedHistory)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{str(source)!r} is neither a store nor an exported history: {error}"
         raise InvalidInputError(msg) from error
 

@@ -30,6 +30,20 @@ STATUSES = (
 )
 
 
+class Trace(msgspec.Struct, array_like=True, gc=False):
+    """An orchestration's span while it goes on, fixed in the commit that makes it.
+
+    Attributes:
+        own: the trace that all it sends carries.
+        parent: the trace of what started it; empty for none.
+        begun_micros: when the present generation began; 0: it did not.
+    """
+
+    own: str
+    parent: str = ""
+    begun_micros: int = 0
+
+
 class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     """What is stored of one orchestration beside its history.
 
@@ -48,9 +62,11 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
         failure: of a failed or cancelled one.
         reason: why it is suspended, or stalled.
         stalled: its code does not fit its history.
-        start: of a pending one, what it will start with.
+        start: of a pending one, what it will start with; of one that was ended before it began,
+            what it would have started with.
         told: whom to signal when it has ended.
         timer: the message that it sent itself to begin, or to be forgotten, at a later time.
+        trace: its span; ``None`` when it was started while nothing was traced.
     """
 
     name: str
@@ -71,6 +87,7 @@ class InstanceState(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
     start: Start | None = None
     timer: int = 0
     told: list[Notice] = []
+    trace: Trace | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -90,6 +107,6 @@ def read_state(address: str, state: bytes) -> InstanceState:
     """
     try:
         return _read(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the row of orchestration {address!r} cannot be read: {error}; restore a backup"
         raise CorruptionError(msg) from error

@@ -23,10 +23,11 @@ T5 = TypeVar("T5")
 class Task(Generic[T_co]):
     """The outcome of something durable: ``await`` it, or ``yield`` it in a generator."""
 
-    __slots__ = ("_error", "_listeners", "_result", "is_complete")
+    __slots__ = ("_error", "_listeners", "_result", "is_complete", "was_awaited")
 
     def __init__(self) -> None:
         self.is_complete = False
+        self.was_awaited = False
         self._result: Any = None
         self._error: BaseException | None = None
         self._listeners: list[Callable[[Task[Any]], None]] = []
@@ -43,6 +44,7 @@ class Task(Generic[T_co]):
             NotAllowedHereError: it is not complete: await it first.
             TaskFailedError: or what else it failed with.
         """
+        self.was_awaited = True
         if not self.is_complete:
             msg = f"{self!r} is not complete; await it first"
             raise NotAllowedHereError(msg)
@@ -63,6 +65,7 @@ class Task(Generic[T_co]):
         return self._error
 
     def __await__(self) -> Generator[Any, Any, T_co]:
+        self.was_awaited = True
         if not self.is_complete:
             yield self
         return self.get_result()
@@ -91,6 +94,7 @@ class Task(Generic[T_co]):
 
     def follow(self, listener: Callable[[Task[Any]], None]) -> None:
         """Call *listener* with this task once it is complete (engine only)."""
+        self.was_awaited = True
         if self.is_complete:
             listener(self)
         else:

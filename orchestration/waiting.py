@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from perdure.actors.answers import details_of
@@ -34,6 +34,20 @@ class Watch:
         self.instance_id = instance_id
         self.row: StateRow | None = None
         self.waiting: list[tuple[Reply[Any], Decide]] = []
+
+
+class Waiting(Protocol):
+    """How references wait for orchestrations."""
+
+    def watch(self, instance_id: str) -> Watch:
+        """Take note of what is committed of an instance from now on."""
+        ...
+
+    def wait(self, watch: Watch, decide: str, decode: Callable[[Any], Any]) -> Reply[Any]:
+        """A reply that is resolved when the instance has ended (``result``), or begun
+        (``start``); *decode* reads the output.
+        """
+        ...
 
 
 class Waits:

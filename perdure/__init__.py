@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 from perdure._version import __version__
 
 if TYPE_CHECKING:
-    from perdure.actors.client import EntityRef
     from perdure.actors.context import EntityContext
     from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
     from perdure.actors.function_entity import FunctionContext
     from perdure.actors.history import HistoryEvent
     from perdure.actors.ids import EntityId
+    from perdure.actors.interface import EntityRef
+    from perdure.actors.logs import JsonFormatter
     from perdure.actors.pipeline import PipelineFailure
     from perdure.actors.replies import Reply
     from perdure.actors.snapshots import Change, EntitySnapshot, Page, Position
     from perdure.actors.verification import Finding
     from perdure.errors import (
+        AccessDeniedError,
         ActivityProcessDiedError,
         ActivityTimeoutError,
         CancelledError,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         DecodingError,
         DefinitionError,
         EncodingError,
+        ExtraMissingError,
         FailureDetails,
         ForkedError,
         HistoryTooLongError,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         NonRetriableError,
         NotAllowedHereError,
         NotDurableError,
+        NotRemoteError,
         OperationFailedError,
         OrchestrationFailedError,
         OutcomeUnknownError,
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
         RequestMismatchError,
         RowRejectedError,
         ScheduleNotFoundError,
+        ServerAnswerError,
+        ServerUnreachableError,
         StoreError,
         StoreOpenError,
         StoreOwnedError,
@@ -72,10 +78,11 @@ if TYPE_CHECKING:
     )
     from perdure.orchestration.activity_context import ActivityContext, activity_context
     from perdure.orchestration.app import App
-    from perdure.orchestration.client import Client
     from perdure.orchestration.context import OrchestrationContext
     from perdure.orchestration.ends import OrchestrationEnd
     from perdure.orchestration.entity_calls import OrchestrationEntityRef
+    from perdure.orchestration.http_calls import HttpResponse
+    from perdure.orchestration.interface import Client
     from perdure.orchestration.pipeline import Pipeline
     from perdure.orchestration.refs import OrchestrationRef
     from perdure.orchestration.retry import RetryPolicy
@@ -84,8 +91,10 @@ if TYPE_CHECKING:
     from perdure.orchestration.status import OrchestrationPage, OrchestrationState, PurgeResult
     from perdure.orchestration.tasks import EventTask, Task, TimerTask, when_all, when_any
     from perdure.orchestration.why import Reason
+    from perdure.remote.connecting import connect
 
 __all__ = [
+    "AccessDeniedError",
     "ActivityContext",
     "ActivityProcessDiedError",
     "ActivityTimeoutError",
@@ -104,23 +113,27 @@ __all__ = [
     "EntityRef",
     "EntitySnapshot",
     "EventTask",
+    "ExtraMissingError",
     "FailureDetails",
     "Finding",
     "ForkedError",
     "FunctionContext",
     "HistoryEvent",
     "HistoryTooLongError",
+    "HttpResponse",
     "InstanceAlreadyExistsError",
     "InstanceFinishedError",
     "InstanceNotFoundError",
     "InvalidIdError",
     "InvalidInputError",
+    "JsonFormatter",
     "MailboxFullError",
     "NodeClosedError",
     "NonDeterminismError",
     "NonRetriableError",
     "NotAllowedHereError",
     "NotDurableError",
+    "NotRemoteError",
     "OperationFailedError",
     "OrchestrationContext",
     "OrchestrationEnd",
@@ -150,6 +163,8 @@ __all__ = [
     "ScheduleNotFoundError",
     "ScheduleRef",
     "ScheduleState",
+    "ServerAnswerError",
+    "ServerUnreachableError",
     "StoreError",
     "StoreOpenError",
     "StoreOwnedError",
@@ -168,6 +183,7 @@ __all__ = [
     "__version__",
     "activity_context",
     "applies",
+    "connect",
     "ephemeral",
     "event",
     "field",
@@ -180,7 +196,7 @@ _HOMES = {
     "ActivityContext": "perdure.orchestration.activity_context",
     "activity_context": "perdure.orchestration.activity_context",
     "App": "perdure.orchestration.app",
-    "Client": "perdure.orchestration.client",
+    "Client": "perdure.orchestration.interface",
     "OrchestrationPage": "perdure.orchestration.status",
     "PurgeResult": "perdure.orchestration.status",
     "OrchestrationContext": "perdure.orchestration.context",
@@ -191,6 +207,7 @@ _HOMES = {
     "RunningActivity": "perdure.orchestration.running",
     "ScheduleRef": "perdure.orchestration.schedules.refs",
     "ScheduleState": "perdure.orchestration.schedules.refs",
+    "HttpResponse": "perdure.orchestration.http_calls",
     "OrchestrationState": "perdure.orchestration.status",
     "EventTask": "perdure.orchestration.tasks",
     "Task": "perdure.orchestration.tasks",
@@ -201,11 +218,12 @@ _HOMES = {
     "Entity": "perdure.actors.entity",
     "EntityContext": "perdure.actors.context",
     "EntityId": "perdure.actors.ids",
-    "EntityRef": "perdure.actors.client",
+    "EntityRef": "perdure.actors.interface",
     "EntitySnapshot": "perdure.actors.snapshots",
     "Finding": "perdure.actors.verification",
     "FunctionContext": "perdure.actors.function_entity",
     "HistoryEvent": "perdure.actors.history",
+    "JsonFormatter": "perdure.actors.logs",
     "Page": "perdure.actors.snapshots",
     "Pipeline": "perdure.orchestration.pipeline",
     "PipelineFailure": "perdure.actors.pipeline",
@@ -213,6 +231,7 @@ _HOMES = {
     "Reason": "perdure.orchestration.why",
     "Reply": "perdure.actors.replies",
     "applies": "perdure.actors.entity",
+    "connect": "perdure.remote.connecting",
     "ephemeral": "perdure.actors.entity",
     "event": "perdure.actors.entity",
     "field": "perdure.actors.entity",

@@ -52,6 +52,20 @@ class UnknownOperationError(PerdureError, LookupError):
     """The entity has no such operation: the message lists those it has."""
 
 
+class ExtraMissingError(PerdureError, ImportError):
+    """A part of perdure needs packages that an extra brings: install it, as the message says.
+
+    Attributes:
+        extra: its name.
+    """
+
+    def __init__(self, what: str, extra: str, cause: object) -> None:
+        super().__init__(
+            f"{what} needs the extra {extra}: pip install 'perdure[{extra}]' ({cause})"
+        )
+        self.extra = extra
+
+
 class UnknownEventError(PerdureError, LookupError):
     """A stored event has no registered class: register it, or an upcaster for its version."""
 
@@ -97,7 +111,7 @@ class FailureDetails:
         return self.inner_failure is not None and self.inner_failure.is_caused_by(kind)
 
 
-def _note_origin(error: PerdureError, details: FailureDetails | None) -> None:
+def note_origin(error: PerdureError, details: FailureDetails | None) -> None:
     """Have Python show, below the traceback of *error*, where the failure came from."""
     if details is not None and details.stack_trace:
         error.add_note(f"It came from:\n{details.stack_trace.rstrip()}")
@@ -111,7 +125,7 @@ class OperationFailedError(PerdureError):
         self.target = target
         self.operation = operation
         self.details = details
-        _note_origin(self, details)
+        note_origin(self, details)
 
 
 class QuarantinedError(PerdureError):
@@ -223,6 +237,27 @@ class ForkedError(StoreError):
     """The handle was opened before ``os.fork()``: open the store again in the child."""
 
 
+# ---- a server elsewhere -----------------------------------------------------------------
+
+
+class ServerUnreachableError(PerdureError, ConnectionError):
+    """The server cannot be reached, or hung up: see that it runs, and ask again."""
+
+
+class AccessDeniedError(PerdureError, PermissionError):
+    """The server does not let this client in: the token is missing, wrong, or may not do it."""
+
+
+class ServerAnswerError(PerdureError):
+    """The answer is not understood: the URL is not that of a gateway, or its perdure is another
+    version.
+    """
+
+
+class NotRemoteError(PerdureError, NotImplementedError):
+    """A remote client cannot do that: do it where the store is."""
+
+
 # ---- orchestrations ---------------------------------------------------------------------
 
 
@@ -260,7 +295,7 @@ class TaskFailedError(PerdureError):
     def __init__(self, what: str, details: FailureDetails) -> None:
         super().__init__(f"{what} failed: {details.error_type}: {details.message}")
         self.details = details
-        _note_origin(self, details)
+        note_origin(self, details)
 
     @property
     def is_non_retriable(self) -> bool:
@@ -280,7 +315,7 @@ class OrchestrationFailedError(PerdureError):
         self.instance_id = instance_id
         self.status = status
         self.details = details
-        _note_origin(self, details)
+        note_origin(self, details)
 
 
 class NonRetriableError(PerdureError):

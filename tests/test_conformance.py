@@ -42,6 +42,7 @@ FEATURES = {
         "determinism helpers",
         "waits",
         "history",
+        "call_http",
         "logging",
         "bad input",
     ),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LINKED = ("actors", "benchmarks", "gateway", "orchestration", "storage")
-LIBRARY = ("actors", "benchmarks", "gateway", "orchestration", "perdure", "storage")
+LINKED = ("actors", "benchmarks", "gateway", "orchestration", "remote", "storage")
+LIBRARY = ("actors", "benchmarks", "gateway", "orchestration", "perdure", "remote", "storage")
 CODE = (*LIBRARY, "examples", "tests")
 FILE_LINES = 450
 FUNCTION_LINES = 70
@@ -97,7 +97,7 @@ def test_library_code_never_runs_what_it_reads(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", python_files("actors", "gateway", "orchestration", "storage"), ids=name_of
+    "path", python_files("actors", "gateway", "orchestration", "remote", "storage"), ids=name_of
 )
 def test_what_is_behind_the_facade_never_imports_it(path: Path) -> None:
     assert "perdure" not in modules_imported(path)

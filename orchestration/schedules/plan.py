@@ -67,13 +67,6 @@ def plan_of(
         InvalidInputError, EncodingError, DecodingError: the message names what does not fit.
     """
     start, definition = start_of(programs, orchestrator, input, version, tags)
-    for option, given, known in (
-        ("overlap", overlap, OVERLAPS),
-        ("missed", missed, MISSED),
-    ):
-        if given not in known:
-            msg = f"{option}={given!r}: use one of {', '.join(known)}"
-            raise InvalidInputError(msg)
     rule = Recurrence(
         every_micros=_duration(every),
         cron=_text("cron", cron or ""),
@@ -81,7 +74,7 @@ def plan_of(
         start_micros=_moment("start_at", start_at),
         end_micros=_moment("end_at", end_at),
     )
-    check(rule)
+    _check_options(overlap, missed, rule)
     return Plan(
         orchestrator=definition.name,
         input=msgspec.json.decode(start.input),
@@ -91,6 +84,27 @@ def plan_of(
         version=version,
         tags=start.tags,
     )
+
+
+def check_plan(programs: Programs, plan: Plan) -> None:
+    """Check a plan that was made elsewhere, as :func:`plan_of` does.
+
+    Raises:
+        UnknownOrchestratorError, InvalidInputError, EncodingError, DecodingError: as there.
+    """
+    start_of(programs, plan.orchestrator, plan.input, plan.version, plan.tags)
+    _check_options(plan.overlap, plan.missed, plan.rule)
+
+
+def _check_options(overlap: object, missed: object, rule: Recurrence) -> None:
+    for option, given, known in (
+        ("overlap", overlap, OVERLAPS),
+        ("missed", missed, MISSED),
+    ):
+        if given not in known:
+            msg = f"{option}={given!r}: use one of {', '.join(known)}"
+            raise InvalidInputError(msg)
+    check(rule)
 
 
 def checked_schedule_id(value: object) -> str:

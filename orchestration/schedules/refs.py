@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from perdure.actors.client import EntityClient, EntityRef
 from perdure.actors.context import to_datetime, to_micros
+from perdure.actors.interface import EntityInterface, EntityRef
 from perdure.errors import InvalidInputError, OperationFailedError, ScheduleNotFoundError
 from perdure.orchestration.checking import checked_text
 from perdure.orchestration.faults import typed
@@ -128,7 +128,7 @@ class ScheduleRef:
 
     __slots__ = ("_client", "_entity", "_programs", "id")
 
-    def __init__(self, client: EntityClient, programs: Programs, schedule_id: str) -> None:
+    def __init__(self, client: EntityInterface, programs: Programs, schedule_id: str) -> None:
         self._client = client
         self._programs = programs
         self._entity: EntityRef[Schedule] = client.entity(Schedule, schedule_id)
@@ -255,7 +255,7 @@ class ScheduleRef:
         return f"<ScheduleRef {self.id}>"
 
 
-def schedules_of(client: EntityClient, prefix: str) -> Iterator[ScheduleState]:
+def schedules_of(client: EntityInterface, prefix: str) -> Iterator[ScheduleState]:
     """All schedules whose ids begin so, in byte order."""
     after: str | None = ""
     while after is not None:

@@ -21,6 +21,17 @@ store_option = click.option(
     metavar="PATH",
     help="The store's file.",
 )
+owner_option = click.option(
+    "--store",
+    "--url",
+    "store",
+    envvar="PERDURE_STORE",
+    required=True,
+    show_envvar=True,
+    metavar="PATH|URL",
+    help="The store's file; or where it is served, with the token in PERDURE_TOKEN or in the "
+    "file that PERDURE_TOKEN_FILE names.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 app_option = click.option(
     "--app",

@@ -14,10 +14,10 @@ from perdure.cli import instances
 from perdure.cli.options import (
     app_option,
     json_option,
+    owner_option,
     read_json,
     read_past,
     read_time,
-    store_option,
 )
 from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
@@ -80,7 +80,7 @@ def orchestration() -> None:
 @timeout_option
 @request_option
 @app_option
-@store_option
+@owner_option
 @json_option
 def start(
     name: str,
@@ -120,7 +120,7 @@ def start(
 @click.argument("instance_id", metavar="ID")
 @timeout_option
 @app_option
-@store_option
+@owner_option
 @json_option
 def result(
     instance_id: str, timeout: float, app_name: str | None, store: str, as_json: bool
@@ -136,7 +136,7 @@ def result(
 @click.argument("value", metavar="[JSON]", required=False, callback=read_json)
 @request_option
 @app_option
-@store_option
+@owner_option
 @json_option
 def raise_event(
     instance_id: str,
@@ -161,7 +161,7 @@ def raise_event(
 @click.option("--output", callback=read_json, metavar="JSON", help="What it ends with.")
 @children_option
 @app_option
-@store_option
+@owner_option
 @json_option
 def terminate(
     instance_id: str,
@@ -185,7 +185,7 @@ def _asking(what: str, done: str, help_text: str) -> click.Command:
     @click.argument("instance_id", metavar="ID")
     @click.option("--reason", default="", help="Why; kept in the history.")
     @app_option
-    @store_option
+    @owner_option
     @json_option
     def command(
         instance_id: str, reason: str, app_name: str | None, store: str, as_json: bool
@@ -200,7 +200,7 @@ def _asking(what: str, done: str, help_text: str) -> click.Command:
 @click.argument("instance_id", metavar="ID")
 @click.option("--new-id", metavar="ID", help="Under another id.  [default: the same]")
 @app_option
-@store_option
+@owner_option
 @json_option
 def restart(
     instance_id: str, new_id: str | None, app_name: str | None, store: str, as_json: bool
@@ -221,7 +221,7 @@ def restart(
 @children_option
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @app_option
-@store_option
+@owner_option
 @json_option
 def purge(
     instance_id: str | None,

@@ -12,7 +12,7 @@ from perdure.actors import control
 from perdure.actors.context import to_datetime
 from perdure.actors.quarantine import message_in, quarantined
 from perdure.cli.commands import NotFoundError
-from perdure.cli.options import app_option, json_option, open_reader, store_option
+from perdure.cli.options import app_option, json_option, open_reader, owner_option, store_option
 from perdure.cli.output import clock, print_json, print_table, say
 from perdure.cli.reaching import ask_owner
 from perdure.storage.records import QuarantineRow
@@ -95,7 +95,7 @@ def tell(ids: list[int], done: str, as_json: bool) -> None:
 @quarantine.command()
 @ids_argument
 @app_option
-@store_option
+@owner_option
 @json_option
 def redrive(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Send messages again, with no attempts counted. Mend the cause first."""
@@ -106,7 +106,7 @@ def redrive(ids: tuple[int, ...], app_name: str | None, store: str, as_json: boo
 @quarantine.command()
 @ids_argument
 @app_option
-@store_option
+@owner_option
 @json_option
 def discard(ids: tuple[int, ...], app_name: str | None, store: str, as_json: bool) -> None:
     """Forget messages."""

@@ -5,16 +5,25 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import cast
 
 from perdure.actors.control import AnyRequest
 from perdure.actors.control_client import ControlClient, value_of
-from perdure.actors.control_server import perform
+from perdure.actors.control_server import Served, perform
 from perdure.errors import InvalidInputError, NodeClosedError, PerdureError
 from perdure.orchestration.app import App
+from perdure.remote.connecting import connect
+
+PATIENCE_SECONDS = 5.0
+"""How long a server may be away."""
 
 
 class AppImportError(PerdureError):
     """The user's app cannot be imported: the message says why."""
+
+
+class ExtraMissingError(PerdureError):
+    """A command needs what an extra brings: the message names it."""
 
 
 def load_app(name: str) -> App:
@@ -55,12 +64,15 @@ def _apps(module: object) -> str:
 def ask_owner(store: str, request: AnyRequest, app_name: str | None = None) -> bytes:
     """Have the owner of *store* do something and return its answer, as JSON.
 
-    When no process has it open and an app is named, this process opens it for the moment.
+    A URL is asked over HTTP. When no process has a file open and an app is named, this process
+    opens it for the moment.
 
     Raises:
         NodeClosedError: no process has it open, and no app is named.
         PerdureError: what the owner raised.
     """
+    if store.startswith(("http://", "https://")):
+        return _ask_server(store, request, app_name)
     connection = ControlClient.connect(store)
     if connection is not None:
         with connection:
@@ -73,3 +85,13 @@ def ask_owner(store: str, request: AnyRequest, app_name: str | None = None) -> b
         raise NodeClosedError(msg)
     with load_app(app_name).open(store) as client:
         return value_of(perform(client, request))
+
+
+def _ask_server(url: str, request: AnyRequest, app_name: str | None) -> bytes:
+    app = None if app_name is None else load_app(app_name)
+    try:
+        client = connect(url, app=app, patience=PATIENCE_SECONDS)
+    except ImportError as error:
+        raise ExtraMissingError(str(error)) from error
+    with client:
+        return value_of(perform(cast("Served", client), request))

@@ -15,6 +15,7 @@ import msgspec
 from rich.text import Text
 
 from perdure.actors import control
+from perdure.actors.app import RESERVED
 from perdure.actors.context import to_datetime
 from perdure.actors.control_client import ControlClient
 from perdure.actors.definition import EntityDefinition
@@ -62,15 +63,23 @@ ON_TERMINAL = 500
 # ---- entities -------------------------------------------------------------------------------
 
 
-def pages(reader: SqliteReader, prefix: str, after: str, limit: int) -> Iterator[StoredState]:
+def pages(
+    reader: SqliteReader, prefix: str, after: str, limit: int, *, own: bool = True
+) -> Iterator[StoredState]:
     """Up to *limit* rows whose addresses begin with *prefix*, beyond *after*.
 
-    A row that only holds the lock of an entity without a state is left out.
+    A row that only holds the lock of an entity without a state is left out, and without *own*
+    perdure's entities are.
     """
     while limit > 0:
         asked = min(limit, PAGE)
         page = reader.states(prefix, after=after, limit=asked)
-        shown = [row for row in page if row.corrupt or shown_state(row.state) is not None]
+        shown = [
+            row
+            for row in page
+            if (row.corrupt or shown_state(row.state) is not None)
+            and (own or not row.stream.startswith(f"@{RESERVED}"))
+        ]
         yield from shown
         limit -= len(shown)
         if len(page) < asked:
@@ -186,6 +195,7 @@ def entities(
     """List entities, of one KIND or of all, in the order of their addresses.
 
     Those that are damaged are listed too, and with --app those that its classes cannot read.
+    Perdure's own, such as perdure.schedule, are listed by KIND only.
     """
     if prefix and kind is None:
         msg = "--prefix needs a KIND before it"
@@ -194,7 +204,7 @@ def entities(
     app = None if app_name is None else load_app(app_name)
     wanted = None if kind is None else EntityId(kind, "x").kind
     start = "@" if wanted is None else f"@{wanted}@{prefix}"
-    rows = list(pages(reader, start, after, limit + 1))
+    rows = list(pages(reader, start, after, limit + 1, own=wanted is not None))
     shown = [(row, fault_of(row, app)) for row in rows[:limit]]
     if wanted is not None and not shown:
         require_kind(reader, store, wanted, app)

@@ -14,10 +14,12 @@ import click
 from perdure._version import __version__
 from perdure.actors import limits
 from perdure.actors.app import DURABILITIES
+from perdure.actors.logs import JsonFormatter
 from perdure.cli.commands import FAILED
 from perdure.cli.options import json_option, store_option
 from perdure.cli.output import print_json, say
 from perdure.cli.reaching import load_app
+from perdure.cli.telemetry import instrument_from_environment
 from perdure.errors import InvalidInputError
 from perdure.orchestration.app import App
 from perdure.orchestration.client import Client
@@ -27,6 +29,8 @@ GC_THRESHOLD = (50_000, 20, 50)
 SWITCH_SECONDS = 0.0005
 """How long a busy thread keeps the others from running. With Python's 5 ms a small commit
 beside a turn that computes takes 68 ms at the median, with this 3.5 ms."""
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class Ending:
@@ -91,11 +95,23 @@ drain_option = click.option(
     show_default=True,
     help="Seconds for what is in hand when it is asked to end.",
 )
+otel_option = click.option(
+    "--otel",
+    is_flag=True,
+    help="Send traces and metrics, as the OTEL_* environment variables say.",
+)
 log_option = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
+)
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or one JSON object a line.",
 )
 
 
@@ -105,6 +121,8 @@ log_option = click.option(
 @durability_option
 @drain_option
 @log_option
+@log_format_option
+@otel_option
 @json_option
 @click.pass_context
 def run(
@@ -114,6 +132,8 @@ def run(
     durability: str,
     drain: float,
     log_level: str,
+    log_format: str,
+    otel: bool,
     as_json: bool,
 ) -> None:
     """Run the app MODULE:APP on a store until SIGTERM or SIGINT.
@@ -121,7 +141,7 @@ def run(
     The first signal finishes what is in hand; the second ends at once, and loses nothing that
     was acknowledged.
     """
-    app = prepare(app_name, log_level)
+    app = prepare(app_name, log_level, log_format, otel=otel)
     ending = Ending()
     client = take_over(app, store, durability)
     announce(app, store, durability, as_json)
@@ -129,15 +149,17 @@ def run(
     finish(ctx, client, drain)
 
 
-def prepare(app_name: str, log_level: str) -> App:
+def prepare(app_name: str, log_level: str, log_format: str, *, otel: bool) -> App:
     """Import what is to be run, in a process that will do nothing else."""
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=log_level.upper(), handlers=[handler])
     app = load_app(app_name)
     if not (app.kinds or app.programs.registry.orchestrators):
         msg = f"app {app.name!r} has neither entities nor orchestrators; import their modules"
         raise InvalidInputError(msg)
+    if otel:
+        instrument_from_environment(app)
     sys.setswitchinterval(SWITCH_SECONDS)
     return app
 

@@ -14,7 +14,7 @@ from perdure.actors import control
 from perdure.actors.ids import EntityId
 from perdure.actors.snapshots import snapshot_of
 from perdure.cli.commands import NotFoundError
-from perdure.cli.options import app_option, json_option, open_reader, store_option
+from perdure.cli.options import app_option, json_option, open_reader, owner_option, store_option
 from perdure.cli.output import clock, compact, print_facts, print_json, print_table, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id
@@ -154,7 +154,7 @@ def _noting(operation: str, done: str, summary: str) -> click.Command:
 
     decorators: tuple[Callable[[Any], Any], ...] = (
         json_option,
-        store_option,
+        owner_option,
         app_option,
         click.option("--note", default="", help="Why."),
         click.argument("schedule_id", metavar="ID"),
@@ -167,7 +167,7 @@ def _noting(operation: str, done: str, summary: str) -> click.Command:
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
 @app_option
-@store_option
+@owner_option
 @json_option
 def trigger(schedule_id: str, app_name: str | None, store: str, as_json: bool) -> None:
     """Start a run of ID now; prints its instance id."""
@@ -179,7 +179,7 @@ def trigger(schedule_id: str, app_name: str | None, store: str, as_json: bool) -
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
 @app_option
-@store_option
+@owner_option
 @json_option
 def delete(schedule_id: str, app_name: str | None, store: str, as_json: bool) -> None:
     """Forget ID; what runs goes on."""

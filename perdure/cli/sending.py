@@ -15,8 +15,8 @@ from perdure.cli.options import (
     entity_argument,
     json_arguments,
     json_option,
+    owner_option,
     read_time,
-    store_option,
 )
 from perdure.cli.output import print_json, print_value, say
 from perdure.cli.reaching import ask_owner
@@ -46,7 +46,7 @@ def fresh_id() -> str:
 )
 @request_option
 @app_option
-@store_option
+@owner_option
 @json_option
 def signal(
     entity: EntityId,
@@ -91,7 +91,7 @@ def signal(
 @click.option("--traceback", is_flag=True, help="When the operation raises, show where.")
 @request_option
 @app_option
-@store_option
+@owner_option
 @json_option
 def call(
     entity: EntityId,

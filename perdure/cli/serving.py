@@ -12,17 +12,15 @@ from perdure.cli.running import (
     drain_option,
     durability_option,
     finish,
+    log_format_option,
     log_option,
+    otel_option,
     prepare,
     take_over,
 )
-from perdure.errors import InvalidInputError, PerdureError
+from perdure.errors import ExtraMissingError, InvalidInputError
 
 PORT = 7071
-
-
-class ExtraMissingError(PerdureError):
-    """A command needs what ``pip install 'perdure[http]'`` brings."""
 
 
 @click.command()
@@ -59,6 +57,8 @@ class ExtraMissingError(PerdureError):
 @durability_option
 @drain_option
 @log_option
+@log_format_option
+@otel_option
 @json_option
 @click.pass_context
 def serve(
@@ -75,6 +75,8 @@ def serve(
     durability: str,
     drain: float,
     log_level: str,
+    log_format: str,
+    otel: bool,
     as_json: bool,
 ) -> None:
     """Run the app MODULE:APP on a store, and serve its HTTP API, until SIGTERM or SIGINT.
@@ -91,8 +93,7 @@ def serve(
         from perdure.gateway.token_file import access_to
         from perdure.gateway.tokens import token_path
     except ImportError as error:
-        msg = f"serve needs the extra http: pip install 'perdure[http]' ({error})"
-        raise ExtraMissingError(msg) from error
+        raise ExtraMissingError(what="serve", extra="http", cause=error) from error
     closed = auth == "token"
     check_exposure(
         host, has_token=closed, public_url=public_url, has_tls=bool(tls_cert), names=allow_host
@@ -100,7 +101,7 @@ def serve(
     if store == ":memory:":
         msg = "serve needs a store in a file: its token is kept beside it"
         raise InvalidInputError(msg)
-    app = prepare(app_name, log_level)
+    app = prepare(app_name, log_level, log_format, otel=otel)
     ending = Ending()
     listener = listen(host, port)
     ctx.call_on_close(listener.close)

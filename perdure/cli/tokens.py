@@ -12,8 +12,8 @@ import click
 
 from perdure.cli.options import json_option, store_option
 from perdure.cli.output import clock, print_json, print_table, say
-from perdure.cli.serving import PORT, ExtraMissingError
-from perdure.errors import InvalidInputError
+from perdure.cli.serving import PORT
+from perdure.errors import ExtraMissingError, InvalidInputError
 
 name_argument = click.argument("name", metavar="NAME")
 role_option = click.option(
@@ -25,8 +25,7 @@ def _tokens(store: str) -> Any:
     try:
         from perdure.gateway.token_file import TokenFile
     except ImportError as error:
-        msg = f"token needs the extra http: pip install 'perdure[http]' ({error})"
-        raise ExtraMissingError(msg) from error
+        raise ExtraMissingError(what="token", extra="http", cause=error) from error
     return TokenFile(store)
 
 
@@ -88,8 +87,7 @@ def link(url: str, store: str, as_json: bool) -> None:
     try:
         from perdure.gateway.tokens import token_of
     except ImportError as error:
-        msg = f"token needs the extra http: pip install 'perdure[http]' ({error})"
-        raise ExtraMissingError(msg) from error
+        raise ExtraMissingError(what="token", extra="http", cause=error) from error
     headers = {"Authorization": f"Bearer {token_of(store)}", "Content-Type": "application/json"}
     answered = _posted(f"{url.rstrip('/')}/api/v1/login-links", headers)
     if as_json:

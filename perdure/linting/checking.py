@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import attrs
 
 from perdure.linting import rules
-from perdure.linting.names import Function, Names, bound_in
+from perdure.linting.modules import Module, Modules
+from perdure.linting.names import Function, bound_in
 from perdure.linting.rules import ASYNC_ACTIVITY, OPERATION, ORCHESTRATOR, Rule
 
 _NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*))?", re.IGNORECASE)
@@ -37,20 +38,25 @@ class Finding:
         return f"{self.path}:{self.line}:{self.column}: {self.code} {self.message}"
 
 
-def check_source(text: str, path: str = "<text>") -> list[Finding]:
-    """What is wrong in the text of one file, in order of lines."""
+def check_source(
+    text: str, path: str = "<text>", modules: Modules | None = None
+) -> list[Finding]:
+    """What is wrong in the text of one file, and in helpers of other files that it calls."""
+    modules = modules or Modules()
     try:
-        tree = ast.parse(text)
+        module = Module.of(text, path)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         message = rules.SYNTAX.message(str(error), "")
         return [Finding(path, line, 1, rules.SYNTAX.code, message)]
-    lines = text.splitlines()
+    modules.add(module)
     found = {
-        Finding(path, node.lineno, node.col_offset + 1, rule.code, rule.message(name, place))
-        for node, rule, name, place in _Check(tree).run()
+        Finding(where.path, node.lineno, node.col_offset + 1, rule.code, text)
+        for where, (node, rule, name, place) in _Check(module, modules).run()
+        for text in (rule.message(name, place),)
+        if not _is_allowed(where.lines[node.lineno - 1], rule.code)
     }
-    return sorted(one for one in found if not _is_allowed(lines[one.line - 1], one.code))
+    return sorted(found)
 
 
 def _is_allowed(line: str, code: str) -> bool:
@@ -68,22 +74,28 @@ Fault = tuple[ast.expr | ast.stmt, Rule, str, str]
 class _Check:
     """The check of one module."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self._tree = tree
-        self._names = Names(tree)
+    def __init__(self, module: Module, modules: Modules) -> None:
+        self._module = module
+        self._modules = modules
+        self._names = module.names
 
-    def run(self) -> Iterator[Fault]:
-        """All faults; some may come twice."""
-        for node in ast.walk(self._tree):
-            if isinstance(node, ast.ClassDef) and self._is_entity(node):
-                yield from self._entity(node)
-            elif isinstance(node, Function):
-                if _decorated(node, "orchestrator"):
-                    yield from self._orchestrator(node)
-                elif _decorated(node, "entity"):
-                    yield from self._operation(node)
-                elif _decorated(node, "activity") and isinstance(node, ast.AsyncFunctionDef):
-                    yield from self._calls(node, ASYNC_ACTIVITY)
+    def run(self) -> Iterator[tuple[Module, Fault]]:
+        """All faults, and in which module each is; some may come twice."""
+        seen: set[int] = set()
+        for node in ast.walk(self._module.tree):
+            if isinstance(node, Function) and _decorated(node, "orchestrator"):
+                yield from self.orchestrator(node, seen)
+            else:
+                yield from ((self._module, fault) for fault in self._other(node))
+
+    def _other(self, node: ast.AST) -> Iterator[Fault]:
+        if isinstance(node, ast.ClassDef) and self._is_entity(node):
+            yield from self._entity(node)
+        elif isinstance(node, Function):
+            if _decorated(node, "entity"):
+                yield from self._operation(node)
+            elif _decorated(node, "activity") and isinstance(node, ast.AsyncFunctionDef):
+                yield from self._calls(node, ASYNC_ACTIVITY)
 
     # ---- calls --------------------------------------------------------------------------
 
@@ -98,23 +110,38 @@ class _Check:
 
     # ---- orchestrators --------------------------------------------------------------------
 
-    def _orchestrator(self, function: Function) -> Iterator[Fault]:
-        yield from self._deterministic(function)
+    def orchestrator(
+        self, function: Function, seen: set[int]
+    ) -> Iterator[tuple[Module, Fault]]:
+        """The faults of what an orchestrator runs: its own code, and helpers, however deep."""
+        if id(function) in seen:
+            return
+        seen.add(id(function))
+        yield from ((self._module, fault) for fault in self._deterministic(function))
         bound = bound_in(function)
         for node in ast.walk(function):
-            match node:
-                case ast.Call(func=ast.Name(id=name)) if name not in bound:
-                    helper = self._names.functions.get(name)
-                    if helper is not None and not helper.decorator_list:
-                        yield from self._deterministic(helper)
-                case _:
-                    pass
+            if not isinstance(node, ast.Call):
+                continue
+            helper = self._helper(node.func, bound)
+            if helper is not None and not helper[1].decorator_list:
+                module, called = helper
+                yield from _Check(module, self._modules).orchestrator(called, seen)
+
+    def _helper(
+        self, called: ast.expr, bound: frozenset[str]
+    ) -> tuple[Module, Function] | None:
+        """The function of this project that a call runs, and its module."""
+        if isinstance(called, ast.Name) and called.id in self._names.functions:
+            own = self._names.functions[called.id]
+            return None if called.id in bound else (self._module, own)
+        name = self._names.full(called, bound)
+        return self._modules.function(self._module, name) if "." in name else None
 
     def _deterministic(self, function: Function) -> Iterator[Fault]:
         yield from self._calls(function, ORCHESTRATOR)
         bound = bound_in(function)
         entities = _bound_to(function, _is_entity_ref)
-        sets = _bound_to(function, _is_set)
+        used = _read_in(function)
         for node in ast.walk(function):
             match node:
                 case ast.Name(id=name) if name in self._names.changing and name not in bound:
@@ -122,6 +149,20 @@ class _Check:
                 case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
                     if _gives_task(method, entities):
                         yield node, rules.LOST_TASK, ast.unparse(method), ORCHESTRATOR
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                    if name not in used and _starts_task(call, entities):
+                        yield node, rules.LOST_TASK, ast.unparse(call.func), ORCHESTRATOR
+                case _:
+                    pass
+        yield from self._sections_and_sets(function)
+
+    def _sections_and_sets(self, function: Function) -> Iterator[Fault]:
+        sets = _bound_to(function, _is_set)
+        for node in ast.walk(function):
+            match node:
+                case ast.Expr(value=ast.Await(value=ast.Call(func=ast.Attribute() as method))):
+                    if method.attr in rules.SECTIONS:
+                        yield node, rules.LEAKED_LOCK, ast.unparse(method), ORCHESTRATOR
                 case ast.For(iter=ordered, body=body) if _is_set_of(ordered, sets):
                     if _asks(body):
                         yield node.iter, rules.SET_ORDER, ast.unparse(ordered), ORCHESTRATOR
@@ -202,6 +243,19 @@ def _gives_task(method: ast.Attribute, entities: set[str]) -> bool:
         return isinstance(method.value, ast.Name)
     target = method.value
     return method.attr == "call" and (_is_entity_ref(target) or _is_name_in(target, entities))
+
+
+def _starts_task(call: ast.Call, entities: set[str]) -> bool:
+    return isinstance(call.func, ast.Attribute) and _gives_task(call.func, entities)
+
+
+def _read_in(function: Function) -> set[str]:
+    """The variables that a function reads somewhere."""
+    return {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load | ast.Del)
+    }
 
 
 def _is_set(node: ast.expr) -> bool:

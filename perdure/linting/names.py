@@ -30,9 +30,10 @@ class Names:
                 for name in names:
                     top = name.name.partition(".")[0]
                     self._imports[name.asname or top] = name.name if name.asname else top
-            case ast.ImportFrom(module=str(module), names=names, level=0):
+            case ast.ImportFrom(module=module, names=names, level=level):
+                source = "." * level + (f"{module}." if module else "")
                 for name in names:
-                    self._imports[name.asname or name.name] = f"{module}.{name.name}"
+                    self._imports[name.asname or name.name] = f"{source}{name.name}"
             case _:
                 pass
 
@@ -50,6 +51,10 @@ class Names:
         if imported is None and (parts or node.id in self.functions):
             return ""
         return ".".join([imported or node.id, *reversed(parts)])
+
+    def imported(self, name: str) -> str:
+        """The full name of what is imported under *name*; empty when nothing is."""
+        return self._imports.get(name, "")
 
     def makes_container(self, value: ast.expr | None) -> bool:
         """Whether *value* is a new list, dict, set or the like."""

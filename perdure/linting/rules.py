@@ -154,6 +154,11 @@ SET_ORDER = Rule(
     "the order of {name} differs between processes, and with it what is asked of ctx",
     "sorted(…)",
 )
+LEAKED_LOCK = Rule(
+    "PD110",
+    "{name}(…) locks, and nothing lets go before the orchestrator ends",
+    "async with",
+)
 WAITING = Rule(
     "PD202",
     "{name}(…) waits for another actor inside {place}",
@@ -171,6 +176,7 @@ RULES = (
     GLOBAL,
     LOST_TASK,
     SET_ORDER,
+    LEAKED_LOCK,
     WAITING,
     MUTABLE_DEFAULT,
 )
@@ -181,11 +187,15 @@ TASK_METHODS = frozenset(
         "call_activity",
         "call_sub_orchestrator",
         "call_entity",
+        "call_http",
         "create_timer",
         "wait_for_external_event",
     }
 )
 """What of a context gives a task."""
+
+SECTIONS = frozenset({"lock_entities", "transaction"})
+"""What of a context locks."""
 
 MUTATORS = frozenset(
     "append extend insert remove pop popitem clear update setdefault add discard "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from perdure.errors import InvalidInputError
 from perdure.linting.checking import Finding, check_source
+from perdure.linting.modules import Modules
 
 _HIDDEN = (".", "__pycache__")
 
@@ -18,12 +19,14 @@ def check_targets(targets: Iterable[str | Path]) -> list[Finding]:
     Raises:
         InvalidInputError: one of them is not there.
     """
-    return [
+    modules = Modules()
+    found = (
         finding
         for target in targets
         for path in _files(target)
-        for finding in check_source(path.read_text(encoding="utf-8"), str(path))
-    ]
+        for finding in check_source(path.read_text(encoding="utf-8"), str(path), modules)
+    )
+    return list(dict.fromkeys(found))  # a helper is reached from several places
 
 
 def _files(target: str | Path) -> Iterator[Path]:

@@ -1,14 +1,21 @@
-"""Copies a store while it is in use, with SQLite's backup API."""
+"""Copies a store while it is in use, with SQLite's backup API.
+
+The copy gets its name when it is whole: one that was cut off by a crash would open as an empty
+store, or as a part of one.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from contextlib import suppress
 
 from perdure.errors import StoreOpenError
-from perdure.storage.sqlite.connections import check_path, create_private
+from perdure.storage.sqlite.connections import check_path, sync_folder
 from perdure.storage.sqlite.statements import STATEMENTS
+
+_UNFINISHED = ".partial"
 
 
 def copy_store(source: sqlite3.Connection, path: str) -> None:
@@ -21,22 +28,52 @@ def copy_store(source: sqlite3.Connection, path: str) -> None:
         StoreOpenError: *path* exists or cannot be written.
     """
     real = check_path(path)
-    if not create_private(real):
-        msg = f"{path!r} exists already; choose another path for the backup"
-        raise StoreOpenError(msg)
-    target = sqlite3.connect(real, isolation_level=None)
+    if os.path.lexists(real):
+        raise _exists(path)
+    folder, name = os.path.split(real)
+    unfinished = ""
+    try:
+        # Its owner alone may read it, as is the rule for a store.
+        handle, unfinished = tempfile.mkstemp(_UNFINISHED, f"{name}.", folder)
+        os.close(handle)
+        _copy(source, unfinished)
+        _give_name(unfinished, real)
+        sync_folder(folder)
+    except FileExistsError:
+        raise _exists(path) from None
+    except (sqlite3.Error, OSError) as error:
+        msg = f"cannot back up to {path!r}: {error}"
+        raise StoreOpenError(msg) from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.remove(unfinished)
+
+
+def _copy(source: sqlite3.Connection, path: str) -> None:
+    target = sqlite3.connect(path, isolation_level=None)
     try:
         source.backup(target, pages=-1)
         target.execute("PRAGMA journal_mode = DELETE")
         target.execute(STATEMENTS["close_clean"])
-    except sqlite3.Error as error:
+    finally:
         target.close()
-        _remove(real)
-        msg = f"cannot back up to {path!r}: {error}"
-        raise StoreOpenError(msg) from error
-    target.close()
 
 
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.remove(path)
+def _give_name(unfinished: str, path: str) -> None:
+    """Call the finished file *path*, unless there is something of that name.
+
+    Raises:
+        FileExistsError: there is.
+    """
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
+        os.rename(unfinished, path)
+
+
+def _exists(path: str) -> StoreOpenError:
+    return StoreOpenError(f"{path!r} exists already; choose another path for the backup")

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zlib import crc32
 
 PRIME = 4_294_967_291
 """The largest one below 2**32."""
+
+
+def fits(stored: object, checksum: Callable[..., int], *values: object) -> bool:
+    """Whether *values*, as they were read, have the checksum that is stored with them.
+
+    Damage may have left values of other types, which have none.
+    """
+    try:
+        return checksum(*values) == stored
+    except (TypeError, AttributeError):
+        return False
 
 
 def row_checksum(

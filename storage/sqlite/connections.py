@@ -116,12 +116,17 @@ def create_private(path: str) -> bool:
         msg = f"cannot create {path!r}: {error.strerror}; choose another path"
         raise StoreOpenError(msg) from error
     os.close(handle)
-    directory = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(os.path.dirname(path))
     return True
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in a folder survive a power cut."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def connect_writer(path: str, durability: str) -> sqlite3.Connection:
@@ -130,13 +135,16 @@ def connect_writer(path: str, durability: str) -> sqlite3.Connection:
     Raises:
         StoreOpenError: the file is not a database, or cannot be written.
     """
-    connection = sqlite3.connect(
-        path,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
+    try:
+        connection = sqlite3.connect(
+            path,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+    except sqlite3.Error as error:
+        raise cannot_open(path, error) from error
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")

@@ -17,6 +17,7 @@ from perdure.storage.records import (
     StoredTurn,
 )
 from perdure.storage.sqlite.checksums import (
+    fits,
     message_checksum,
     outcome_checksum,
     quarantine_checksum,
@@ -38,7 +39,7 @@ def turn_of(row: Row) -> StoredTurn:
         CorruptionError: the checksum does not fit.
     """
     seq, stream, first, count, time_micros, checksum, events = row
-    if row_checksum(stream, first, count, time_micros, events) != checksum:
+    if not fits(checksum, row_checksum, stream, first, count, time_micros, events):
         msg = f"turn {seq} of {stream} at version {first} does not fit its checksum"
         raise CorruptionError(msg)
     return StoredTurn(seq, stream, first, count, events, time_micros)
@@ -51,7 +52,7 @@ def state_of(row: Row) -> StoredState:
         CorruptionError: the checksum does not fit.
     """
     stream, version, time_micros, checksum, state, waiting = row
-    if row_checksum(stream, version, 0, time_micros, state) != checksum:
+    if not fits(checksum, row_checksum, stream, version, 0, time_micros, state):
         msg = f"the state of {stream} at version {version} does not fit its checksum"
         raise CorruptionError(msg)
     return StoredState(stream, version, state, time_micros, waiting)
@@ -73,15 +74,15 @@ def base_of(row: Row) -> BaseRow:
         CorruptionError: the checksum does not fit.
     """
     stream, version, time_micros, checksum, state = row
-    if row_checksum(stream, version, 0, time_micros, state or b"") != checksum:
+    if not fits(checksum, row_checksum, stream, version, 0, time_micros, state or b""):
         msg = f"the base of {stream} at version {version} does not fit its checksum"
         raise CorruptionError(msg)
     return BaseRow(stream, version, state, time_micros)
 
 
-def text_of(stored: bytes) -> str:
-    """Text that is read as bytes, since damage may have left it no text."""
-    return stored.decode(errors="replace")
+def text_of(stored: bytes | None) -> str:
+    """Text that is read as bytes, since damage may have left it no text, or nothing."""
+    return (stored or b"").decode(errors="replace")
 
 
 def message_of(row: Row) -> MessageRow:
@@ -89,7 +90,9 @@ def message_of(row: Row) -> MessageRow:
     message_id, stream, due, body, attempts, checksum = row
     stream = stream if isinstance(stream, str) else text_of(stream)
     corrupt = None
-    if message_checksum(stream, body, message_id, due) != checksum:
+    if not fits(checksum, message_checksum, stream, body, message_id, due) or not isinstance(
+        attempts, int
+    ):
         corrupt = f"message {message_id} of {stream} does not fit its checksum"
     return MessageRow(message_id, stream, due, body, attempts, corrupt)
 
@@ -114,7 +117,7 @@ def outcome_of(row: Row) -> OutcomeRow:
     request_id, digest, outcome, expires, checksum = row
     request_id = request_id if isinstance(request_id, str) else text_of(request_id)
     corrupt = None
-    if outcome_checksum(request_id, digest, outcome, expires) != checksum:
+    if not fits(checksum, outcome_checksum, request_id, digest, outcome, expires):
         corrupt = f"the outcome of request {request_id!r} does not fit its checksum"
     return OutcomeRow(request_id, digest, outcome, expires, corrupt)
 
@@ -142,7 +145,7 @@ def quarantined_of(row: Row) -> QuarantineRow:
     message_id, stream, body, attempts, reason, time_micros, checksum = row
     stream, reason = text_of(stream), text_of(reason)
     place = (message_id, stream, attempts, reason, time_micros, body)
-    if quarantine_checksum(*place) != checksum:
+    if not fits(checksum, quarantine_checksum, *place):
         msg = f"quarantined message {message_id} of {stream} does not fit its checksum"
         raise CorruptionError(msg)
     return QuarantineRow(message_id, stream, body, attempts, reason, time_micros)

@@ -197,3 +197,21 @@ def test_a_value_comes_back_or_is_refused(value: Any) -> None:
         return
 
     assert Codec(Any, "value").decode(data) == value
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "written"),
+    [
+        (dict[int, set[int]], {3: {2, 1}, 1: set[int]()}, b'{"1":[],"3":[1,2]}'),
+        (dict[date, set[str]], {date(2026, 1, 1): {"x"}}, b'{"2026-01-01":["x"]}'),
+        (list[dict[int, frozenset[int]]], [{1: frozenset({2, 1})}], b'[{"1":[1,2]}]'),
+    ],
+)
+def test_sets_may_be_in_dicts_whose_keys_are_no_texts(
+    annotation: Any, value: Any, written: bytes
+) -> None:
+    codec = Codec(annotation, "value")
+
+    assert codec.encode(value) == written
+    assert codec.decode(written) == value
+    assert codec.encode_changed(value, written) is None

@@ -13,6 +13,7 @@ import perdure
 from perdure.actors import limits
 from perdure.actors.threads import ThreadedRuntime
 from perdure.errors import CorruptionError, StoreUnavailableError
+from perdure.orchestration.client import Client
 from perdure.storage.memory import MemoryStore
 from perdure.storage.ports import Writer
 from perdure.storage.records import Batch
@@ -47,16 +48,16 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Troubled:
 
 
 @pytest.fixture
-def client(store: Troubled) -> Iterator[perdure.Client]:
+def client(store: Troubled) -> Iterator[Client]:
     with app.attach(store, ThreadedRuntime(store)) as client:
         yield client
 
 
-def add(client: perdure.Client) -> perdure.Reply[int]:
+def add(client: Client) -> perdure.Reply[int]:
     return client.entity(Counter, "a").options(request_id="r").call(Counter.add, 1)
 
 
-def add_until_it_works(client: perdure.Client) -> int:
+def add_until_it_works(client: Client) -> int:
     for _ in range(10_000):
         try:
             return add(client).get(timeout=10)
@@ -66,13 +67,13 @@ def add_until_it_works(client: perdure.Client) -> int:
     raise AssertionError(msg)
 
 
-def fail_once(client: perdure.Client, store: Troubled, error: Exception) -> None:
+def fail_once(client: Client, store: Troubled, error: Exception) -> None:
     store.commits.append(error)
     with pytest.raises(perdure.OutcomeUnknownError, match="planned"):
         add(client).get(timeout=10)
 
 
-def refused_for_good(client: perdure.Client) -> str:
+def refused_for_good(client: Client) -> str:
     """What senders are told in the end."""
     for _ in range(10_000):
         try:
@@ -84,9 +85,7 @@ def refused_for_good(client: perdure.Client) -> str:
     raise AssertionError(msg)
 
 
-def test_probes_that_fail_are_repeated_until_one_works(
-    client: perdure.Client, store: Troubled
-) -> None:
+def test_probes_that_fail_are_repeated_until_one_works(client: Client, store: Troubled) -> None:
     store.probes += [StoreUnavailableError("not yet")] * 5
     fail_once(client, store, StoreUnavailableError("planned"))
 
@@ -94,9 +93,7 @@ def test_probes_that_fail_are_repeated_until_one_works(
     assert store.probes == []
 
 
-def test_an_error_of_no_store_in_a_commit_heals_too(
-    client: perdure.Client, store: Troubled
-) -> None:
+def test_an_error_of_no_store_in_a_commit_heals_too(client: Client, store: Troubled) -> None:
     fail_once(client, store, ZeroDivisionError("planned"))
 
     assert add_until_it_works(client) == 1
@@ -104,7 +101,7 @@ def test_an_error_of_no_store_in_a_commit_heals_too(
 
 
 def test_a_probe_that_finds_damage_ends_writing_and_reads_go_on(
-    client: perdure.Client, store: Troubled
+    client: Client, store: Troubled
 ) -> None:
     client.entity(Counter, "b").call(Counter.add, 5).get(timeout=10)
     store.probes.append(CorruptionError("the log is damaged"))
@@ -118,7 +115,7 @@ def test_a_probe_that_finds_damage_ends_writing_and_reads_go_on(
 
 
 def test_a_probe_that_fails_with_a_bug_ends_writing_and_the_committer_lives(
-    client: perdure.Client, store: Troubled, caplog: pytest.LogCaptureFixture
+    client: Client, store: Troubled, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.probes.append(ZeroDivisionError("a bug"))
     with caplog.at_level(logging.ERROR, "perdure"):
@@ -130,9 +127,7 @@ def test_a_probe_that_fails_with_a_bug_ends_writing_and_the_committer_lives(
     assert client.node.maintain(lambda writer: writer.probe()) == 0
 
 
-def test_a_node_that_writes_no_more_is_closed_at_once(
-    client: perdure.Client, store: Troubled
-) -> None:
+def test_a_node_that_writes_no_more_is_closed_at_once(client: Client, store: Troubled) -> None:
     store.probes.append(CorruptionError("the log is damaged"))
     fail_once(client, store, StoreUnavailableError("planned"))
     refused_for_good(client)
@@ -143,7 +138,7 @@ def test_a_node_that_writes_no_more_is_closed_at_once(
 
 
 def test_work_between_commits_that_fails_leaves_the_committer_alive(
-    client: perdure.Client, store: Troubled, caplog: pytest.LogCaptureFixture
+    client: Client, store: Troubled, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: Writer) -> None:
         msg = "planned"

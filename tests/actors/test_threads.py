@@ -6,10 +6,11 @@ import threading
 import time
 
 import perdure
+from perdure.orchestration.client import Client
 
 app = perdure.App("threads")
 blocked, release = threading.Event(), threading.Event()
-client: perdure.Client
+client: Client
 
 
 @app.entity

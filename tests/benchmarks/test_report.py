@@ -6,12 +6,16 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import attrs
 import pytest
 from rich.console import Console
 
 from perdure.benchmarks.chart import svg_of
+from perdure.benchmarks.drawing import WIDTH, curve_svg
 from perdure.benchmarks.figures import Bar, Figure, Turn
-from perdure.benchmarks.report import Machine, Report, read_report, to_json
+from perdure.benchmarks.page import html_of
+from perdure.benchmarks.pages import write_pages
+from perdure.benchmarks.report import Curve, Machine, Missed, Report, read_report, to_json
 from perdure.benchmarks.table import markdown_of, number, table_of
 from perdure.errors import InvalidInputError
 
@@ -26,6 +30,7 @@ def report_of(*turns: Turn) -> Report:
         unit="/s",
         bar=Bar(limit=0.35, aim=0.6),
         turns=turns,
+        workload="W3",
     )
     call = Figure(
         name="import",
@@ -34,6 +39,7 @@ def report_of(*turns: Turn) -> Report:
         unit="s",
         bar=Bar(limit=0.15, at_most=True),
         turns=(Turn(0.01),),
+        workload="W7",
     )
     return Report(machine=MACHINE, scale=1.0, seconds=1.0, figures=(calls, call))
 
@@ -105,7 +111,7 @@ def test_a_comparison_shows_the_earlier_value_and_the_change() -> None:
 
 
 def test_markdown_has_a_line_for_each_figure() -> None:
-    lines = markdown_of(report_of(Turn(80.0, 200.0))).splitlines()
+    lines = markdown_of(report_of(Turn(80.0, 200.0)).figures).splitlines()
 
     assert len(lines) == 4
     assert "| 0.4 x |  | ≥ 0.35 (0.6) | pass |" in lines[2]
@@ -129,3 +135,60 @@ def test_figures_below_their_bar_are_named() -> None:
 )
 def test_three_digits_of_a_number_are_shown(value: float, text: str) -> None:
     assert number(value) == text
+
+
+CURVE = Curve(
+    task="w9-growth",
+    title="growth",
+    across="events",
+    up="calls",
+    is_log=True,
+    lines={"perdure calls": ((1e4, 900.0), (1e6, 850.0))},
+)
+
+
+def whole_report() -> Report:
+    missed = Missed(peer="restate", task="w9-growth", reason="has no hold")
+    return attrs.evolve(report_of(Turn(80.0, 200.0)), curves=(CURVE,), missed=(missed,))
+
+
+def test_curves_and_what_was_missed_are_read_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    path.write_bytes(to_json(whole_report()))
+
+    assert read_report(path) == whole_report()
+
+
+def test_a_curve_is_well_formed_and_within_its_picture() -> None:
+    root = ET.fromstring(curve_svg(CURVE))
+
+    circles = list(root.iter("{http://www.w3.org/2000/svg}circle"))
+    assert len(circles) == 2
+    assert all(0 <= float(each.attrib["cx"]) <= WIDTH for each in circles)
+    assert float(circles[0].attrib["cy"]) < float(circles[1].attrib["cy"])
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    page = html_of(whole_report())
+
+    assert "calls &lt;at once&gt;" in page
+    assert "has no hold" in page
+    assert "<script" not in page
+    assert "src=" not in page
+
+
+def test_the_docs_are_made_of_a_report(tmp_path: Path) -> None:
+    written = write_pages(whole_report(), tmp_path / "benchmarks.md")
+
+    page = written[0].read_text("utf-8")
+    assert [path.name for path in written] == ["benchmarks.md", "w9-growth.svg"]
+    assert "| 0.4 x |  | ≥ 0.35 (0.6) | pass |" in page
+    assert "![growth](pictures/w9-growth.svg)" in page
+
+
+def test_a_figure_that_is_worse_by_more_than_the_threshold_is_a_regression() -> None:
+    before, now = report_of(Turn(100.0, 200.0)), report_of(Turn(70.0, 200.0))
+
+    assert [figure.name for figure in now.regressions(before, 25)] == ["calls"]
+    assert now.regressions(before, 60) == ()
+    assert before.regressions(now, 0) == ()

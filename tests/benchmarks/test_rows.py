@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.rows import ROWS, Row
+from perdure.benchmarks.rows import Row
+from perdure.benchmarks.workloads import ROWS
 
 
 @pytest.fixture

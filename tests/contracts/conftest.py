@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import perdure
 from perdure.storage.ports import Store
+from tests.contracts.clients import CLIENTS
 from tests.contracts.stores import MemoryPlace, Place, SqlitePlace
 
 PLACES: dict[str, Callable[[Path], Place]] = {
@@ -27,3 +29,9 @@ def store(place: Place) -> Iterator[Store]:
     opened = place.open()
     yield opened
     opened.close(clean=True)
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[perdure.Client]:
+    with CLIENTS[request.param](tmp_path) as client:
+        yield client

@@ -97,8 +97,8 @@ def _measure(path: str) -> int:
         )
         with ExitStack() as stack:
             before = 0
-            for number in range(STREAMS + 20):
-                if number == 20:
+            for number in range(STREAMS + 100):
+                if number == 100:
                     before = _resident()
                 connection = stack.enter_context(live.connect())
                 connection.sendall(f"{ask}\r\n\r\n".encode())

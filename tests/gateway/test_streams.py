@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from starlette.testclient import TestClient
 
 from perdure.gateway import Gateway, asgi, limits
 from perdure.gateway.application import Gateway as Application
@@ -202,3 +203,23 @@ def test_a_position_that_is_none_is_refused(live: Live) -> None:
     for path in ("/feed?after=x", "/feed?after=" + "9" * 60 + ".0", "/feed?of=nothing"):
         with stream(live, path) as feed:
             assert feed.status == 400
+
+
+def test_a_head_of_a_stream_has_no_stream(http: TestClient) -> None:
+    answer = http.head("http://127.0.0.1:7071/api/v1/feed")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/event-stream"
+
+
+def test_a_stream_that_meets_a_bug_ends(
+    client: Client, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(turn: object) -> list[object]:
+        raise ZeroDivisionError
+
+    add(client, "a", 1)
+    monkeypatch.setattr("perdure.gateway.feed.changes_in", broken)
+
+    with stream(live, "/feed?after=0.0") as feed:
+        assert list(feed) == []

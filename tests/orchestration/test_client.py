@@ -386,6 +386,19 @@ def test_one_that_has_not_begun_is_ended_and_never_begins(
     assert world.client.node.store.waiting() == 0
 
 
+@pytest.mark.parametrize("end", ["terminate", "cancel"])
+def test_one_that_never_began_keeps_its_input(world: Simulation, end: str) -> None:
+    ref = world.client.start(waiting, 5, start_at=HOUR)
+    getattr(ref, end)()
+
+    ended = ref.status(fetch_input=True)
+    assert ended is not None
+    assert ended.input == 5
+    again = ref.restart()
+    again.raise_event("go", 1)
+    assert again.result(1) == 6
+
+
 def test_terminating_again_is_no_error_and_changes_nothing(world: Simulation) -> None:
     ref = world.client.start(waiting, 5)
     ref.terminate("first")

@@ -128,7 +128,7 @@ def test_a_timer_is_told_with_what_is_left_of_it(world: Simulation) -> None:
 def test_an_event_that_nobody_raised_is_named(world: Simulation) -> None:
     start(world, "event")
 
-    assert told(world, "event") == [("event", "an event 'approval' that nobody has raised")]
+    assert told(world, "event") == [("event", "an event 'Approval' that nobody has raised")]
 
 
 def test_a_child_is_told_with_its_status(world: Simulation) -> None:

@@ -276,3 +276,67 @@ def test_a_spoiled_page_fails_those_who_live_on_it_alone(tmp_path: Path) -> None
     assert loaded[names[0]] == LoadedActor(1, b"@n@0000 " * 99)
     assert {damage.stream for damage in store.check()} >= {"", *lost}
     store.close(clean=True)
+
+
+def leave_nothing(path: Path, sql: str) -> None:
+    """Have a row hold no value where the tables ask for one, as damage can."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute(
+        "UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOT NULL', ''), ') STRICT', ')')"
+    )
+    connection.commit()
+    connection.close()
+    change(path, sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE turns SET events = NULL WHERE seq = 2",
+        "UPDATE turns SET count = NULL WHERE seq = 2",
+        "UPDATE turns SET first_version = 'x' WHERE seq = 2",
+        "UPDATE actors SET state = NULL WHERE stream = '@marked@actor'",
+        "UPDATE actors SET version = NULL WHERE stream = '@marked@actor'",
+        "UPDATE inbox SET body = NULL WHERE id = 2",
+        "UPDATE inbox SET attempts = NULL WHERE id = 2",
+        "UPDATE inbox SET stream = NULL WHERE id = 2",
+        "UPDATE inbox SET due = 'x' WHERE id = 2",
+    ],
+)
+def test_a_value_that_is_missing_is_damage_and_no_bug(path: Path, sql: str) -> None:
+    leave_nothing(path, sql)
+    store = SqliteStore.open(str(path))
+
+    loaded = store.load([CART, MARKED, LAMP], 0)
+
+    assert (loaded[CART].corrupt, loaded[LAMP].corrupt) == (None, None)
+    assert list(store.check())
+    assert len(store.streams()) == 3
+    if "events" in sql:
+        with pytest.raises(CorruptionError):
+            store.turns(MARKED)
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize("column", ["digest", "outcome", "expires"])
+def test_an_outcome_without_a_value_is_damage_and_no_bug(waiting: Path, column: str) -> None:
+    sql = f"UPDATE requests SET {column} = NULL WHERE request_id = 'marked'"
+    leave_nothing(waiting, sql)
+    store = SqliteStore.open(str(waiting))
+
+    assert store.outcomes(["good", "marked"], 0)["good"] == outcome("good")
+    assert list(store.check())
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize("column", ["stream", "body", "attempts", "reason", "time"])
+def test_a_quarantined_row_without_a_value_is_damage_and_no_bug(
+    waiting: Path, column: str
+) -> None:
+    leave_nothing(waiting, f"UPDATE quarantine SET {column} = NULL WHERE id = 9")
+    store = SqliteStore.open(str(waiting))
+
+    assert store.quarantined()[1].reason.startswith("damaged")
+    assert list(store.check())
+    store.close(clean=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import sqlite3
 import stat
 from collections.abc import Generator, Iterator, Sequence
@@ -206,6 +207,14 @@ def test_a_lock_file_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
 
     with pytest.raises(StoreOpenError, match="choose another path"):
         SqliteStore.open(str(tmp_path / "a.db"))
+
+
+def test_what_sqlite_cannot_open_at_all_is_explained(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "a.db"))
+
+        with pytest.raises(StoreOpenError, match="check its owner and permissions"):
+            SqliteStore.open(str(tmp_path / "a.db"))
 
 
 def test_a_backup_is_one_moment_of_a_store_in_use(store: SqliteStore, tmp_path: Path) -> None:

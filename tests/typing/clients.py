@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import assert_type
+from typing import Any, assert_type
 
 import perdure
 
@@ -85,6 +85,18 @@ class Branch(perdure.Entity):
         """Count."""
         assert_type(end.status, str)
         self.closed += 1
+
+
+def check_connecting() -> None:
+    """A remote client has the type of every client, and so have its references."""
+    with perdure.connect("http://127.0.0.1:7071", token="x", app=app) as client:
+        assert_type(client, perdure.Client)
+        assert_type(client.entity(Counter, "a").call(Counter.add, 1), perdure.Reply[int])
+        assert_type(client.start(nightly, "b"), perdure.OrchestrationRef[str])
+        assert_type(client.start("nightly", 3).result(), Any)
+    with app.open(":memory:") as embedded:
+        either: perdure.Client = embedded
+        assert_type(either.orchestration("b"), perdure.OrchestrationRef[Any])
 
 
 def check_schedules(client: perdure.Client) -> None:

@@ -57,10 +57,10 @@ class Asking(Client):
             client.node,
             client._definitions,  # noqa: SLF001 - it is the same client
             client._resolve,  # noqa: SLF001
-            client._programs,  # noqa: SLF001
+            client.programs,
             client._processes,  # noqa: SLF001
         )
-        self.waits = client.waits
+        self._waits = client.waits
         self.new_id = lambda: request_id
         self.sent: list[tuple[Message, Callable[[bytes], Any] | None]] = []
 

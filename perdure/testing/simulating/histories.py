@@ -108,8 +108,8 @@ def check_replay(
         return  # ended before it began
     if not one_release and any(isinstance(event, ExecutionRewound) for event in past):
         return  # what is new after a rewind is new to the code that was deployed then
-    inside: Any = client  # what it runs is its own business, except here
-    program = inside._programs.program(state, inside._resolve)  # noqa: SLF001
+    inside: Any = client  # what it resolves is its own business, except here
+    program = client.programs.program(state, inside._resolve)  # noqa: SLF001
     execution = Execution(instance, program, lambda: 0)
     execution.is_replaying = True
     execution.marked = {event.id for event in history if isinstance(event, PatchMarked)}

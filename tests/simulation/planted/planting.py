@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import attrs
@@ -58,6 +59,10 @@ IN_ORCHESTRATIONS: list[Plant] = [
 ]
 
 
+SECONDS = 12.0
+"""For how long the table looks at one mistake."""
+
+
 @attrs.frozen
 class Found:
     """How a planted mistake was found.
@@ -80,38 +85,46 @@ class Found:
 
 
 def look_for(
-    plant: Plant, scenario: Scenario, *, at_least: int = 1, at_most: int = 150
+    plant: Plant,
+    scenario: Scenario,
+    *,
+    at_least: int = 1,
+    at_most: int = 150,
+    seconds: float = 0.0,
 ) -> Found:
     """Plant a mistake, and run the scenario until it is found.
 
     Args:
         plant: what puts it in.
         scenario: which shall find it.
-        at_least: so many seeds are run in any case: the share that fails is of these.
+        at_least: so many seeds are run, while there is time: the share that fails is of these.
         at_most: it is given up after so many.
+        seconds: for how long; some mistakes make a run very long. 0 is without end.
     """
     failed, first, error, seed = 0, 0, "", 0
+    until = time.monotonic() + (seconds or 1e9)
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
-        while seed < at_least or (not first and seed < at_most):
+        while (seed < at_least and time.monotonic() < until) or (not first and seed < at_most):
             run = run_seed(scenario, seed)
             seed += 1
             if run.error:
-                failed += seed <= at_least
+                failed += 1
                 first, error = first or seed, error or run.error
     name = getattr(plant, "__name__", "")
-    return Found(name, scenario.target.partition(":")[2], at_least, failed, first, error)
+    return Found(name, scenario.target.partition(":")[2], seed, failed, first, error)
 
 
-def look_for_all(at_least: int, processes: int = 2) -> list[Found]:
-    """Each planted mistake under the same seeds."""
+def look_for_all(at_least: int, processes: int = 2) -> Iterator[Found]:
+    """Each planted mistake under the same seeds, one after the other."""
     pairs = [(plant, ledgers.target) for plant in IN_ENTITIES]
     pairs += [(plant, journeys.target) for plant in IN_ORCHESTRATIONS]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         looking = [pool.submit(_look, *pair, at_least) for pair in pairs]
-        return [future.result() for future in looking]
+        for future in looking:
+            yield future.result()
 
 
 def _look(plant: Plant, target: str, at_least: int) -> Found:
-    return look_for(plant, load_scenario(target), at_least=at_least)
+    return look_for(plant, load_scenario(target), at_least=at_least, seconds=SECONDS)

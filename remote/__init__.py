@@ -1,0 +1,1 @@
+"""The remote client: the embedded client's interface over HTTP."""

@@ -1,0 +1,1 @@
+"""Models of what perdure promises, and machines that compare it with them."""
