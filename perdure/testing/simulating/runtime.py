@@ -31,11 +31,22 @@ class TroubledRuntime(SimulatedRuntime):
         )
         super().__init__(store, seed=seed, clock=clock, chances=chances, patience=PATIENCE)
         self.hanging = 0
+        self._moment, self._steps = clock.micros, 0
         self._swarm = swarm
 
     def calm_down(self) -> None:
         """No more trouble from now on."""
         self.chances.lost_baton = self.chances.passivation = 0.0
+
+    def step(self) -> bool:
+        """Let one thing happen; not for ever without time passing, whoever waits for it."""
+        if self._moment != self.clock.micros:
+            self._moment, self._steps = self.clock.micros, 0
+        self._steps += 1
+        if self._steps > PATIENCE:
+            msg = f"the engine does not come to rest within {PATIENCE} steps"
+            raise RuntimeError(msg)
+        return super().step()
 
     def commit(self, batch: Batch, done: Callable[[BaseException | None], None]) -> None:
         """Have *batch* written, perhaps after a long while."""
