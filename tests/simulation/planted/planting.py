@@ -123,7 +123,9 @@ def _look(plant: Plant, target: str, seeds: int) -> Found:
     process.start()
     found: Found = ours.recv()
     until = time.monotonic() + SECONDS
-    while found.seeds < seeds and (not found.first or ours.poll(until - time.monotonic())):
+    while not found.first or (
+        found.seeds < seeds and ours.poll(max(0.0, until - time.monotonic()))
+    ):
         found = ours.recv()
     process.kill()
     process.join()
