@@ -24,14 +24,16 @@ lint: $(READY)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+POWER_CUTS ?= 20000
+DAMAGES ?= 2000
 torture: $(READY)
 	$(BIN)/python -m tests.torture.kills
 	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
 	$(BIN)/python -m tests.torture.suspects
-	$(BIN)/python -m tests.torture.power_cuts
+	$(BIN)/python -m tests.torture.power_cuts --points $(POWER_CUTS)
 	$(BIN)/python -m tests.torture.io_errors
 	$(BIN)/python -m tests.torture.full_tmpfs
-	$(BIN)/python -m tests.torture.corruption
+	$(BIN)/python -m tests.torture.corruption --count $(DAMAGES)
 
 # The engine under seeded faults: half of the seeds are the same each time, half are new. What
 # fails prints the line that shows it again. For a night: make simulation SEEDS=100000.
