@@ -26,14 +26,15 @@ lint: $(READY)
 
 POWER_CUTS ?= 20000
 DAMAGES ?= 2000
+SEEDED := $(if $(SEED),--seed $(SEED))
 torture: $(READY)
 	$(BIN)/python -m tests.torture.kills
 	$(BIN)/python -m tests.torture.kill_loop --kills 200 --minutes 4
-	$(BIN)/python -m tests.torture.suspects
-	$(BIN)/python -m tests.torture.power_cuts --points $(POWER_CUTS)
-	$(BIN)/python -m tests.torture.io_errors
+	$(BIN)/python -m tests.torture.suspects $(SEEDED)
+	$(BIN)/python -m tests.torture.power_cuts --points $(POWER_CUTS) $(SEEDED)
+	$(BIN)/python -m tests.torture.io_errors $(SEEDED)
 	$(BIN)/python -m tests.torture.full_tmpfs
-	$(BIN)/python -m tests.torture.corruption --count $(DAMAGES)
+	$(BIN)/python -m tests.torture.corruption --count $(DAMAGES) $(SEEDED)
 
 # The engine under seeded faults: half of the seeds are the same each time, half are new. What
 # fails prints the line that shows it again. For a night: make simulation SEEDS=100000.
