@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from multiprocessing.connection import Connection
 
 import attrs
@@ -109,10 +110,10 @@ def is_found(plant: Plant, scenario: Scenario, *, within: int) -> bool:
 
 def look_for_all(seeds: int, processes: int) -> Iterator[Found]:
     """What so many seeds, or those that run in a while, find of each mistake."""
-    pairs = [(plant, ledgers.target) for plant in IN_ENTITIES]
-    pairs += [(plant, journeys.target) for plant in IN_ORCHESTRATIONS]
+    plants = [*IN_ENTITIES, *IN_ORCHESTRATIONS]
+    targets = [ledgers.target] * len(IN_ENTITIES) + [journeys.target] * len(IN_ORCHESTRATIONS)
     with ThreadPoolExecutor(processes) as pool:
-        yield from pool.map(lambda pair: _look(pair[0], pair[1], seeds), pairs)
+        yield from pool.map(_look, plants, targets, repeat(seeds))
 
 
 def _look(plant: Plant, target: str, seeds: int) -> Found:
