@@ -82,19 +82,6 @@ _decode = msgspec.json.Decoder(_TracedBody).decode
 _NOTHING = msgspec.Raw(b"null")
 
 
-def _traced(body: _Body, trace: str) -> _TracedBody:
-    return _TracedBody(
-        body.operation,
-        body.form,
-        body.input,
-        body.request_id,
-        body.chosen,
-        body.caller,
-        body.answered,
-        trace,
-    )
-
-
 def to_row(message: Message) -> MessageRow:
     """The row in which an accepted message waits."""
     body = _Body(
@@ -107,7 +94,7 @@ def to_row(message: Message) -> MessageRow:
         message.answered,
     )
     if message.trace:
-        body = _traced(body, message.trace)
+        body = _TracedBody(**msgspec.structs.asdict(body), trace=message.trace)
     return MessageRow(
         message.id, message.target, message.due_micros, _encode(body), message.attempts
     )

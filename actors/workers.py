@@ -65,7 +65,7 @@ class Workers:
             work = self._next()
             with self._lock:
                 self._idle -= 1
-                self._taken += 1
+                self._taken += work is not None
             if work is None:
                 return
             work()

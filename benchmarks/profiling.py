@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from perdure.errors import InvalidInputError
+from perdure.errors import ExtraMissingError
 
 WIDTH, LINE, LEAST = 1_200.0, 18, 2.0
 FILLS = ("#fde68a", "#fdba74", "#fca5a5", "#fcd34d", "#fecaca")
@@ -48,13 +48,14 @@ def profile(work: Callable[[], object]) -> Sequence[ThreadProfile]:
     thread that starts meanwhile gets a profiler of its own.
 
     Raises:
-        InvalidInputError: pyinstrument is not installed.
+        ExtraMissingError: pyinstrument is not installed.
     """
     try:
         pyinstrument = import_module("pyinstrument")
     except ImportError as error:
-        msg = "perdure bench profile needs the extra bench: pip install 'perdure[bench]'"
-        raise InvalidInputError(msg) from error
+        raise ExtraMissingError(
+            what="perdure bench profile", extra="bench", cause=error
+        ) from error
     found: list[ThreadProfile] = []
 
     def sampled(name: str, run: Callable[[], object]) -> None:

@@ -94,7 +94,7 @@ class Insight:
         ref = self._client.entity(request.path_params["name"], request.path_params["key"])
         size = parameters.page_size(request.query_params)
         after = parameters.continuation(request) or request.query_params.get("after") or "0"
-        if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        if not parameters.is_number(after):
             msg = f"after={after[:40]!r}: use a version"
             raise InvalidInputError(msg)
 
@@ -128,7 +128,7 @@ def _moment(request: Request) -> int | datetime:
         raise InvalidInputError(msg)
     if time is not None:
         return time
-    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+    if not parameters.is_number(version):
         msg = f"version={version[:40]!r}: use a number from 0"
         raise InvalidInputError(msg)
     return int(version)

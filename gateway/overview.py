@@ -17,6 +17,7 @@ from perdure.gateway.answers import answer
 from perdure.gateway.engine import Engine
 from perdure.gateway.meter import SECONDS, Meter
 from perdure.gateway.operations import OURS, Operation, Parameter
+from perdure.gateway.parameters import is_number
 from perdure.gateway.streams import Pump
 from perdure.orchestration.state import FINISHED
 from perdure.storage.records import Tally
@@ -65,7 +66,7 @@ class Overview:
     async def overview(self, request: Request) -> Response:
         """GET ``/overview``."""
         text = request.query_params.get("seconds", "120")
-        if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= SECONDS):
+        if not (is_number(text) and 0 < int(text) <= SECONDS):
             msg = f"seconds={text[:20]!r}: use 1 to {SECONDS}"
             raise InvalidInputError(msg)
         return answer(200, await self.facts(int(text)))

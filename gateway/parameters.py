@@ -50,7 +50,7 @@ def page_size(query: QueryParams) -> int:
     text = query.get("top")
     if text is None:
         return PAGE_USUAL
-    if not (text.isascii() and text.isdecimal() and len(text) < 9):
+    if not (is_number(text) and len(text) < 9):
         msg = f"top={text[:40]!r}: use 1 to {PAGE_ITEMS}"
         raise InvalidInputError(msg)
     if not 1 <= int(text) <= PAGE_ITEMS:
@@ -59,11 +59,16 @@ def page_size(query: QueryParams) -> int:
     return int(text)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number from 0 that a store can hold."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
 def number(text: str, what: str) -> int | None:
     """A whole number that a text holds; ``None`` for none."""
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+    if not is_number(text):
         msg = f"{what} {text[:40]!r} is no number from 0"
         raise InvalidInputError(msg)
     return int(text)

@@ -144,8 +144,9 @@ class ActivityContext:
         return leave_both
 
     def end(self) -> None:
-        """Its code has ended (engine only)."""
-        self.ended_micros = self._now()
+        """Its code has ended, which its span tells (engine only)."""
+        if self._tracer is not None:
+            self.ended_micros = self._now()
 
     def cancel(self, reason: str) -> None:
         """Its result is not needed any more (engine only)."""

@@ -6,6 +6,7 @@ import os
 import ssl
 
 from perdure.actors.replies import check_seconds
+from perdure.errors import ExtraMissingError
 from perdure.orchestration.app import App
 from perdure.orchestration.interface import Client
 from perdure.remote.known import Known
@@ -43,7 +44,7 @@ def connect(
 
     Raises:
         InvalidInputError: the URL or the token cannot be used.
-        ImportError: the extra ``perdure[remote]`` is not installed.
+        ExtraMissingError: the extra ``perdure[remote]`` is not installed.
     """
     check_seconds(patience)
     place = place_of(
@@ -58,6 +59,5 @@ def connect(
         from perdure.remote.client import RemoteClient
         from perdure.remote.transport import Transport
     except ImportError as error:
-        msg = f"perdure.connect needs an extra: pip install 'perdure[remote]' ({error})"
-        raise ImportError(msg) from error
+        raise ExtraMissingError(what="perdure.connect", extra="remote", cause=error) from error
     return RemoteClient(Transport(place, patience), Known(app))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from typing import cast
 
 from perdure.actors.control import AnyRequest
 from perdure.actors.control_client import ControlClient, value_of
 from perdure.actors.control_server import Served, perform
 from perdure.errors import InvalidInputError, NodeClosedError, PerdureError
+from perdure.importing import import_from_here
 from perdure.orchestration.app import App
 from perdure.remote.connecting import connect
 
@@ -20,10 +19,6 @@ PATIENCE_SECONDS = 5.0
 
 class AppImportError(PerdureError):
     """The user's app cannot be imported: the message says why."""
-
-
-class ExtraMissingError(PerdureError):
-    """A command needs what an extra brings: the message names it."""
 
 
 def load_app(name: str) -> App:
@@ -39,13 +34,7 @@ def load_app(name: str) -> App:
         stem = os.path.splitext(module_name)[0].replace(os.sep, ".")
         msg = f"{name!r} names a file; name it as module:app, such as {stem}:{attribute}"
         raise InvalidInputError(msg)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        msg = f"cannot import {module_name!r}: {type(error).__name__}: {error}"
-        raise AppImportError(msg) from error
+    module = import_from_here(module_name, AppImportError)
     app = getattr(module, attribute, None)
     if not isinstance(app, App):
         msg = (
@@ -89,9 +78,5 @@ def ask_owner(store: str, request: AnyRequest, app_name: str | None = None) -> b
 
 def _ask_server(url: str, request: AnyRequest, app_name: str | None) -> bytes:
     app = None if app_name is None else load_app(app_name)
-    try:
-        client = connect(url, app=app, patience=PATIENCE_SECONDS)
-    except ImportError as error:
-        raise ExtraMissingError(str(error)) from error
-    with client:
+    with connect(url, app=app, patience=PATIENCE_SECONDS) as client:
         return value_of(perform(cast("Served", client), request))

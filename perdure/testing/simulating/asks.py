@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any, Protocol
 
 import attrs
@@ -126,16 +127,9 @@ class Ask:
         reply.when_resolved(lambda: self._resolved(reply))
 
     def _copy(self) -> Message:
-        sent = self.message
-        return Message(
-            target=sent.target,
-            operation=sent.operation,
-            input=sent.input,
-            form=sent.form,
-            request_id=sent.request_id,
-            chosen=self.again,
-            due_micros=sent.due_micros,
-        )
+        message = copy(self.message)  # what is sent becomes the engine's
+        message.chosen = self.again
+        return message
 
     def _resolved(self, reply: Reply[Any]) -> None:
         """An outcome leaves the engine: by now the store has it, or it left too early."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 from collections.abc import Callable
 
 import attrs
 
 from perdure.errors import InvalidInputError
+from perdure.importing import import_from_here
 from perdure.orchestration.app import App
 from perdure.testing.simulating.world import World
 
@@ -52,13 +50,7 @@ def load_scenario(target: str) -> Scenario:
         InvalidInputError: it names none, or cannot be imported.
     """
     module_name, _, name = target.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        msg = f"cannot import {module_name!r}: {type(error).__name__}: {error}"
-        raise InvalidInputError(msg) from error
+    module = import_from_here(module_name, InvalidInputError)
     found = getattr(module, name, None)
     if isinstance(found, Scenario):
         return found
