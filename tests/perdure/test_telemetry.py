@@ -23,8 +23,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import perdure
+from perdure.actors.behavior import Outcome, Step
 from perdure.actors.messages import Message, from_row, to_row
 from perdure.errors import InvalidInputError
+from perdure.orchestration.activities import ActivityInstance
 from perdure.orchestration.simulation import Simulation, simulate
 from perdure.telemetry import instrument
 from perdure.testing import crash_everywhere
@@ -190,6 +192,25 @@ def test_an_activitys_code_runs_under_its_span(told: Collector, world: Simulatio
     span = told.named("activity:charge")
     assert inside[0].span_id == own(span).span_id
     assert (span.attributes or {})["perdure.attempt"] == 1
+
+
+def test_an_attempts_span_ends_with_its_code_however_late_it_is_settled(
+    told: Collector, world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = ActivityInstance.finish
+
+    def late(self: ActivityInstance, step: Step, result: object) -> Outcome:
+        world._clock.micros += 5_000_000
+        return original(self, step, result)
+
+    monkeypatch.setattr(ActivityInstance, "finish", late)
+
+    world.client.start(child, 5).result(60)
+
+    span = told.named("activity:charge")
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert span.end_time - span.start_time < 1_000_000_000
 
 
 def test_what_failed_says_so(told: Collector, world: Simulation) -> None:
