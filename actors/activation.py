@@ -68,7 +68,6 @@ class Host(Protocol):
 
     alarms: Alarms
     requests: Requests
-    new_cell: NewCell
 
     def fresh_id(self) -> int:
         """A message id that was never used."""
@@ -92,11 +91,18 @@ class Activation:
     """Who is in memory, and what waits in the store."""
 
     def __init__(
-        self, host: Host, reader: Reader, behaviors: Mapping[str, Behavior], *, crashed: bool
+        self,
+        host: Host,
+        reader: Reader,
+        behaviors: Mapping[str, Behavior],
+        *,
+        crashed: bool,
+        new_cell: NewCell = Cell,
     ) -> None:
         self._host = host
         self._reader = reader
         self._behaviors = behaviors
+        self._new_cell = new_cell
         self._crashed_id = host.fresh_id() if crashed else 0
         self._arrivals: dict[str, list[Message]] = {}
         self._locked_out: dict[str, list[Message]] = {}
@@ -188,7 +194,7 @@ class Activation:
 
     def _activate(self, address: str, loaded: LoadedActor, messages: list[Message]) -> None:
         instance = self._instance(address, loaded)
-        cell = self._host.new_cell(address, instance, loaded.version, self._host.now)
+        cell = self._new_cell(address, instance, loaded.version, self._host.now)
         self._host.cells[address] = cell
         arrived = {message.id for message in messages}
         for row in loaded.messages:

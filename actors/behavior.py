@@ -74,7 +74,6 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
         put_back: the message was not handled: it waits on, first in line, for the gate.
         forgets: what goes of the history that the actor had before these events.
         over: nothing more is expected: the actor is passivated as soon as this is durable.
-        span: what to tell of the step when this is durable; see ``tracing.py``.
     """
 
     result: bytes = b"null"
@@ -86,7 +85,6 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
     put_back: bool = False
     forgets: Forgets = Forgets.NOTHING
     over: bool = False
-    span: Any = None
 
 
 Gate = Callable[[Message], bool]

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from perdure.actors import limits
-from perdure.actors.activation import Activation, NewCell
+from perdure.actors.activation import Activation
 from perdure.actors.alarms import Alarms
 from perdure.actors.answers import answer_to
 from perdure.actors.attempts import Attempts
@@ -62,7 +62,6 @@ class Partition:
         self.ingress: deque[Message | Chunk | Callable[[], None]] = deque()
         self.cells: dict[str, Cell] = {}
         self.tracer = tracer
-        self.new_cell: NewCell = Cell if tracer is None else partial(TracedCell, tracer)
         self.ready: deque[Cell] = deque()
         self.detached: set[Cell] = set()
         self.alarms = Alarms()
@@ -84,7 +83,13 @@ class Partition:
         self.writing: Pending | None = None
         self.durable = opening.last_batch
         self.listeners: list[Callable[[Batch], None]] = []
-        self.activation = Activation(self, store, behaviors, crashed=not opening.clean)
+        self.activation = Activation(
+            self,
+            store,
+            behaviors,
+            crashed=not opening.clean,
+            new_cell=Cell if tracer is None else partial(TracedCell, tracer),
+        )
         self.recovery = Recovery(self, store, careful=not opening.clean)
 
     # ---- the loop ---------------------------------------------------------------------

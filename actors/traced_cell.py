@@ -5,7 +5,7 @@ So tracing costs the engine nothing while it is off: no step looks whether it is
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from perdure.actors.behavior import Instance, Outcome, Step
 from perdure.actors.cell import Cell, CellHost
@@ -13,6 +13,14 @@ from perdure.actors.ids import kind_of
 from perdure.actors.messages import Message
 from perdure.actors.pending import Record
 from perdure.actors.tracing import OPERATION, Span, Tracer
+
+
+@runtime_checkable
+class Told(Protocol):
+    """An instance that knows its spans itself."""
+
+    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+        """What to tell of a step when its outcome is durable; ``None`` for nothing."""
 
 
 class TracedCell(Cell):
@@ -23,6 +31,7 @@ class TracedCell(Cell):
     ) -> None:
         super().__init__(address, instance, version, now_micros)
         self._tracer = tracer
+        self._told = instance if isinstance(instance, Told) else None
         self._is_entity = address.startswith("@") and not address.startswith("@@")
         self._begun_micros = now_micros
 
@@ -45,8 +54,10 @@ class TracedCell(Cell):
             return outcome
         message: Message = step.message
         now = partition.runtime.now_micros()
-        span = outcome.span
-        if self._is_entity and not message.operation.startswith("$"):
+        span: Span | None = None
+        if self._told is not None:
+            span = self._told.span_of(step, outcome, now)
+        elif self._is_entity and not message.operation.startswith("$"):
             span = self._operation(message, outcome, now)
         self._begun_micros = now
         trace = getattr(self.instance, "trace", "") or (message.trace if span is None else "")

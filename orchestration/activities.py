@@ -16,7 +16,7 @@ import msgspec
 from perdure.actors.behavior import Gate, Outcome, Step, Surroundings
 from perdure.actors.failures import describe_failure
 from perdure.actors.messages import Message
-from perdure.actors.tracing import Tracer
+from perdure.actors.tracing import Span, Tracer
 from perdure.errors import CancelledError, UnknownActivityError, UnknownOperationError
 from perdure.orchestration import effects
 from perdure.orchestration.activity_context import ActivityContext
@@ -196,22 +196,21 @@ class ActivityInstance:
         if step.scope is None:
             return Outcome()
         if self._definition.pool == "process":
-            return self._told(step, Outcome(result))
+            return Outcome(result)
         try:
-            return self._told(step, Outcome(self._definition.output.encode(result)))
+            return Outcome(self._definition.output.encode(result))
         except Exception as error:
-            return self._told(step, Outcome(b"", describe_failure(error)))
+            return Outcome(b"", describe_failure(error))
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Why the attempt failed."""
         if isinstance(error, FailedElsewhere):
-            return self._told(step, Outcome(b"", error.details))
-        return self._told(step, Outcome(b"", describe_failure(error)))
+            return Outcome(b"", error.details)
+        return Outcome(b"", describe_failure(error))
 
-    def _told(self, step: Step, outcome: Outcome) -> Outcome:
-        if self._behavior.tracer is not None and step.scope is not None:
-            outcome.span = attempt_of(step.scope, outcome, self._behavior.now_micros())
-        return outcome
+    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+        """What to tell of an attempt (asked only when there is a tracer)."""
+        return None if step.scope is None else attempt_of(step.scope, outcome, now)
 
     def state(self) -> bytes | None:
         """Nothing is kept."""
@@ -232,7 +231,6 @@ def _run(function: Callable[..., Any], arguments: list[Any], context: ActivityCo
     try:
         return function(*arguments)
     finally:
-        context.end()
         leave()
 
 

@@ -138,6 +138,7 @@ class ActivityContext:
         leave = self._tracer.enter(self.trace)
 
         def leave_both() -> None:
+            self.end()
             leave()
             _current.reset(token)
 

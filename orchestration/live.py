@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from perdure.actors.behavior import Forgets, Gate, Outcome, Surroundings
+from perdure.actors.behavior import Forgets, Gate, Outcome, Step, Surroundings
 from perdure.actors.directory import Resolve
 from perdure.actors.logs import address_fields
 from perdure.actors.messages import Message
@@ -71,7 +71,6 @@ class Turn:
         self.touched = False
         self.to_come: deque[EventRaised] = deque()
         self.over = False
-        self.span: Span | None = None
 
     def note(self, event: Event) -> None:
         """Add an event to the history."""
@@ -89,7 +88,6 @@ class Turn:
             tuple(self.taken_back),
             forgets=self.forgets,
             over=self.over,
-            span=self.span,
         )
 
 
@@ -124,6 +122,11 @@ class LiveInstance:
         """What all that it sends carries; empty when it is not traced."""
         trace = None if self._state is None else self._state.trace
         return "" if trace is None else trace.own
+
+    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+        """What to tell of a generation that has ended (asked only when there is a tracer)."""
+        span = None if self._spans is None else self._spans.take()
+        return span if outcome.failure is None else None
 
     def state(self) -> bytes | None:
         """The row as the last message left it: the next may be at work without the baton."""
@@ -305,7 +308,7 @@ class LiveInstance:
                 )
             )
         if self._spans is not None:
-            turn.span = self._spans.end(state, turn.now, state.status)
+            self._spans.end(state, turn.now, state.status)
         self._tell(state.told, state, turn)
         retention = self._programs.retention_micros(state)
         if retention:
@@ -337,7 +340,7 @@ class LiveInstance:
         )
         state.generation = ""
         if self._spans is not None:
-            turn.span = self._spans.renew(state, turn.now)
+            self._spans.renew(state, turn.now)
         self.gate = only_renewal
         self.close()
 

@@ -75,6 +75,7 @@ class InstanceSpans:
         self._tracer = tracer
         self._address = address
         self._events: list[SpanEvent] = []
+        self._ended: Span | None = None
 
     def begin(self, state: InstanceState, parent: str) -> None:
         """A generation will begin: from now on its trace is fixed."""
@@ -87,16 +88,21 @@ class InstanceSpans:
         if shown is not None and len(self._events) < EVENTS:
             self._events.append(shown)
 
-    def end(self, state: InstanceState, now: int, outcome: str) -> Span | None:
-        """The generation ends so; ``None``: it was started while nothing was traced."""
+    def take(self) -> Span | None:
+        """The span of the generation that the last step ended, once; ``None`` for none."""
+        ended, self._ended = self._ended, None
+        return ended
+
+    def end(self, state: InstanceState, now: int, outcome: str) -> None:
+        """The generation ends so, unless it was started while nothing was traced."""
         trace, failure = state.trace, state.failure
         if trace is None:
-            return None
+            return
         attributes: dict[str, str | int] = {"perdure.instance_id": self._address}
         if state.version:
             attributes["perdure.version"] = state.version
         events, self._events = self._events, []
-        return Span(
+        self._ended = Span(
             category=ORCHESTRATION,
             name=state.name,
             trace=trace.own,
@@ -109,9 +115,8 @@ class InstanceSpans:
             events=events,
         )
 
-    def renew(self, state: InstanceState, now: int) -> Span | None:
+    def renew(self, state: InstanceState, now: int) -> None:
         """The generation ends, and the next one begins under the same parent."""
-        span = self.end(state, now, CONTINUED_AS_NEW)
-        if span is not None:
-            self.begin(state, span.parent)
-        return span
+        self.end(state, now, CONTINUED_AS_NEW)
+        if state.trace is not None:
+            self.begin(state, state.trace.parent)
