@@ -57,6 +57,21 @@ class Running:
         return self.process.wait(timeout=30)
 
 
+@pytest.fixture(autouse=True)
+def usual_signals() -> Iterator[None]:
+    """Processes inherit what is ignored here, as it is under nohup or in the background."""
+    ignored = [
+        number
+        for number in (signal.SIGINT, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     return Shell(str(tmp_path / "shop.db"))
