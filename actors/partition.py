@@ -113,8 +113,8 @@ class Partition:
         if not self.recovery.failed:
             self.alarms.ring(self.now)
             self.activation.look_for_due()
-        if self.recovery.careful and not self.recovery.work():
-            return False
+            if self.recovery.careful and not self.recovery.work():
+                return False
         while self.ready and not self._is_held_up():
             if not self.ready.popleft().take_turn(self):
                 return False

@@ -171,6 +171,7 @@ class Recovery:
 
     def _fail(self, error: StoreError, pending: Pending | None = None) -> None:
         engine = self._engine
+        is_tried = self.failed is not None  # healing twice would drop what came in between
         self.failed = error
         logger.error("the store failed, nothing is accepted until it works: %s", error)
         lost = self._drop_cells(pending)
@@ -182,7 +183,7 @@ class Recovery:
         written = _unremembered(pending, engine.now) if pending else []
         engine.open = Pending(number)
         engine.requests.lose(str(error))
-        if not self.is_final:
+        if not self.is_final and not is_tried:
             engine.runtime.probe(
                 lambda durable: engine.post(lambda: self._heal(durable, number, written, batch))
             )
@@ -192,6 +193,8 @@ class Recovery:
     ) -> None:
         """The disk works again, and says which batch was the last one written."""
         engine = self._engine
+        if self.is_final:
+            return
         self.failed = None
         logger.warning("the store works again; the last batch that is durable is %d", durable)
         engine.durable = durable

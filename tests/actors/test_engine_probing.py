@@ -11,6 +11,7 @@ import pytest
 
 import perdure
 from perdure.actors import limits
+from perdure.actors.partition import Partition
 from perdure.actors.threads import ThreadedRuntime
 from perdure.errors import CorruptionError, StoreUnavailableError
 from perdure.orchestration.client import Client
@@ -26,6 +27,7 @@ class Troubled(MemoryStore):
 
     commits: list[Exception] = attrs.field(factory=list[Exception])
     probes: list[Exception] = attrs.field(factory=list[Exception])
+    tried: int = 0
 
     def commit(self, batch: Batch) -> int:
         """Fail, or commit."""
@@ -35,6 +37,7 @@ class Troubled(MemoryStore):
 
     def probe(self) -> int:
         """Fail, or tell."""
+        self.tried += 1
         if self.probes:
             raise self.probes.pop(0)
         return super().probe()
@@ -91,6 +94,34 @@ def test_probes_that_fail_are_repeated_until_one_works(client: Client, store: Tr
 
     assert add_until_it_works(client) == 1
     assert store.probes == []
+
+
+def test_a_store_that_fails_again_meanwhile_is_healed_once(
+    client: Client, store: Troubled
+) -> None:
+    store.probes += [StoreUnavailableError("not yet")] * 3
+
+    def fail_twice(partition: Partition) -> None:
+        for _ in range(2):
+            partition.recovery.store_failed(StoreUnavailableError("planned"))
+
+    client.node.ask_partition(fail_twice)
+
+    assert add_until_it_works(client) == 1
+    client.node.maintain(lambda writer: None)  # a second healing would have come by now
+    assert store.tried == 4
+
+
+def test_what_ended_writing_for_good_is_not_healed(client: Client, store: Troubled) -> None:
+    def fail_twice(partition: Partition) -> None:
+        partition.recovery.store_failed(StoreUnavailableError("planned"))
+        partition.recovery.store_failed(CorruptionError("the log is damaged"))
+
+    client.node.ask_partition(fail_twice)
+    client.node.maintain(lambda writer: None)  # the store was tried by now, and works
+
+    assert "the log is damaged" in refused_for_good(client)
+    assert "writes no more" in refused_for_good(client)
 
 
 def test_an_error_of_no_store_in_a_commit_heals_too(client: Client, store: Troubled) -> None:
