@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -14,6 +15,7 @@ class System:
 
     def __init__(self) -> None:
         self.values: dict[str, int] = {}
+        self.adding = threading.Lock()
 
     def version(self) -> str:
         return "1"
@@ -30,8 +32,10 @@ class System:
         self.file.write_text("\n".join(lines), "utf-8")
 
     def call(self, key: str) -> int:
-        self.values[key] = self.values.get(key, 0) + 1
-        return self.values[key]
+        with self.adding:
+            value = self.values.get(key, 0) + 1
+            self.values[key] = value
+        return value
 
     def signal(self, key: str) -> None:
         """One in ten is lost."""

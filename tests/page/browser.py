@@ -24,7 +24,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 T = TypeVar("T")
 
-SECONDS = 8.0
+SECONDS = 20.0
 """How long something may take to be seen on a busy machine."""
 
 _NOT_YET = (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from selenium import webdriver
 
 from perdure.gateway.access import OWNER, Identity, Token
 from perdure.gateway.application import Gateway
@@ -53,9 +54,9 @@ def set_aside(path: Path) -> None:
     store.close(clean=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """One store for all tests, which leave each other's entities alone."""
+    """One store for the tests of a file, which leave each other's entities alone."""
     path: Path = tmp_path_factory.mktemp("page") / "shop.db"
     set_aside(path)
     listener = listen("127.0.0.1", 0)
@@ -71,16 +72,21 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="session")
-def window(shop: Shop) -> Iterator[Browser]:
+def chromium() -> Iterator[webdriver.Chrome]:
     if CHROMIUM is None or CHROMEDRIVER is None:
         pytest.skip("there is no chromium: apt-get install chromium chromium-driver")
     driver = start(CHROMIUM, CHROMEDRIVER)
     try:
-        browser = Browser(driver, shop.base)
-        browser.open(shop.link())
-        yield browser
+        yield driver
     finally:
         driver.quit()
+
+
+@pytest.fixture(scope="module")
+def window(chromium: webdriver.Chrome, shop: Shop) -> Browser:
+    browser = Browser(chromium, shop.base)
+    browser.open(shop.link())
+    return browser
 
 
 @pytest.fixture
