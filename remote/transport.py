@@ -225,7 +225,10 @@ class Transport:
     def _given_up(self, ask: wire.Ask, why: str, request_id: str) -> PerdureError:
         if request_id:
             return OutcomeUnknownError(request_id, why)
-        msg = f"no answer from {self._place.url}: {why}"
+        msg = (
+            f"no answer from {self._place.url} for {self.patience_seconds:g} s (patience=): "
+            f"{why}; see that perdure serve runs there"
+        )
         if not ask.repeatable:
             msg += f"; whether {ask.verb} was done is not known"
         return ServerUnreachableError(msg)

@@ -84,6 +84,11 @@ async def ordering(_: perdure.OrchestrationContext, amount: int) -> int:
 
 
 @app.orchestrator
+async def finishing(_: perdure.OrchestrationContext, minutes: int) -> timedelta:
+    return timedelta(minutes=minutes)
+
+
+@app.orchestrator
 async def taking(ctx: perdure.OrchestrationContext, amount: int) -> int:
     return await ctx.call_activity(take, amount)
 

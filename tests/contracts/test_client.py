@@ -14,6 +14,7 @@ import perdure
 from tests.contracts.clients import (
     OutOfStockError,
     cancelled_in,
+    finishing,
     ordering,
     taking,
     waiting,
@@ -48,6 +49,15 @@ def test_a_start_gives_a_reference_with_its_result(client: perdure.Client) -> No
     assert client.start("ORDERING", 4).result(SOON) == 8
     assert client.start(taking, 2, instance_id="t").result(SOON) == 2
     assert client.orchestration("t").result(0) == 2
+
+
+def test_a_reference_that_knows_its_orchestrator_has_a_typed_result(
+    client: perdure.Client,
+) -> None:
+    client.start(finishing, 5, instance_id="f").result(SOON)
+
+    assert client.orchestration("f", finishing).result(0) == timedelta(minutes=5)
+    assert client.orchestration("f").result(0) == "PT300S"
 
 
 @pytest.mark.parametrize("instance_id", ["a", "x" * 256, "naïve ✓", "a:b", ".."])
