@@ -27,7 +27,7 @@ from perdure.actors.event_loop import EventLoopThread
 from perdure.actors.partition import Partition
 from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
-from perdure.actors.runtime import Upkeep
+from perdure.actors.runtime import OnStore
 from perdure.actors.workers import Workers
 from perdure.errors import (
     NodeClosedError,
@@ -373,7 +373,7 @@ class ThreadedRuntime:
 
         self._committer.tell(attempt)
 
-    def beside(self, work: Callable[[Upkeep], object]) -> None:
+    def beside(self, work: Callable[[OnStore], object]) -> None:
         """Do *work* on a spare thread."""
 
         def attempt() -> None:
