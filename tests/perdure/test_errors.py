@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
 
 import pytest
 
 import perdure
 from perdure import errors
 from perdure.errors import FailureDetails
+from perdure.storage.sqlite.failures import meaning_of
 
 DETAILS = FailureDetails(error_type="ValueError", message="no", stack_trace="line 1")
 
@@ -47,3 +49,19 @@ def test_a_wait_for_an_orchestration_names_it_and_no_request() -> None:
 
 def test_the_errors_are_reached_by_the_name_of_the_package() -> None:
     assert perdure.errors is errors
+
+
+def test_a_path_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(errors.InvalidInputError, match="has a NUL character"):
+        perdure.App().open("shop\0.db")
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY])
+def test_a_store_that_cannot_be_read_tells_what_to_look_at(code: int) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = code
+
+    told = str(meaning_of(error, "shop.db"))
+
+    assert "'shop.db'" in told
+    assert "check its owner and permissions" in told
