@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from perdure.gateway import asgi
-from perdure.gateway.meter import Meter
+from perdure.gateway.api.meter import Meter
 from perdure.orchestration.client import Client
 from perdure.storage.records import Batch, TurnRow
 from tests.gateway.conftest import ORIGIN, TOKEN

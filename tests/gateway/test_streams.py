@@ -219,7 +219,7 @@ def test_a_stream_that_meets_a_bug_ends(
         raise ZeroDivisionError
 
     add(client, "a", 1)
-    monkeypatch.setattr("perdure.gateway.feed.changes_in", broken)
+    monkeypatch.setattr("perdure.gateway.streams.feed.changes_in", broken)
 
     with stream(live, "/feed?after=0.0") as feed:
         assert list(feed) == []

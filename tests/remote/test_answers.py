@@ -14,7 +14,7 @@ import pytest
 
 import perdure
 from perdure.gateway import asgi
-from perdure.gateway.access import Token
+from perdure.gateway.security.access import Token
 from perdure.remote import wire
 from tests.contracts.clients import TOKEN, Counter, app, ordering
 from tests.gateway.live import served

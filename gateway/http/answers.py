@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure import errors
-from perdure.gateway.access import RoleMissingError
+from perdure.gateway.security.access import RoleMissingError
 
 FORBIDDEN = 403
 

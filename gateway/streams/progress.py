@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure.actors.ids import EntityId
-from perdure.gateway.answers import missing
+from perdure.gateway.durabletask.payloads import entity_summary, instance_summary
 from perdure.gateway.engine import Engine
-from perdure.gateway.operations import OURS, TEXT, Operation, Parameter
-from perdure.gateway.payloads import entity_summary, instance_summary
-from perdure.gateway.streams import Pump, Stream, event
+from perdure.gateway.http.answers import missing
+from perdure.gateway.http.operations import OURS, TEXT, Operation, Parameter
+from perdure.gateway.streams.pump import Pump, Stream, event
 from perdure.orchestration.instance_ids import checked_instance_id
 from perdure.orchestration.status import public_state, state_of
 from perdure.storage.records import StoredState

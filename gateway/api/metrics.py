@@ -17,9 +17,9 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from perdure.gateway.api.overview import Overview
 from perdure.gateway.engine import Engine
-from perdure.gateway.operations import Operation
-from perdure.gateway.overview import Overview
+from perdure.gateway.http.operations import Operation
 
 
 class Metrics:

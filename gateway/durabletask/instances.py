@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure.errors import InstanceNotFoundError, InvalidInputError, WrongStatusError
-from perdure.gateway import limits, parameters
-from perdure.gateway.answers import accepted, answer
+from perdure.gateway import limits
+from perdure.gateway.durabletask.history_events import compacted
+from perdure.gateway.durabletask.links import Links
+from perdure.gateway.durabletask.payloads import status_payload
 from perdure.gateway.engine import Engine
-from perdure.gateway.history_events import compacted
-from perdure.gateway.links import Links
-from perdure.gateway.operations import (
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import accepted, answer
+from perdure.gateway.http.operations import (
     ADMIN,
     ANYTHING,
     CREATED,
@@ -32,8 +34,7 @@ from perdure.gateway.operations import (
     Operation,
     Parameter,
 )
-from perdure.gateway.pages import page_answer, read_page
-from perdure.gateway.payloads import status_payload
+from perdure.gateway.http.pages import page_answer, read_page
 from perdure.orchestration import requests
 from perdure.orchestration.definitions import encode_plain
 from perdure.orchestration.history import EventRaised

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure.errors import InvalidInputError
-from perdure.gateway import parameters
-from perdure.gateway.access import SESSION_SECONDS, Access, authorise
-from perdure.gateway.answers import answer
-from perdure.gateway.guard import COOKIE
-from perdure.gateway.links import Links
-from perdure.gateway.operations import OURS, READ, TEXT, Operation
+from perdure.gateway.durabletask.links import Links
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.operations import OURS, READ, TEXT, Operation
+from perdure.gateway.security.access import SESSION_SECONDS, Access, authorise
+from perdure.gateway.security.guard import COOKIE
 
 LOGIN = OURS + "/login"
 

@@ -22,8 +22,8 @@ from perdure.actors.ids import INSTANCES, kind_of
 from perdure.actors.node import Node
 from perdure.errors import NodeClosedError, PerdureError
 from perdure.gateway import limits
-from perdure.gateway.answers import answer
-from perdure.gateway.door import Receive, Scope, Send
+from perdure.gateway.http.answers import answer
+from perdure.gateway.security.door import Receive, Scope, Send
 from perdure.storage.records import Batch
 
 logger = logging.getLogger("perdure")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from perdure.actors.answers import Failure
-from perdure.gateway.history_events import moment
+from perdure.gateway.durabletask.history_events import moment
 from perdure.orchestration import history as events
 from perdure.orchestration.history import Event, TaskEvent
 

@@ -14,11 +14,10 @@ from starlette.responses import Response
 from perdure.actors.ids import EntityId
 from perdure.actors.reads import state_as_of
 from perdure.errors import InvalidInputError
-from perdure.gateway import parameters
-from perdure.gateway.answers import answer, missing
 from perdure.gateway.engine import Engine
-from perdure.gateway.feed import shown
-from perdure.gateway.operations import (
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import answer, missing
+from perdure.gateway.http.operations import (
     MOMENT,
     NUMBER,
     OURS,
@@ -28,7 +27,8 @@ from perdure.gateway.operations import (
     Operation,
     Parameter,
 )
-from perdure.gateway.pages import page_answer, read_page
+from perdure.gateway.http.pages import page_answer, read_page
+from perdure.gateway.streams.feed import shown
 
 _VERSION = Parameter("version", NUMBER, "the state after so many events")
 _TIME = Parameter("time", MOMENT, "the state at that time; either this or version")

@@ -12,13 +12,13 @@ from starlette.responses import Response
 from perdure._version import __version__
 from perdure.actors.context import to_datetime
 from perdure.errors import InvalidInputError, PerdureError
-from perdure.gateway.aging import Aging
-from perdure.gateway.answers import answer
+from perdure.gateway.api.aging import Aging
+from perdure.gateway.api.meter import SECONDS, Meter
 from perdure.gateway.engine import Engine
-from perdure.gateway.meter import SECONDS, Meter
-from perdure.gateway.operations import OURS, Operation, Parameter
-from perdure.gateway.parameters import is_number
-from perdure.gateway.streams import Pump
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.operations import OURS, Operation, Parameter
+from perdure.gateway.http.parameters import is_number
+from perdure.gateway.streams.pump import Pump
 from perdure.orchestration.state import FINISHED
 from perdure.storage.records import Tally
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from perdure.gateway.access import NOBODY, Access, Identity
 from perdure.gateway.limits import BODY_BYTES, HEADER_BYTES
+from perdure.gateway.security.access import NOBODY, Access, Identity
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 COOKIE = "perdure_session"

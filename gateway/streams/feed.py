@@ -14,13 +14,13 @@ from perdure.actors.history import HistoryEvent, history_events
 from perdure.actors.ids import ACTIVITIES, INSTANCES, EntityId, kind_of
 from perdure.actors.snapshots import Position
 from perdure.errors import InvalidInputError
-from perdure.gateway import parameters
-from perdure.gateway.answers import answer
+from perdure.gateway.durabletask.history_events import compacted, moment
 from perdure.gateway.engine import Engine
-from perdure.gateway.history_events import compacted, moment
-from perdure.gateway.operations import FLAG, OURS, PAGED, TEXT, Operation, Parameter
-from perdure.gateway.pages import page_answer
-from perdure.gateway.streams import EVERYTHING, ORCHESTRATIONS, Pump, Stream, event
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.operations import FLAG, OURS, PAGED, TEXT, Operation, Parameter
+from perdure.gateway.http.pages import page_answer
+from perdure.gateway.streams.pump import EVERYTHING, ORCHESTRATIONS, Pump, Stream, event
 from perdure.orchestration.history import read_events
 from perdure.storage.records import StoredTurn
 

@@ -25,13 +25,13 @@ from perdure.actors.operations import operation_name
 from perdure.actors.replies import Reply
 from perdure.actors.snapshots import checked_limit
 from perdure.errors import InvalidInputError, PerdureError, ReplyTimeoutError
-from perdure.gateway.access import authorise, role_for_message
-from perdure.gateway.answers import answer, status_of
-from perdure.gateway.commands import instance_message
 from perdure.gateway.engine import Engine, answered
+from perdure.gateway.http.answers import answer, status_of
+from perdure.gateway.http.operations import ADMIN, OPERATE, READ, Endpoint, Operation
+from perdure.gateway.http.pages import read_page
 from perdure.gateway.limits import ENGINE_SECONDS, PAGE_BYTES, WAIT_SECONDS
-from perdure.gateway.operations import ADMIN, OPERATE, READ, Endpoint, Operation
-from perdure.gateway.pages import read_page
+from perdure.gateway.remote.commands import instance_message
+from perdure.gateway.security.access import authorise, role_for_message
 from perdure.orchestration.schedules.plan import Plan, check_plan
 from perdure.remote import wire
 from perdure.storage.records import StoredState

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from perdure.gateway.answers import answer
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.parameters import token_for
 from perdure.gateway.limits import PAGE_BYTES, PAGE_STEP
-from perdure.gateway.parameters import token_for
 
 Step = Callable[[str, int], tuple[list[Any], str | None]]
 """Reads so many behind a place, and tells where to go on."""

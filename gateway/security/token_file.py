@@ -15,8 +15,8 @@ import msgspec
 
 from perdure.actors.ids import checked_name
 from perdure.errors import InvalidInputError, StoreOpenError
-from perdure.gateway.access import OWNER, Access, Token
-from perdure.gateway.tokens import TOKEN_BYTES, token_of
+from perdure.gateway.security.access import OWNER, Access, Token
+from perdure.gateway.security.tokens import TOKEN_BYTES, token_of
 
 
 class Entry(msgspec.Struct):

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure.errors import InvalidInputError
-from perdure.gateway import parameters
-from perdure.gateway.answers import accepted, answer
 from perdure.gateway.engine import Engine
-from perdure.gateway.operations import (
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import accepted, answer
+from perdure.gateway.http.operations import (
     ADMIN,
     MOMENT,
     OPERATE,
@@ -26,7 +26,7 @@ from perdure.gateway.operations import (
     Operation,
     Parameter,
 )
-from perdure.gateway.pages import page_answer
+from perdure.gateway.http.pages import page_answer
 from perdure.orchestration.schedules.entity import KIND
 from perdure.orchestration.schedules.refs import ScheduleRef, ScheduleState, public_schedule
 

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure.errors import InvalidInputError
-from perdure.gateway.answers import answer
-from perdure.gateway.guard import Guard
-from perdure.gateway.operations import FIELD
-from perdure.gateway.payloads import instance_url, management_payload
+from perdure.gateway.durabletask.payloads import instance_url, management_payload
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.operations import FIELD
+from perdure.gateway.security.guard import Guard
 
 
 def checked_url(url: str) -> str:

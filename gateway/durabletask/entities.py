@@ -15,11 +15,12 @@ from perdure.actors.ids import EntityId
 from perdure.actors.locks import shown_state
 from perdure.actors.messages import Message
 from perdure.errors import InvalidInputError
-from perdure.gateway import limits, parameters
-from perdure.gateway.access import authorise, role_for_message
-from perdure.gateway.answers import accepted, answer, missing
+from perdure.gateway import limits
+from perdure.gateway.durabletask.payloads import second
 from perdure.gateway.engine import Engine, answered
-from perdure.gateway.operations import (
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import accepted, answer, missing
+from perdure.gateway.http.operations import (
     ANYTHING,
     FIELD,
     FLAG,
@@ -32,8 +33,8 @@ from perdure.gateway.operations import (
     Operation,
     Parameter,
 )
-from perdure.gateway.pages import page_answer, read_page
-from perdure.gateway.payloads import second
+from perdure.gateway.http.pages import page_answer, read_page
+from perdure.gateway.security.access import authorise, role_for_message
 from perdure.storage.records import StoredState
 
 EMPTY_KEY = "$"

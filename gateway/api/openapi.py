@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure._version import __version__
-from perdure.gateway.answers import answer
-from perdure.gateway.operations import OURS, TEXT, Operation, Parameter
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.operations import OURS, TEXT, Operation, Parameter
 
 _VARIABLE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _FAILURE: Mapping[str, Any] = {

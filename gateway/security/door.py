@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from perdure.gateway import limits
-from perdure.gateway.access import IDENTITY
-from perdure.gateway.guard import Guard, Head, Refusal
+from perdure.gateway.security.access import IDENTITY
+from perdure.gateway.security.guard import Guard, Head, Refusal
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]

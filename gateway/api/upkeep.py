@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from perdure.actors.context import to_datetime
 from perdure.errors import InvalidInputError
-from perdure.gateway import parameters
-from perdure.gateway.answers import accepted, answer, missing
-from perdure.gateway.details import set_aside
+from perdure.gateway.api.details import set_aside
 from perdure.gateway.engine import Engine
-from perdure.gateway.operations import ADMIN, OURS, PAGED, Operation
-from perdure.gateway.pages import page_answer
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import accepted, answer, missing
+from perdure.gateway.http.operations import ADMIN, OURS, PAGED, Operation
+from perdure.gateway.http.pages import page_answer
 
 
 class Upkeep:

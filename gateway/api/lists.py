@@ -15,10 +15,12 @@ from starlette.responses import Response
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import INSTANCES, kind_of
 from perdure.errors import CorruptionError, InvalidInputError
-from perdure.gateway import parameters
-from perdure.gateway.answers import answer
+from perdure.gateway.api.signatures import signatures
+from perdure.gateway.durabletask.payloads import entity_summary, instance_summary
 from perdure.gateway.engine import Engine
-from perdure.gateway.operations import (
+from perdure.gateway.http import parameters
+from perdure.gateway.http.answers import answer
+from perdure.gateway.http.operations import (
     CREATED,
     FLAG,
     OURS,
@@ -29,9 +31,7 @@ from perdure.gateway.operations import (
     Operation,
     Parameter,
 )
-from perdure.gateway.pages import page_answer
-from perdure.gateway.payloads import entity_summary, instance_summary
-from perdure.gateway.signatures import signatures
+from perdure.gateway.http.pages import page_answer
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.replaying import instance_rows
 from perdure.orchestration.status import public_state, state_of

@@ -17,8 +17,8 @@ import msgspec
 from starlette.requests import Request
 
 from perdure.errors import StoreOpenError
-from perdure.gateway.access import Identity
-from perdure.gateway.operations import Operation
+from perdure.gateway.http.operations import Operation
+from perdure.gateway.security.access import Identity
 
 logger = logging.getLogger("perdure.audit")
 

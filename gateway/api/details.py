@@ -15,13 +15,13 @@ from perdure.actors.ids import EntityId
 from perdure.actors.messages import from_row
 from perdure.actors.quarantine import message_in, quarantined
 from perdure.errors import CorruptionError, InstanceNotFoundError, PerdureError
-from perdure.gateway.answers import answer, missing
+from perdure.gateway.api.signatures import signatures
+from perdure.gateway.api.timeline import bars
+from perdure.gateway.durabletask.history_events import moment
+from perdure.gateway.durabletask.payloads import entity_summary, instance_summary
 from perdure.gateway.engine import Engine
-from perdure.gateway.history_events import moment
-from perdure.gateway.operations import OURS, Operation
-from perdure.gateway.payloads import entity_summary, instance_summary
-from perdure.gateway.signatures import signatures
-from perdure.gateway.timeline import bars
+from perdure.gateway.http.answers import answer, missing
+from perdure.gateway.http.operations import OURS, Operation
 from perdure.orchestration.status import OrchestrationState, public_state, state_of
 from perdure.storage.records import MessageRow, QuarantineRow
 

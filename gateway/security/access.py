@@ -19,7 +19,7 @@ from starlette.requests import Request
 from perdure.actors.app import RESERVED
 from perdure.actors.ids import INSTANCES, kind_of
 from perdure.errors import InvalidInputError, PerdureError
-from perdure.gateway.operations import ADMIN, OPERATE, ROLES
+from perdure.gateway.http.operations import ADMIN, OPERATE, ROLES
 from perdure.orchestration import requests
 
 IDENTITY = "perdure.identity"
