@@ -245,7 +245,9 @@ class ServerUnreachableError(PerdureError, ConnectionError):
 
 
 class AccessDeniedError(PerdureError, PermissionError):
-    """The server does not let this client in: the token is missing, wrong, or may not do it."""
+    """The server does not let this client in, or do this: the token is missing, wrong, or has not
+    the role that is named.
+    """
 
 
 class ServerAnswerError(PerdureError):

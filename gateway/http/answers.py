@@ -10,14 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure import errors
-from perdure.gateway.security.access import RoleMissingError
 
 FORBIDDEN = 403
 
 STATUSES: tuple[tuple[type[errors.PerdureError], int], ...] = (
     (errors.PayloadTooLargeError, 413),
     (errors.InvalidInputError, 400),
-    (RoleMissingError, FORBIDDEN),
+    (errors.AccessDeniedError, FORBIDDEN),
     (errors.InstanceNotFoundError, 404),
     (errors.ScheduleNotFoundError, 404),
     (errors.InstanceFinishedError, 410),

@@ -299,7 +299,7 @@ def _authorise(request: Request, ask: wire.Ask) -> None:
     """Let messages through, each by what it does; the audit log is told of the first.
 
     Raises:
-        RoleMissingError: who asks may not send one of them.
+        AccessDeniedError: who asks may not send one of them.
     """
     messages: list[wire.Sent] = []
     if isinstance(ask, wire.Signal):

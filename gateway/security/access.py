@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from perdure.actors.app import RESERVED
 from perdure.actors.ids import INSTANCES, kind_of
-from perdure.errors import InvalidInputError, PerdureError
+from perdure.errors import AccessDeniedError, InvalidInputError
 from perdure.gateway.http.operations import ADMIN, OPERATE, ROLES
 from perdure.orchestration import requests
 
@@ -30,10 +30,6 @@ LINK_SECONDS = 3_600.0
 SESSION_SECONDS = 43_200.0
 _MOST = 1_000
 """Links, and sessions, that there may be; the oldest go."""
-
-
-class RoleMissingError(PerdureError):
-    """Whoever asks is known, and may not do it: use a token with the role that is named."""
 
 
 def hashed(secret: str) -> bytes:
@@ -105,12 +101,12 @@ def authorise(request: Request, role: str) -> Identity:
     """Let a request do what needs a role; returns who asks.
 
     Raises:
-        RoleMissingError: they may not.
+        AccessDeniedError: they may not.
     """
     identity: Identity = request.scope.get(IDENTITY, NOBODY)
     if not allows(identity, role):
         msg = f"this needs the role {role!r}; {identity.name or 'nobody'} has {identity.role!r}"
-        raise RoleMissingError(msg)
+        raise AccessDeniedError(msg)
     return identity
 
 
