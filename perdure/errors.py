@@ -245,8 +245,8 @@ class ServerUnreachableError(PerdureError, ConnectionError):
 
 
 class AccessDeniedError(PerdureError, PermissionError):
-    """The server does not let this client in, or do this: the token is missing, wrong, or has not
-    the role that is named.
+    """The server does not let this client in, or do this: the token is missing, wrong, or has
+    not the role that is named.
     """
 
 

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from perdure.actors.definition import EntityDefinition
-from perdure.actors.ids import INSTANCES, kind_of
 from perdure.errors import CorruptionError, InvalidInputError
 from perdure.gateway.api.signatures import signatures
 from perdure.gateway.durabletask.payloads import entity_summary, instance_summary
@@ -32,13 +31,9 @@ from perdure.gateway.http.operations import (
     Parameter,
 )
 from perdure.gateway.http.pages import page_answer
-from perdure.orchestration.choosing import chooser
-from perdure.orchestration.replaying import instance_rows
+from perdure.orchestration.choosing import Choice, chooser, narrowed_rows, newest_rows
 from perdure.orchestration.status import public_state, state_of
 from perdure.storage.records import StoredState
-
-_STEP = 200
-"""Rows read at once."""
 
 
 class Lists:
@@ -94,7 +89,7 @@ class Lists:
     async def instances(self, request: Request) -> Response:
         """GET ``/instances``."""
         query = request.query_params
-        fits = chooser(
+        choice = chooser(
             statuses=parameters.statuses(query),
             created_from=parameters.moment(query, "createdTimeFrom"),
             created_to=parameters.moment(query, "createdTimeTo"),
@@ -109,13 +104,13 @@ class Lists:
         prefix = query.get("instanceIdPrefix", "")
         size = parameters.page_size(query)
         after = parameters.continuation(request)
-        rows = self._recent(prefix, after) if order == "recent" else self._by_id(prefix, after)
+        rows = self._rows(choice, order, prefix, after)
         enough = self._engine.patience()
 
         def look() -> tuple[list[Any], str | None]:
             found: list[Any] = []
             for place, row in rows:
-                if row is not None and fits(state := state_of(row)):
+                if row is not None and choice.fits(state := state_of(row)):
                     public = public_state(row.stream, state)
                     found.append(instance_summary(public, with_output=False))
                 if len(found) == size or not enough():
@@ -124,32 +119,18 @@ class Lists:
 
         return page_answer(*await self._engine.read(look))
 
-    def _by_id(self, prefix: str, after: str) -> Iterator[tuple[str, StoredState | None]]:
-        """Rows in byte order, each with the place behind it."""
-        for row in instance_rows(self._engine.store(), prefix, after):
-            yield row.stream, row if row.corrupt is None else None
-
-    def _recent(self, prefix: str, after: str) -> Iterator[tuple[str, StoredState | None]]:
-        """Rows, those first that were changed last: each at its newest turn, which is the one
-        that ends at the version of the row.
-        """
+    def _rows(
+        self, choice: Choice, order: str, prefix: str, after: str
+    ) -> Iterator[tuple[str, StoredState | None]]:
+        """Rows that may fit, each with the place behind it as the token says it."""
         store = self._engine.store()
-        before = parameters.number(after, "the token")
-        while turns := store.newest_turns(before, limit=_STEP):
-            wanted = [
-                (seq, stream, version)
-                for seq, stream, version, _ in turns
-                if kind_of(stream) == INSTANCES and stream.startswith(prefix)
-            ]
-            loaded = store.load([stream for _, stream, _ in wanted], 0)
-            for seq, stream, version in wanted:
-                actor = loaded[stream]
-                if actor.state is None or actor.corrupt or actor.version != version:
-                    yield str(seq), None
-                else:
-                    yield str(seq), StoredState(stream, version, actor.state, 0)
-            before = turns[-1][0]
-            yield str(before), None
+        if order == "id":
+            return narrowed_rows(store, choice, prefix, after)
+        micros, _, stream = after.partition(" ")
+        moment = parameters.number(micros, "the token")
+        begin = None if moment is None else (moment, stream)
+        rows = newest_rows(store, choice, prefix, begin)
+        return ((f"{time} {last}", row) for (time, last), row in rows)
 
     async def kinds(self, request: Request) -> Response:
         """GET ``/entities``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -21,7 +21,10 @@ from perdure.gateway.http.answers import answer
 from perdure.gateway.http.operations import FLAG, OURS, PAGED, TEXT, Operation, Parameter
 from perdure.gateway.http.pages import page_answer
 from perdure.gateway.streams.pump import EVERYTHING, ORCHESTRATIONS, Pump, Stream, event
+from perdure.orchestration.choosing import ranges_of
 from perdure.orchestration.history import read_events
+from perdure.storage.ports import Store
+from perdure.storage.prefixes import end_of_prefix
 from perdure.storage.records import StoredTurn
 
 PAGE = 200
@@ -85,6 +88,14 @@ class Wanted:
         if self.kinds:
             return [f"@{kind}" for kind in self.kinds]
         return (ORCHESTRATIONS if self.of == "orchestrations" else EVERYTHING,)
+
+    def ranges(self) -> Sequence[tuple[str, str | None]]:
+        """The streams that they are of."""
+        if self.addresses:
+            return [(address, address + chr(0)) for address in self.addresses]
+        if self.kinds:
+            return [(f"@{kind}@", end_of_prefix(f"@{kind}@")) for kind in self.kinds]
+        return ranges_of() if self.of == "orchestrations" else [("", None)]
 
     def fits(self, address: str, kind: str) -> bool:
         """Whether a change there is wanted."""
@@ -246,12 +257,13 @@ class Feed:
         """The newest changes, oldest first, as far as they are found soon; whole turns."""
         store, enough = self._engine.store(), self._engine.patience()
         found: list[Change] = []
-        step = 20
+        ranges: Sequence[tuple[str, str | None]] = [("", None)]
+        step = 20  # often some of the newest fit; what is rare is then looked for by itself
         while len(found) < size and enough():
-            newest = store.newest_turns(before, limit=step)
+            newest = _newest_of(store, ranges, before, step)
             if not newest:
                 return found, None
-            step = PAGE
+            ranges, step = wanted.ranges(), PAGE
             fitting = [t[0] for t in newest if wanted.fits(t[1], kind_of(t[1]))]
             for seq in fitting:
                 turns = store.feed(seq - 1, limit=1)
@@ -296,6 +308,20 @@ class Following:
         self.ended = not self._follow and not page.more
         fitting = (c.sent for c in new if self._wanted.fits(c.address, c.kind))
         return b"".join(fitting), page.more
+
+
+def _newest_of(
+    store: Store, ranges: Sequence[tuple[str, str | None]], before: int | None, limit: int
+) -> list[tuple[int, str]]:
+    """The newest turns of all streams in some ranges."""
+    if ("", None) in ranges:
+        return store.newest_turns(before, limit=limit)
+    turns = [
+        turn
+        for between in ranges
+        for turn in store.newest_turns(before, limit=limit, between=between)
+    ]
+    return sorted(turns, reverse=True)[:limit]
 
 
 def _is_old(task: asyncio.Task[Page], before: int, look: int) -> bool:

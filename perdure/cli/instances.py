@@ -84,7 +84,7 @@ def list_instances(
     as_json: bool,
 ) -> None:
     """List orchestrations in the order of their ids, or count them."""
-    fits = chooser(
+    choice = chooser(
         statuses=list(statuses),
         created_from=created_from,
         created_to=created_to,
@@ -94,7 +94,7 @@ def list_instances(
     )
     rows = instance_rows(open_reader(ctx, store), prefix, after)
     damaged: list[str] = []
-    found = _fitting(rows, fits, damaged)
+    found = _fitting(rows, choice.fits, damaged)
     if count:
         _print_counts(Counter(state.runtime_status for state in found), as_json)
     else:
