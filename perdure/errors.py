@@ -256,10 +256,6 @@ class ServerAnswerError(PerdureError):
     """
 
 
-class NotRemoteError(PerdureError, NotImplementedError):
-    """A remote client cannot do that: do it where the store is."""
-
-
 # ---- orchestrations ---------------------------------------------------------------------
 
 

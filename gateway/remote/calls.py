@@ -31,10 +31,13 @@ from perdure.gateway.http.operations import ADMIN, OPERATE, READ, Endpoint, Oper
 from perdure.gateway.http.pages import read_page
 from perdure.gateway.limits import ENGINE_SECONDS, PAGE_BYTES, WAIT_SECONDS
 from perdure.gateway.remote.commands import instance_message
+from perdure.gateway.remote.upkeep import WholeStore
 from perdure.gateway.security.access import authorise, role_for_message
 from perdure.orchestration.schedules.plan import Plan, check_plan
 from perdure.remote import wire
 from perdure.storage.records import StoredState
+
+Does = Callable[[Any], Awaitable[wire.Answer | Response]]
 
 _ROLES: dict[type[wire.Ask], str] = {
     wire.Signal: OPERATE,
@@ -43,6 +46,8 @@ _ROLES: dict[type[wire.Ask], str] = {
     wire.PurgeHistory: ADMIN,
     wire.Redrive: ADMIN,
     wire.Discard: ADMIN,
+    wire.Verify: ADMIN,
+    wire.Backup: ADMIN,
 }
 """Who may ask what; the others only look."""
 
@@ -58,6 +63,7 @@ class Calls:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._client = engine.client
+        self._whole = WholeStore(engine)
         self._read_by: list[tuple[type[wire.Ask], Callable[[Any], Any]]] = [
             (wire.Entity, self._entity),
             (wire.Entities, self._entities),
@@ -82,10 +88,12 @@ class Calls:
 
     def operations(self) -> list[Operation]:
         """The routes."""
-        waiting: list[tuple[type[wire.Ask], Callable[[Any], Awaitable[wire.Answer]]]] = [
+        waiting: list[tuple[type[wire.Ask], Does]] = [
             (wire.Signal, self._signal),
             (wire.Call, self._call),
             (wire.Wait, self._wait),
+            (wire.Verify, self._whole.verify),
+            (wire.Backup, self._whole.backup),
         ]
         reading = [(kind, self._reading(look)) for kind, look in self._read_by]
         return [_operation(kind, does) for kind, does in (*waiting, *reading)]
@@ -256,9 +264,7 @@ class Calls:
         )
 
 
-def _operation(
-    kind: type[wire.Ask], does: Callable[[Any], Awaitable[wire.Answer]]
-) -> Operation:
+def _operation(kind: type[wire.Ask], does: Does) -> Operation:
     role = _ROLES.get(kind, READ)
     return Operation(
         method="POST",
@@ -277,7 +283,7 @@ def _first_line(kind: type[wire.Ask]) -> str:
     return (kind.__doc__ or "").partition("\n")[0]
 
 
-def _endpoint(kind: type[wire.Ask], does: Callable[[Any], Awaitable[wire.Answer]]) -> Endpoint:
+def _endpoint(kind: type[wire.Ask], does: Does) -> Endpoint:
     read = msgspec.json.Decoder(kind).decode
 
     async def serve(request: Request) -> Response:
@@ -288,7 +294,8 @@ def _endpoint(kind: type[wire.Ask], does: Callable[[Any], Awaitable[wire.Answer]
             return _failed(InvalidInputError(msg))
         _authorise(request, ask)
         try:
-            return answer(200, await does(ask))
+            found = await does(ask)
+            return found if isinstance(found, Response) else answer(200, found)
         except PerdureError as error:
             return _failed(error)
 
