@@ -162,7 +162,7 @@ export function useStream(url, changed) {
   latest.current = changed;
   const timer = useRef(null);
   useEffect(() => () => clearTimeout(timer.current), [url]);
-  return useEvents(url, ["status", "state", "gone"], () => {
+  return useEvents(url, ["status", "activities", "state", "gone"], () => {
     timer.current ??= setTimeout(() => {
       timer.current = null;
       latest.current();

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from zlib import crc32
 
+import attrs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,8 +15,10 @@ from perdure.gateway.durabletask.payloads import entity_summary, instance_summar
 from perdure.gateway.engine import Engine
 from perdure.gateway.http.answers import missing
 from perdure.gateway.http.operations import OURS, TEXT, Operation, Parameter
+from perdure.gateway.streams.activities import Activities
 from perdure.gateway.streams.pump import Pump, Stream, event
 from perdure.orchestration.instance_ids import checked_instance_id
+from perdure.orchestration.running import RunningActivity
 from perdure.orchestration.status import public_state, state_of
 from perdure.storage.records import StoredState
 
@@ -33,6 +36,7 @@ class Progress:
     def __init__(self, engine: Engine, pump: Pump) -> None:
         self._engine = engine
         self._pump = pump
+        self._activities = Activities(engine, pump)
 
     def operations(self) -> list[Operation]:
         """The routes."""
@@ -42,8 +46,8 @@ class Progress:
                 method="GET",
                 path=OURS + "/instances/{instance_id}/stream",
                 answered_by=self.instance,
-                text="An orchestration's status, now and after each change, as server-sent "
-                "events, until it has ended",
+                text="An orchestration's status, now and after each change, and what its "
+                "activities tell, as server-sent events, until it has ended",
                 parameters=(_LAST_SEEN,),
                 media_type="text/event-stream",
                 answers=answers | {204: "it has ended, and that was seen", 404: "none"},
@@ -68,7 +72,8 @@ class Progress:
         seen = request.headers.get("last-event-id", "")
         if state_of(row).is_finished and seen == _mark(row):
             return Response(None, 204)  # browsers come again until they are told this
-        return Stream(Newest(self._engine, instance_id, _instance, seen), self._pump)
+        newest = Newest(self._engine, instance_id, _instance, seen)
+        return Stream(WithActivities(newest, self._activities), self._pump)
 
     async def entity(self, request: Request) -> Response:
         """GET ``/entities/{name}/{key}/stream``."""
@@ -114,6 +119,42 @@ class Newest:
         name, data, self.ended = self._tells(row)
         self._seen = mark
         return event(name, data, mark), False
+
+
+class WithActivities:
+    """The newest row of an orchestration, and the attempts that are at work for it."""
+
+    __slots__ = ("_activities", "_newest", "_told")
+
+    def __init__(self, newest: Newest, activities: Activities) -> None:
+        self._newest = newest
+        self._activities = activities
+        self._told: Sequence[RunningActivity] = ()
+
+    @property
+    def topics(self) -> Iterable[str]:
+        """What wakes it."""
+        return self._newest.topics
+
+    @property
+    def ended(self) -> bool:
+        """The orchestration has."""
+        return self._newest.ended
+
+    def place(self) -> str:
+        """What was told last."""
+        return self._newest.place()
+
+    async def news(self) -> tuple[bytes, bool]:
+        """The row and the attempts, each if it is another than the last."""
+        told, more = await self._newest.news()
+        (address,) = self.topics
+        at_work = self._activities.of(address)
+        if not self.ended and [*at_work] != [*self._told]:
+            self._told = at_work
+            data = {"activities": [attrs.asdict(attempt) for attempt in at_work]}
+            told += event("activities", data, self.place())
+        return told, more
 
 
 def _mark(row: StoredState | None) -> str:

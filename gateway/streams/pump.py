@@ -178,6 +178,7 @@ class Pump:
         self._stop_listening: Callable[[], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._seconds = 0
+        self._each_second: list[Callable[[], None]] = []
         self.looks = 0
 
     @property
@@ -206,6 +207,19 @@ class Pump:
                 self._by_topic.pop(topic, None)
         if not self._streams:
             self._end()
+
+    def topics(self) -> Iterable[str]:
+        """What the streams are about."""
+        return self._by_topic.keys()
+
+    def each_second(self, look: Callable[[], None]) -> None:
+        """Have something looked at once a second while there are streams."""
+        self._each_second.append(look)
+
+    def wake(self, topics: set[str]) -> None:
+        """Wake the streams that are about one of these."""
+        about = self._by_topic
+        self._poke(s for topic in topics & about.keys() for s in tuple(about[topic]))
 
     def close(self) -> None:
         """End all streams; any thread may call it."""
@@ -251,8 +265,7 @@ class Pump:
                 kind = kind_of(address)
                 topics.add(address)
                 topics.add(ORCHESTRATIONS if kind == INSTANCES else f"@{kind}")
-        about = self._by_topic
-        self._poke(s for topic in topics & about.keys() for s in tuple(about[topic]))
+        self.wake(topics)
 
     def _poke(self, streams: Iterable[Stream], *, beat: bool = False) -> None:
         """Wake streams, some at a time: a thousand tasks at once would take their memory."""
@@ -268,7 +281,10 @@ class Pump:
         self._seconds += 1
         if self._node.closed:
             self._close_all()
-        elif self._seconds % limits.BEAT_SECONDS == 0:
+            return
+        for look in self._each_second:
+            look()
+        if self._seconds % limits.BEAT_SECONDS == 0:
             self._poke(self._streams, beat=True)
 
     def _close_all(self) -> None:
