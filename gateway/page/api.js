@@ -92,7 +92,7 @@ export function instances({ prefix, name, status, tag, from, to, order }, token,
     tag: tag.includes(":") ? tag : tag.replace("=", ":"),
     createdTimeFrom: moment(from),
     createdTimeTo: moment(to),
-    order: order || "id",
+    order: order || "recent",
     top: 100,
   };
   return page(`${OURS}/instances`, query, token, signal);
