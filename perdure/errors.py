@@ -271,17 +271,15 @@ class ServerUnreachableError(PerdureError, ConnectionError):
 
 
 class AccessDeniedError(PerdureError, PermissionError):
-    """The server does not let this client in: the token is missing, wrong, or may not do it."""
+    """The server does not let this client in, or do this: the token is missing, wrong, or has
+    not the role that is named.
+    """
 
 
 class ServerAnswerError(PerdureError):
     """The answer is not understood: the URL is not that of a gateway, or its perdure is another
     version.
     """
-
-
-class NotRemoteError(PerdureError, NotImplementedError):
-    """A remote client cannot do that: do it where the store is."""
 
 
 # ---- orchestrations ---------------------------------------------------------------------

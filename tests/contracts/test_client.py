@@ -6,13 +6,16 @@ import asyncio
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import perdure
 from tests.contracts.clients import (
+    Counter,
     OutOfStockError,
+    app,
     cancelled_in,
     finishing,
     ordering,
@@ -416,3 +419,33 @@ def test_a_schedule_of_nothing_is_refused(client: perdure.Client) -> None:
     with pytest.raises(perdure.InvalidInputError, match="overlap"):
         client.schedule("s", ordering, 3, every=HOUR, overlap="maybe")
     assert list(client.schedules()) == []
+
+
+# ---- upkeep ------------------------------------------------------------------------------
+
+
+def test_nothing_is_wrong_with_a_sound_store(client: perdure.Client) -> None:
+    client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
+
+    assert list(client.verify()) == []
+
+
+def test_a_backup_is_a_store_of_its_own(client: perdure.Client, tmp_path: Path) -> None:
+    client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
+    path = tmp_path / "copy.db"
+
+    if client.status()["durability"] == "nothing":  # it is in memory: there is no file
+        with pytest.raises(perdure.StoreOpenError, match="memory"):
+            client.backup(str(path))
+        assert not path.exists()
+        return
+    client.backup(str(path))
+
+    with pytest.raises(perdure.StoreOpenError, match="exists"):
+        client.backup(str(path))
+    client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
+    with app.open(path) as copy:
+        assert copy.entity(Counter, "a").call(Counter.peek).get(SOON) == 3
+    assert not [
+        left for left in tmp_path.iterdir() if left.name.endswith((".sent", ".partial"))
+    ]
