@@ -6,7 +6,7 @@ measurement. ``aim`` is the value to be proud of.
 
 from __future__ import annotations
 
-from perdure.benchmarks.figures import Bar
+from perdure.benchmarks.report.figures import Bar
 
 BARS: dict[str, Bar] = {
     # rows: perdure beside a reference, in one process

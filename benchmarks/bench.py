@@ -15,7 +15,7 @@ from typing import Self
 import attrs
 
 from perdure.actors.node import Node
-from perdure.benchmarks.entities import bench_app
+from perdure.benchmarks.subjects.entities import bench_app
 from perdure.orchestration.client import Client
 from perdure.storage.records import Batch
 

@@ -19,13 +19,13 @@ from rich.progress import (
 )
 
 from perdure.benchmarks.bench import Bench, MismatchError, is_in_memory
-from perdure.benchmarks.chart import svg_of
-from perdure.benchmarks.page import html_of
-from perdure.benchmarks.pages import write_pages
 from perdure.benchmarks.profiling import flame_of, profile
-from perdure.benchmarks.report import Report, read_report, to_json
+from perdure.benchmarks.report.bar_chart import svg_of
+from perdure.benchmarks.report.docs_page import write_pages
+from perdure.benchmarks.report.html_page import html_of
+from perdure.benchmarks.report.report import Report, read_report, to_json
+from perdure.benchmarks.report.table import table_of
 from perdure.benchmarks.runner import QUICK_SCALE, Options, run
-from perdure.benchmarks.table import table_of
 from perdure.benchmarks.workloads import WORKLOADS
 from perdure.errors import InvalidInputError
 

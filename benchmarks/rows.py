@@ -8,8 +8,8 @@ import attrs
 
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.figures import Bar, Turn
-from perdure.benchmarks.tasks import Task
+from perdure.benchmarks.contests.tasks import Task
+from perdure.benchmarks.report.figures import Bar, Turn
 
 TELL = "pykka tell"
 ASK = "pykka ask, window 64"

@@ -10,11 +10,11 @@ from pathlib import Path
 import attrs
 
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.contest import Contest
-from perdure.benchmarks.figures import Figure, Turn
+from perdure.benchmarks.contests.contest import Contest
 from perdure.benchmarks.machine import this_machine
 from perdure.benchmarks.peers.catalog import OURS, Peer, peers_named
-from perdure.benchmarks.report import Report
+from perdure.benchmarks.report.figures import Figure, Turn
+from perdure.benchmarks.report.report import Report
 from perdure.benchmarks.rows import Row, Workload
 from perdure.benchmarks.workloads import ROWS, TASKS, WORKLOADS
 from perdure.errors import InvalidInputError

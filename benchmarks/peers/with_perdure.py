@@ -11,9 +11,9 @@ from typing import Any
 
 import perdure
 from perdure.benchmarks.bench import Applied
-from perdure.benchmarks.entities import Counter, bench_app
-from perdure.benchmarks.gates import Gate, held_step, include_held
-from perdure.benchmarks.orchestrators import Account, fan_out, sequence, transfer
+from perdure.benchmarks.subjects.entities import Counter, bench_app
+from perdure.benchmarks.subjects.gates import Gate, held_step, include_held
+from perdure.benchmarks.subjects.orchestrators import Account, fan_out, sequence, transfer
 
 REPLY_SECONDS = 120.0
 GROUP = 1_000

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks.curves import grown
+from perdure.benchmarks.contests.curves import grown
+from perdure.benchmarks.contests.tasks import Axes, Task
 from perdure.benchmarks.rows import Workload
-from perdure.benchmarks.tasks import Axes, Task
 
 TASKS = (
     Task(

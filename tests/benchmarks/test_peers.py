@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.contest import Contest
+from perdure.benchmarks.contests.contest import Contest
+from perdure.benchmarks.contests.tasks import Task, balances, counted, summed
 from perdure.benchmarks.peers import catalog, loads
 from perdure.benchmarks.peers.catalog import InstallError, Peer, install, peers_named
 from perdure.benchmarks.peers.contestant import Contestant, PeerError
 from perdure.benchmarks.rows import Workload
-from perdure.benchmarks.tasks import Task, balances, counted, summed
 from perdure.benchmarks.workloads import TASKS, WORKLOADS
 from perdure.errors import InvalidInputError
 
@@ -135,7 +135,7 @@ def test_a_system_that_cannot_be_installed_is_reported(
     def refused(peer: Peer) -> None:
         raise InstallError(peer.name)
 
-    monkeypatch.setattr("perdure.benchmarks.contest.install", refused)
+    monkeypatch.setattr("perdure.benchmarks.contests.contest.install", refused)
     contest = Contest([])
     with ExitStack() as stack:
         contest.enter([Peer(name="gone")], Bench(tmp_path), stack, lambda _: None)

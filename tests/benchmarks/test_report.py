@@ -10,13 +10,20 @@ import attrs
 import pytest
 from rich.console import Console
 
-from perdure.benchmarks.chart import svg_of
-from perdure.benchmarks.drawing import WIDTH, curve_svg
-from perdure.benchmarks.figures import Bar, Figure, Turn
-from perdure.benchmarks.page import html_of
-from perdure.benchmarks.pages import write_pages
-from perdure.benchmarks.report import Curve, Machine, Missed, Report, read_report, to_json
-from perdure.benchmarks.table import markdown_of, number, table_of
+from perdure.benchmarks.report.bar_chart import svg_of
+from perdure.benchmarks.report.curve_chart import WIDTH, curve_svg
+from perdure.benchmarks.report.docs_page import write_pages
+from perdure.benchmarks.report.figures import Bar, Figure, Turn
+from perdure.benchmarks.report.html_page import html_of
+from perdure.benchmarks.report.report import (
+    Curve,
+    Machine,
+    Missed,
+    Report,
+    read_report,
+    to_json,
+)
+from perdure.benchmarks.report.table import markdown_of, number, table_of
 from perdure.errors import InvalidInputError
 
 MACHINE = Machine(python="3.11.7", sqlite="3.40.1", system="Linux", cores=2, on_disk=True)

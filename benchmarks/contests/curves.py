@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from perdure.benchmarks.bench import Bench, check
+from perdure.benchmarks.contests.tasks import Outcome, Points, closed
 from perdure.benchmarks.peers.contestant import Contestant
-from perdure.benchmarks.tasks import Outcome, Points, closed
 
 PARTS = (25, 50, 75, 90)
 """Percent of the peak."""

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from perdure.benchmarks.report import Curve
-from perdure.benchmarks.table import number
+from perdure.benchmarks.report.report import Curve
+from perdure.benchmarks.report.table import number
 
 WIDTH, HEIGHT = 760, 340
 LEFT, RIGHT, TOP, BOTTOM = 80, 220, 40, 50

@@ -12,8 +12,8 @@ from typing import Any
 import pykka
 
 from perdure.benchmarks.bench import Bench, check
-from perdure.benchmarks.drivers import in_threads, in_window
-from perdure.benchmarks.figures import percentile
+from perdure.benchmarks.measuring.drivers import in_threads, in_window
+from perdure.benchmarks.report.figures import percentile
 
 
 class PykkaCounter(pykka.ThreadingActor):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from perdure.benchmarks.bench import Bench, check
+from perdure.benchmarks.contests.tasks import Outcome
 from perdure.benchmarks.peers.contestant import Contestant
-from perdure.benchmarks.tasks import Outcome
 
 PAST = 10_000
 OLD = 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from perdure.benchmarks.chart import svg_of
-from perdure.benchmarks.drawing import curve_svg
-from perdure.benchmarks.figures import Figure, Verdict
-from perdure.benchmarks.report import Missed, Report
-from perdure.benchmarks.table import bar_of, measured, spread_of, value_of
+from perdure.benchmarks.report.bar_chart import svg_of
+from perdure.benchmarks.report.curve_chart import curve_svg
+from perdure.benchmarks.report.figures import Figure, Verdict
+from perdure.benchmarks.report.report import Missed, Report
+from perdure.benchmarks.report.table import bar_of, measured, spread_of, value_of
 from perdure.benchmarks.workloads import WORKLOADS
 
 STYLE = """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perdure.benchmarks.drawing import curve_svg
-from perdure.benchmarks.figures import Figure, Verdict
-from perdure.benchmarks.report import Report
-from perdure.benchmarks.table import markdown_of
+from perdure.benchmarks.report.curve_chart import curve_svg
+from perdure.benchmarks.report.figures import Figure, Verdict
+from perdure.benchmarks.report.report import Report
+from perdure.benchmarks.report.table import markdown_of
 from perdure.benchmarks.workloads import WORKLOADS
 
 PICTURES = "pictures"

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from perdure.benchmarks.figures import Figure, Verdict
+from perdure.benchmarks.report.figures import Figure, Verdict
 from perdure.errors import InvalidInputError
 
 FORMAT = 2

@@ -10,12 +10,12 @@ import attrs
 
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.bench import Bench, MismatchError
-from perdure.benchmarks.figures import Figure, Turn
+from perdure.benchmarks.contests.tasks import Outcome, Task
 from perdure.benchmarks.peers.catalog import OURS, InstallError, Peer, install
 from perdure.benchmarks.peers.contestant import Contestant, PeerError
-from perdure.benchmarks.report import Curve, Entrant, Missed
+from perdure.benchmarks.report.figures import Figure, Turn
+from perdure.benchmarks.report.report import Curve, Entrant, Missed
 from perdure.benchmarks.rows import Workload
-from perdure.benchmarks.tasks import Outcome, Task
 
 Step = Callable[[str], None]
 
