@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from perdure.benchmarks.bench import Bench, check
 from perdure.benchmarks.contests.tasks import Outcome, Points, closed
@@ -11,6 +13,12 @@ from perdure.benchmarks.peers.contestant import Contestant
 PARTS = (25, 50, 75, 90)
 """Percent of the peak."""
 KEYS = 100
+MILLION = 1_000_000
+SMALL = (10_000, 30_000, 100_000)
+EVENTS = (10_000, 100_000, MILLION, 10 * MILLION)
+INSTANCES = (10_000, 100_000, MILLION)
+PORTION = 100_000
+"""What is added at once: an answer must not take minutes."""
 
 
 def mixed(contestant: Contestant, bench: Bench) -> Outcome:
@@ -32,25 +40,62 @@ def mixed(contestant: Contestant, bench: Bench) -> Outcome:
 
 def grown(contestant: Contestant, bench: Bench) -> Outcome:
     """Calls per second and memory as the store grows; a tenth of the events are counters."""
-    sizes = (
-        [10_000, 100_000, 1_000_000, 10_000_000] if bench.full else [10_000, 30_000, 100_000]
-    )
-    contestant.renew()
-    calls: list[tuple[float, float]] = []
-    memory: list[tuple[float, float]] = []
-    there = 0
-    for whole in sizes:
-        size = bench.count(whole, least=100)
-        more = max(1, size - there)
-        contestant.ask("fill", count=more, keys=max(1, size // 10))
-        there += more
+    keys = bench.count(MILLION if bench.full else MILLION // 100, least=10)
+
+    def fill(count: int, first: int) -> None:
+        contestant.ask("fill", count=count, keys=keys, first=first)
+
+    def calls() -> dict[str, Any]:
         done = closed(contestant, bench, "call", keys=KEYS)
         check("counters", done["found"], done["count"])
-        calls.append((there, done["count"] / done["seconds"]))
-        memory.append((there, contestant.resident_kib()))
+        return done
+
+    sizes = EVENTS if bench.full else SMALL
+    return _growth(contestant, [bench.count(size, least=100) for size in sizes], fill, calls)
+
+
+def crowded(contestant: Contestant, bench: Bench) -> Outcome:
+    """Sequences per second and memory as orchestrations that wait become more."""
+
+    def wait(count: int, first: int) -> None:
+        contestant.ask("wait", count=count, first=first)
+
+    def sequences() -> dict[str, Any]:
+        done = closed(contestant, bench, "sequence")
+        check("results", done["total"], 4 * done["count"])
+        return done
+
+    sizes = INSTANCES if bench.full else SMALL
+    return _growth(contestant, [bench.count(size, least=10) for size in sizes], wait, sequences)
+
+
+def _growth(
+    contestant: Contestant,
+    sizes: Sequence[int],
+    add: Callable[[int, int], None],
+    load: Callable[[], dict[str, Any]],
+) -> Outcome:
+    """The speed of a load at each size, each in a new process, and what that has in memory.
+
+    A process that has just written ten million events keeps as many entities active as it may;
+    a new one tells what the size of the store itself costs.
+    """
+    contestant.renew()
+    speeds: list[tuple[float, float]] = []
+    memory: list[tuple[float, float]] = []
+    there = 0
+    for size in sizes:
+        while there < size:
+            more = min(PORTION, size - there)
+            add(more, there)
+            there += more
+        contestant.restart()
+        done = load()
+        speeds.append((there, done["count"] / done["seconds"]))
+        memory.append((there, contestant.resident_kib() / 1024))
     return Outcome(
-        calls[-1][1] / calls[0][1],
-        lines={"calls": tuple(calls)},
+        speeds[-1][1] / speeds[0][1],
+        lines={"speed": tuple(speeds), "memory": tuple(memory)},
         more={"memory": memory[-1][1] / memory[0][1]},
     )
 

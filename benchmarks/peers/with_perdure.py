@@ -13,7 +13,7 @@ import perdure
 from perdure.benchmarks.bench import Applied
 from perdure.benchmarks.subjects.entities import Counter, bench_app
 from perdure.benchmarks.subjects.gates import Gate, held_step, include_held
-from perdure.benchmarks.subjects.orchestrators import Account, fan_out, sequence, transfer
+from perdure.benchmarks.subjects.orchestrators import Account, fan_out, sequence, transfer, wait
 
 REPLY_SECONDS = 120.0
 GROUP = 1_000
@@ -85,10 +85,10 @@ class System:
     def settle(self, count: int) -> None:
         self.applied.wait(self.before + count)
 
-    def fill(self, count: int, keys: int) -> None:
+    def fill(self, count: int, keys: int, first: int) -> None:
         before = self.applied.count
         with self.opened.pipeline() as pipeline:
-            for number in range(count):
+            for number in range(first, first + count):
                 pipeline.entity(Counter, f"c{number % keys}").signal(Counter.add, 1)
         self.applied.wait(before + count)
 
@@ -161,7 +161,19 @@ class System:
             results.append(self.opened.start(orchestrator, next(inputs)).result(REPLY_SECONDS))
         return len(results), sum(results)
 
-    # ---- what stands in the middle of a step when the process is killed ---------------------
+    # ---- what waits, and what is killed in the middle of a step -----------------------------
+
+    def wait(self, count: int, first: int) -> None:
+        """Start so many that wait for an event, which never comes."""
+        with self.opened.pipeline() as pipeline:
+            for number in range(first, first + count):
+                pipeline.start(wait, instance_id=f"waiting{number}")
+        deadline = time.monotonic() + REPLY_SECONDS
+        while self.opened.count(prefix="waiting").get("Running", 0) < first + count:
+            if time.monotonic() > deadline:
+                msg = f"{self.opened.count(prefix='waiting')} instead of {first + count}"
+                raise TimeoutError(msg)
+            time.sleep(0.05)
 
     def hold(self, count: int) -> None:
         """Start so many whose activity does not end while the gate is closed."""

@@ -1,4 +1,4 @@
-"""Reboot: states behind gRPC with RocksDB below them, and code that its command ``rbt`` generates.
+"""Reboot: states behind gRPC with RocksDB below, and code that ``rbt`` generates.
 
 ``rbt serve`` puts Envoy in front, which is in no package. Its own test harness runs one server
 without it, in the process of the client: so does this, with a state folder that is kept.

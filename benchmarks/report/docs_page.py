@@ -20,7 +20,7 @@ def write_pages(report: Report, page: Path) -> list[Path]:
     written = [page]
     page.write_text(page_of(report), encoding="utf-8")
     for curve in report.curves:
-        picture = folder / f"{curve.task}.svg"
+        picture = folder / f"{curve.name}.svg"
         picture.write_text(curve_svg(curve), encoding="utf-8")
         written.append(picture)
     return written
@@ -51,7 +51,7 @@ def page_of(report: Report) -> str:
             parts.append(f"{_sentence(workload.does)} Checked: {workload.checks}.")
         if figures:
             parts.append(markdown_of(figures).rstrip())
-        parts += [f"![{curve.title}]({PICTURES}/{curve.task}.svg)" for curve in curves]
+        parts += [f"![{curve.title}]({PICTURES}/{curve.name}.svg)" for curve in curves]
     return "\n\n".join([*parts, *_peers(report), _REPRODUCE]) + "\n"
 
 

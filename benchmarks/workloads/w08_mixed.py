@@ -38,7 +38,7 @@ TASKS = (
         needs="sequence call",
         measure=mixed,
         turns=3,
-        axes=Axes(across="percent of the peak", up="ms"),
+        axes=(Axes(across="percent of the peak", up="ms"),),
         alone=True,
     ),
 )

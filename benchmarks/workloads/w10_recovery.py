@@ -14,7 +14,7 @@ TASKS = (
         needs="hold",
         measure=recovered,
         turns=1,
-        axes=Axes(across="instances under way", up="seconds", is_log=True),
+        axes=(Axes(across="instances under way", up="seconds", is_log=True),),
         more={"linear": ("seconds for each instance, the most against the fewest", "x")},
         alone=True,
     ),

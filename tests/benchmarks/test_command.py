@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.command import bench
 from perdure.benchmarks.peers.catalog import PEERS
-from perdure.benchmarks.runner import Options, run
+from perdure.benchmarks.runner import Moment, Options, run
 from perdure.benchmarks.workloads import ROWS, TASKS
 from perdure.errors import InvalidInputError
 
@@ -19,9 +19,10 @@ from perdure.errors import InvalidInputError
 def test_a_run_takes_turns_in_rounds(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    def step(name: str, done: int, total: int) -> None:
-        assert (done, total) == (len(seen), 4)
-        seen.append(name)
+    def step(moment: Moment) -> None:
+        assert (moment.done, moment.total) == (len(seen), 4)
+        assert moment.seconds_left > 0
+        seen.append(moment.name)
 
     options = Options(only=("calls", "call"), repeat=2, folder=tmp_path, scale=0.002)
     report = run(options, step)
@@ -79,7 +80,7 @@ def test_a_workload_is_chosen_by_its_name_with_its_rows() -> None:
 def test_tasks_join_when_other_systems_do() -> None:
     assert names_of(Options(only=("W2",), peers=("restate",))) == ["fan-out", "w2-fan-out"]
     assert names_of(Options(only=("w2-fan-out",))) == ["w2-fan-out"]
-    assert names_of(Options(only=("W9",))) == ["w9-growth"]
+    assert names_of(Options(only=("W9",))) == ["w9-growth", "w9-instances"]
 
 
 def test_the_bar_of_a_figure_that_nobody_measures_is_a_mistake() -> None:

@@ -146,6 +146,7 @@ def test_three_digits_of_a_number_are_shown(value: float, text: str) -> None:
 
 CURVE = Curve(
     task="w9-growth",
+    name="w9-growth-speed",
     title="growth",
     across="events",
     up="calls",
@@ -188,9 +189,9 @@ def test_the_docs_are_made_of_a_report(tmp_path: Path) -> None:
     written = write_pages(whole_report(), tmp_path / "benchmarks.md")
 
     page = written[0].read_text("utf-8")
-    assert [path.name for path in written] == ["benchmarks.md", "w9-growth.svg"]
+    assert [path.name for path in written] == ["benchmarks.md", "w9-growth-speed.svg"]
     assert "| 0.4 x |  | ≥ 0.35 (0.6) | pass |" in page
-    assert "![growth](pictures/w9-growth.svg)" in page
+    assert "![growth](pictures/w9-growth-speed.svg)" in page
 
 
 def test_a_figure_that_is_worse_by_more_than_the_threshold_is_a_regression() -> None:
