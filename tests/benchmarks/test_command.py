@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.command import bench
 from perdure.benchmarks.peers.catalog import PEERS
+from perdure.benchmarks.report.report import Report, read_report, to_json
 from perdure.benchmarks.runner import Moment, Options, run
 from perdure.benchmarks.workloads import ROWS, TASKS
 from perdure.errors import InvalidInputError
@@ -135,3 +137,44 @@ def test_a_profile_has_the_engines_threads(
     assert result.exit_code == 0, result.output
     assert result.output.count("----") >= 2
     assert "<svg" in Path("profile.html").read_text("utf-8")
+
+
+def test_the_report_is_written_after_each_workload_and_a_run_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept: list[tuple[str, ...]] = []
+    options = Options(only=("signals", "import"), folder=tmp_path, scale=0.002, repeat=1)
+
+    def interrupted(report: Report) -> None:
+        kept.append(report.finished)
+        Path("a.json").write_bytes(to_json(report))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(options, keep=interrupted)
+    seen: list[str] = []
+    report = run(
+        options, lambda moment: seen.append(moment.name), earlier=read_report(Path("a.json"))
+    )
+
+    assert kept == [("W3",)]
+    assert seen == ["import"]
+    assert [figure.name for figure in report.figures] == ["signals", "import"]
+    assert report.finished == ("W3", "W7")
+    assert set(report.step_seconds) == {"signals", "import"}
+
+
+def test_a_run_of_another_scale_is_not_resumed(tmp_path: Path) -> None:
+    options = Options(only=("import",), folder=tmp_path, scale=0.002, repeat=1)
+    report = run(options)
+
+    with pytest.raises(InvalidInputError, match="scale"):
+        run(attrs.evolve(options, scale=0.004), earlier=report)
+
+
+def test_a_run_is_resumed_from_a_file_that_is_named() -> None:
+    result = CliRunner().invoke(bench, ["import", "--quick", "--resume"])
+
+    assert result.exit_code == 1
+    assert "--json" in result.output

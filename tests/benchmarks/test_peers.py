@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 from perdure.benchmarks.bench import Bench
 from perdure.benchmarks.contests.contest import Contest
 from perdure.benchmarks.contests.tasks import Task, balances, counted, summed
-from perdure.benchmarks.peers import catalog, loads
+from perdure.benchmarks.peers import catalog, launch, loads
 from perdure.benchmarks.peers.catalog import InstallError, Peer, install, peers_named
 from perdure.benchmarks.peers.contestant import Contestant, PeerError
+from perdure.benchmarks.peers.launch import Launched
 from perdure.benchmarks.rows import Workload
 from perdure.benchmarks.workloads import TASKS, WORKLOADS
 from perdure.errors import InvalidInputError
@@ -227,3 +229,45 @@ def test_a_first_result_is_right_again_after_a_restart(fake: Contestant) -> None
         done = fake.ask("closed", what="call", in_flight=1, seconds=0.0)
         assert done["found"] == done["count"] == 1
         fake.restart()
+
+
+class Slow:
+    """A system of ten additions per second."""
+
+    shape = "threads"
+    most_keys = 2
+
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {}
+
+    def call(self, key: str) -> int:
+        time.sleep(0.1)
+        self.values[key] = self.values.get(key, 0) + 1
+        return self.values[key]
+
+    def total(self, key: str) -> int:
+        return self.values.get(key, 0)
+
+
+def test_a_filling_that_would_take_minutes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "LOOK_SECONDS", 0.0)
+
+    with pytest.raises(TimeoutError, match="100,000 additions, 8 in flight, would take"):
+        Launched(Slow()).fill(100_000, 10)
+
+
+def test_a_system_with_few_counters_uses_them_again_and_is_counted_right() -> None:
+    launched = Launched(Slow())
+    for _ in range(2):
+        done = launched.closed("call", in_flight=1, seconds=0.25, keys=100)
+
+        assert done["found"] == done["count"] > 0
+
+    assert sorted(launched.system.values) == ["n0", "n1"]
+
+
+def test_portions_of_a_filling_go_on_from_one_another(fake: Contestant) -> None:
+    fake.ask("fill", count=4, keys=8)
+    fake.ask("fill", count=4, keys=8, first=4)
+
+    assert fake.ask("read", keys=[f"c{number}" for number in range(8)])["found"] == [1] * 8
