@@ -153,11 +153,11 @@ def _figure(workload: Workload, task: Task, turns: tuple[Turn, ...], peer: str) 
 
 
 def _curve(workload: Workload, task: Task, axes: Axes, lines: dict[str, Points]) -> Curve:
-    several = len(task.axes) > 1
+    title = f"{axes.up} by {axes.across}" if len(task.axes) > 1 else workload.title
     return Curve(
         task=task.name,
         name="-".join((task.name, *axes.lines)),
-        title=f"{workload.name}: {', '.join(axes.lines) if several else workload.title}",
+        title=f"{workload.name}: {title}",
         across=axes.across,
         up=axes.up,
         is_log=axes.is_log,

@@ -17,6 +17,8 @@ MILLION = 1_000_000
 SMALL = (10_000, 30_000, 100_000)
 EVENTS = (10_000, 100_000, MILLION, 10 * MILLION)
 INSTANCES = (10_000, 100_000, MILLION)
+COUNTERS = 10_000
+"""Each event is a turn of its own, as they are given to so many counters one after the other."""
 PORTION = 100_000
 """What is added at once: an answer must not take minutes."""
 
@@ -39,8 +41,8 @@ def mixed(contestant: Contestant, bench: Bench) -> Outcome:
 
 
 def grown(contestant: Contestant, bench: Bench) -> Outcome:
-    """Calls per second and memory as the store grows; a tenth of the events are counters."""
-    keys = bench.count(MILLION if bench.full else MILLION // 100, least=10)
+    """Calls per second and memory as the same counters get ever more events."""
+    keys = bench.count(COUNTERS, least=10)
 
     def fill(count: int, first: int) -> None:
         contestant.ask("fill", count=count, keys=keys, first=first)
@@ -77,8 +79,8 @@ def _growth(
 ) -> Outcome:
     """The speed of a load at each size, each in a new process, and what that has in memory.
 
-    A process that has just written ten million events keeps as many entities active as it may;
-    a new one tells what the size of the store itself costs.
+    A process that has just written so much keeps as many active as it may; a new one tells
+    what the size of the store itself costs.
     """
     contestant.renew()
     speeds: list[tuple[float, float]] = []

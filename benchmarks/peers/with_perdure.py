@@ -173,7 +173,7 @@ class System:
             if time.monotonic() > deadline:
                 msg = f"{self.opened.count(prefix='waiting')} instead of {first + count}"
                 raise TimeoutError(msg)
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def hold(self, count: int) -> None:
         """Start so many whose activity does not end while the gate is closed."""
@@ -189,10 +189,11 @@ class System:
             time.sleep(0.05)
 
     def held(self, count: int) -> int:
-        """Wait until all of them have ended."""
+        """Wait until all of them have ended; looking takes no more than a tenth of the time."""
         deadline = time.monotonic() + REPLY_SECONDS
-        while (done := self.opened.count(prefix="held").get("Completed", 0)) < count:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        return done
+        while True:
+            begun = time.monotonic()
+            done = self.opened.count(prefix="held").get("Completed", 0)
+            if done >= count or begun > deadline:
+                return done
+            time.sleep(max(0.02, 9 * (time.monotonic() - begun)))
