@@ -18,7 +18,7 @@ SMALL = (10_000, 30_000, 100_000)
 EVENTS = (10_000, 100_000, MILLION, 10 * MILLION)
 INSTANCES = (10_000, 100_000, MILLION)
 COUNTERS = 10_000
-"""Each event is a turn of its own, as they are given to so many counters one after the other."""
+"""Each event is a turn of its own, as counters get theirs one after the other."""
 PORTION = 100_000
 """What is added at once: an answer must not take minutes."""
 
