@@ -61,7 +61,7 @@ class Commands(click.Group):
 def bench() -> None:
     """Measure perdure on this machine's disk, against pykka, SQLite and other systems.
 
-    `bench [NAME]...` measures all, or the workloads (W1 to W11), rows and tasks that are named;
+    `bench [NAME]...` measures all, or the workloads (W1 to W12), rows and tasks that are named;
     `bench run --help` lists its options.
     """
 
@@ -113,7 +113,7 @@ def measure(
     threshold: float,
     strict: bool,
 ) -> None:
-    """Measure all, or the workloads (W1 to W11), rows and tasks that are named.
+    """Measure all, or the workloads (W1 to W12), rows and tasks that are named.
 
     Stores are made in a folder in the current one, and removed.
     """

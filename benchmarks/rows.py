@@ -46,7 +46,7 @@ class Workload:
     """One kind of work.
 
     Attributes:
-        name: ``W1`` to ``W11``.
+        name: ``W1`` to ``W12``.
         title: in a few words.
         does: what is done.
         checks: what must be right, or a turn does not count.

@@ -8,7 +8,7 @@ from typing import Any
 
 from perdure.benchmarks.bench import Bench, check
 from perdure.benchmarks.contests.tasks import Outcome, Points, closed
-from perdure.benchmarks.peers.contestant import Contestant
+from perdure.benchmarks.peers.contestant import Contestant, PeerError
 
 PARTS = (25, 50, 75, 90)
 """Percent of the peak."""
@@ -103,9 +103,13 @@ def _growth(
 
 
 def recovered(contestant: Contestant, bench: Bench) -> Outcome:
-    """Seconds from the start of a new process until all that was under way has ended."""
+    """Seconds from the start of a new process until all that was under way has ended.
+
+    And until it answers something new, which stands in the same queue.
+    """
     sizes = [1_000, 10_000, 100_000] if bench.full else [1_000, 3_000, 10_000]
     points: list[tuple[float, float]] = []
+    firsts: list[tuple[float, float]] = []
     for whole in sizes:
         size = bench.count(whole, least=5)
         contestant.renew()
@@ -114,11 +118,17 @@ def recovered(contestant: Contestant, bench: Bench) -> Outcome:
         (contestant.folder / "gate").unlink()
         begun = time.monotonic()
         contestant.start()
-        check("instances that ended", contestant.ask("held", count=size), size)
+        done = contestant.ask("closed", what="call", in_flight=1, seconds=0.0)
+        check("a new counter", done["found"], 1)
+        firsts.append((size, time.monotonic() - begun))
+        ended = contestant.ask("held", count=size)
+        if ended < size:
+            msg = f"{ended:,} of {size:,} have ended {time.monotonic() - begun:.0f} s after it"
+            raise PeerError(msg)
         points.append((size, time.monotonic() - begun))
     each = [seconds / size for size, seconds in points]
     return Outcome(
         points[-1][1],
-        lines={"until all have ended": tuple(points)},
-        more={"linear": each[-1] / each[0]},
+        lines={"until all have ended": tuple(points), "until a new call": tuple(firsts)},
+        more={"first": firsts[-1][1], "linear": each[-1] / each[1]},
     )

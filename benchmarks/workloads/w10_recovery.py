@@ -15,7 +15,10 @@ TASKS = (
         measure=recovered,
         turns=1,
         axes=(Axes(across="instances under way", up="seconds", is_log=True),),
-        more={"linear": ("seconds for each instance, the most against the fewest", "x")},
+        more={
+            "first": ("kill -9 to the first new call's answer, beside as many", "s"),
+            "linear": ("seconds for each instance, the most against a tenth of them", "x"),
+        },
         alone=True,
     ),
 )
