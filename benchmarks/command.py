@@ -141,10 +141,8 @@ def measure(
 def _show(report: Report, earlier: Report | None) -> None:
     console = Console()
     console.print(table_of(report, earlier, narrow=console.width < WIDE))
-    for missed in report.missed:
-        console.print(
-            f"{missed.peer}, {missed.task}: {missed.reason}", style="dim", markup=False
-        )
+    for peer, reason, tasks in report.missed_by_reason():
+        console.print(f"{peer}, {', '.join(tasks)}: {reason}", style="dim", markup=False)
     if report.scale < 1:
         console.print("a tenth of the work, one turn: a look, not a result", style="yellow")
 

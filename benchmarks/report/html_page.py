@@ -7,7 +7,7 @@ from html import escape
 from perdure.benchmarks.report.bar_chart import svg_of
 from perdure.benchmarks.report.curve_chart import curve_svg
 from perdure.benchmarks.report.figures import Figure, Verdict
-from perdure.benchmarks.report.report import Missed, Report
+from perdure.benchmarks.report.report import Report
 from perdure.benchmarks.report.table import bar_of, measured, spread_of, value_of
 from perdure.benchmarks.workloads import WORKLOADS
 
@@ -57,7 +57,7 @@ def html_of(report: Report) -> str:
     parts += [_workload(report, number) for number in range(len(WORKLOADS))]
     if any(figure.bar for figure in report.figures):
         parts += ["<h2>Against the bars</h2>", svg_of(report)]
-    parts += [_entrants(report), _missed(report.missed), "</body></html>"]
+    parts += [_entrants(report), _missed(report), "</body></html>"]
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -114,12 +114,12 @@ def _entrants(report: Report) -> str:
     return f"<h2>Who took part</h2>{_table(head, rows)}"
 
 
-def _missed(missed: tuple[Missed, ...]) -> str:
-    if not missed:
+def _missed(report: Report) -> str:
+    if not report.missed:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(each.peer)}<td>{escape(each.task)}<td>{escape(each.reason)}</tr>"
-        for each in missed
+        f"<tr><td>{escape(peer)}<td>{escape(', '.join(tasks))}<td>{escape(reason)}</tr>"
+        for peer, reason, tasks in report.missed_by_reason()
     )
-    head = "<tr><th>system<th>task<th>why</tr>"
+    head = "<tr><th>system<th>tasks<th>why</tr>"
     return f"<h2>What does not count, or was not there</h2>{_table(head, rows)}"

@@ -108,6 +108,13 @@ class Report:
                 found.append(figure)
         return tuple(found)
 
+    def missed_by_reason(self) -> list[tuple[str, str, list[str]]]:
+        """Each system and reason once, with all tasks that it is the reason for."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for missed in self.missed:
+            found.setdefault((missed.peer, missed.reason), []).append(missed.task)
+        return [(peer, reason, tasks) for (peer, reason), tasks in sorted(found.items())]
+
     def find(self, name: str) -> Figure | None:
         """The figure of one row, if it was measured."""
         return next((figure for figure in self.figures if figure.name == name), None)

@@ -17,7 +17,7 @@ TASKS = (
         axes=(Axes(across="instances under way", up="seconds", is_log=True),),
         more={
             "first": ("kill -9 to the first new call's answer, beside as many", "s"),
-            "linear": ("seconds for each instance, the most against a tenth of them", "x"),
+            "linear": ("seconds for each instance, the most against the size before it", "x"),
         },
         alone=True,
     ),
