@@ -180,7 +180,7 @@ class EntityInstance(Lockable):
             DecodingError: it does not fit the class.
         """
         self._state: EntityState | None = None
-        self._encoded: list[bytes] | None = None
+        self._encoded: tuple[bytes, ...] | None = None
         self._rewrite = True
         self._stored = state  # holds until the first event, which then tells all of the state
         if state is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,11 +34,11 @@ from perdure.actors.pending import Pending, Record, batch_of, is_empty, unwritte
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests
 from perdure.actors.retention import Retention
-from perdure.actors.runtime import Runtime
+from perdure.actors.runtime import Runtime, Upkeep
 from perdure.actors.traced_cell import TracedCell
 from perdure.actors.tracing import Tracer, tell
 from perdure.errors import FailureDetails, PerdureError, StoreError
-from perdure.storage.ports import Store, Writer
+from perdure.storage.ports import Store
 from perdure.storage.records import Batch, QuarantineRow, StoredTurn
 
 logger = logging.getLogger("perdure")
@@ -135,13 +136,20 @@ class Partition:
             self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
             self.runtime.on_store(self.requests.expire)
         if self._retention and not self.recovery.careful and self.now >= self._retention_micros:
-            self._retention_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-            self.runtime.on_store(self._drop_old)
+            self._retention_micros = sys.maxsize  # one look at a time
+            self.runtime.beside(self._drop_old)
 
-    def _drop_old(self, writer: Writer) -> None:
-        """Drop some of what is older than its kind keeps (the committer does it)."""
-        if self._retention.step(self.store, writer, self.runtime.now_micros()):
-            self.post(lambda: self.runtime.on_store(self._drop_old))
+    def _drop_old(self, upkeep: Upkeep) -> None:
+        """Drop some of what is older than its kind keeps; without the baton."""
+        pause = int(limits.TIDY_SECONDS * 1_000_000)
+        try:
+            if self._retention.step(self.store, upkeep, self.runtime.now_micros()):
+                pause = 0
+        finally:
+            self.post(lambda: self._look_for_old(pause))
+
+    def _look_for_old(self, pause_micros: int) -> None:
+        self._retention_micros = self.now + pause_micros
 
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon; for any thread."""
