@@ -6,7 +6,7 @@ measurement. ``aim`` is the value to be proud of.
 
 from __future__ import annotations
 
-from perdure.benchmarks.figures import Bar
+from perdure.benchmarks.report.figures import Bar
 
 BARS: dict[str, Bar] = {
     # rows: perdure beside a reference, in one process
@@ -57,6 +57,8 @@ BARS: dict[str, Bar] = {
     # tasks: perdure alone
     "w9-growth": Bar(limit=0.8),
     "w9-growth-memory": Bar(limit=1.5, at_most=True),
+    "w9-instances": Bar(limit=0.8),
+    "w9-instances-memory": Bar(limit=1.5, at_most=True),
     "w10-recovery": Bar(limit=10, at_most=True),
     "w10-recovery-linear": Bar(limit=1.5, at_most=True),
 }

@@ -15,10 +15,11 @@ from typing import Self
 import attrs
 
 from perdure.actors.node import Node
-from perdure.benchmarks.entities import bench_app
+from perdure.benchmarks.subjects.entities import bench_app
 from perdure.orchestration.client import Client
 from perdure.storage.records import Batch
 
+LOAD_SECONDS = 1.2
 WAIT_SECONDS = 120.0
 """A benchmark that takes longer for one step is broken, not slow."""
 
@@ -58,8 +59,8 @@ class Bench:
 
     @property
     def load_seconds(self) -> float:
-        """How long a load of a task takes: 2 s, half a second of a tenth."""
-        return 2.0 if self.scale >= 1 else max(0.1, 5 * self.scale)
+        """How long a load of a task takes: 1.2 s, half a second of a tenth."""
+        return LOAD_SECONDS if self.scale >= 1 else max(0.1, 5 * self.scale)
 
     def new_path(self) -> str:
         """A path for a store, or another file, that is not there yet."""

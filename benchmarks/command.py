@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,19 +14,21 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from perdure.benchmarks.bench import Bench, MismatchError, is_in_memory
-from perdure.benchmarks.chart import svg_of
-from perdure.benchmarks.page import html_of
-from perdure.benchmarks.pages import write_pages
 from perdure.benchmarks.profiling import flame_of, profile
-from perdure.benchmarks.report import Report, read_report, to_json
-from perdure.benchmarks.runner import QUICK_SCALE, Options, run
-from perdure.benchmarks.table import table_of
+from perdure.benchmarks.report.bar_chart import svg_of
+from perdure.benchmarks.report.docs_page import write_pages
+from perdure.benchmarks.report.html_page import html_of
+from perdure.benchmarks.report.report import Report, read_report, to_json
+from perdure.benchmarks.report.table import table_of
+from perdure.benchmarks.runner import QUICK_SCALE, Moment, Options, run
 from perdure.benchmarks.workloads import WORKLOADS
 from perdure.errors import InvalidInputError
 
@@ -58,7 +61,7 @@ class Commands(click.Group):
 def bench() -> None:
     """Measure perdure on this machine's disk, against pykka, SQLite and other systems.
 
-    `bench [NAME]...` measures all, or the workloads (W1 to W11), rows and tasks that are named;
+    `bench [NAME]...` measures all, or the workloads (W1 to W12), rows and tasks that are named;
     `bench run --help` lists its options.
     """
 
@@ -79,7 +82,12 @@ def bench() -> None:
 @click.option("--repeat", default=5, show_default=True, type=click.IntRange(1, 100))
 @click.option("--quick", is_flag=True, help="A tenth of everything, one turn: a look.")
 @click.option("--full", is_flag=True, help="Also 1 M entities, 10 M events (much longer).")
-@click.option("--json", "json_file", type=OUT, help="Write the report there.")
+@click.option(
+    "--json", "json_file", type=OUT, help="Write the report there, after each workload."
+)
+@click.option(
+    "--resume", is_flag=True, help="Leave out the workloads that the JSON file already has."
+)
 @click.option("--html", "html_file", type=OUT, help="Write it as a page there.")
 @click.option("--svg", "svg_file", type=OUT, help="Draw a chart there.")
 @click.option("--compare", type=IN, help="Show an earlier report's values; 1 when worse.")
@@ -98,13 +106,14 @@ def measure(
     quick: bool,
     full: bool,
     json_file: Path | None,
+    resume: bool,
     html_file: Path | None,
     svg_file: Path | None,
     compare: Path | None,
     threshold: float,
     strict: bool,
 ) -> None:
-    """Measure all, or the workloads (W1 to W11), rows and tasks that are named.
+    """Measure all, or the workloads (W1 to W12), rows and tasks that are named.
 
     Stores are made in a folder in the current one, and removed.
     """
@@ -116,9 +125,7 @@ def measure(
         full=full,
     )
     earlier = read_report(compare) if compare else None
-    report = _run(options)
-    if json_file:
-        json_file.write_bytes(to_json(report))
+    report = _run(options, json_file, _begun(json_file) if resume else None)
     if html_file:
         html_file.write_text(html_of(report), encoding="utf-8")
     if svg_file:
@@ -134,15 +141,40 @@ def measure(
 def _show(report: Report, earlier: Report | None) -> None:
     console = Console()
     console.print(table_of(report, earlier, narrow=console.width < WIDE))
-    for missed in report.missed:
-        console.print(
-            f"{missed.peer}, {missed.task}: {missed.reason}", style="dim", markup=False
-        )
+    for peer, reason, tasks in report.missed_by_reason():
+        console.print(f"{peer}, {', '.join(tasks)}: {reason}", style="dim", markup=False)
     if report.scale < 1:
         console.print("a tenth of the work, one turn: a look, not a result", style="yellow")
 
 
-def _run(options: Options) -> Report:
+def _begun(json_file: Path | None) -> Report | None:
+    """The run to go on with; none when it has not finished a workload yet."""
+    if json_file is None:
+        msg = "--resume goes on with the run whose report is in --json; name its file"
+        raise InvalidInputError(msg)
+    return read_report(json_file) if json_file.exists() else None
+
+
+def _keep(report: Report, json_file: Path) -> None:
+    """Write the report so far; the file is always a whole one."""
+    unfinished = json_file.with_name(json_file.name + ".part")
+    unfinished.write_bytes(to_json(report))
+    unfinished.replace(json_file)
+
+
+class TimeLeft(ProgressColumn):
+    """What the run's own pace says, counted down while a step is under way."""
+
+    def render(self, task: Task) -> Text:
+        """Minutes and seconds."""
+        end = task.fields.get("end_seconds")
+        if end is None:
+            return Text("")
+        left = max(0, round(end - time.monotonic()))
+        return Text(f"{left // 60}:{left % 60:02} left", style="cyan")
+
+
+def _run(options: Options, json_file: Path | None, earlier: Report | None) -> Report:
     console = Console(stderr=True)
     if is_in_memory(options.folder):
         console.print(
@@ -154,15 +186,25 @@ def _run(options: Options) -> Report:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeLeft(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
 
-        def step(name: str, done: int, total: int) -> None:
-            progress.update(task, description=name, completed=done, total=total)
+        def step(moment: Moment) -> None:
+            progress.update(
+                task,
+                description=moment.name,
+                completed=moment.done,
+                total=moment.total,
+                end_seconds=time.monotonic() + moment.seconds_left,
+            )
 
-        return run(options, step)
+        def keep(report: Report) -> None:
+            if json_file is not None:
+                _keep(report, json_file)
+
+        return run(options, step, keep=keep, earlier=earlier)
 
 
 @bench.command("list")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import perdure
 from perdure.benchmarks.bench import is_in_memory
-from perdure.benchmarks.figures import percentile
-from perdure.benchmarks.report import Machine
+from perdure.benchmarks.report.figures import percentile
+from perdure.benchmarks.report.report import Machine
 
 SYNCS = 200
 BLOCK = b"x" * 4_096

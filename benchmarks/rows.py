@@ -8,8 +8,8 @@ import attrs
 
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.figures import Bar, Turn
-from perdure.benchmarks.tasks import Task
+from perdure.benchmarks.contests.tasks import Task
+from perdure.benchmarks.report.figures import Bar, Turn
 
 TELL = "pykka tell"
 ASK = "pykka ask, window 64"
@@ -46,7 +46,7 @@ class Workload:
     """One kind of work.
 
     Attributes:
-        name: ``W1`` to ``W11``.
+        name: ``W1`` to ``W12``.
         title: in a few words.
         does: what is done.
         checks: what must be right, or a turn does not count.

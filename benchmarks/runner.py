@@ -1,20 +1,26 @@
-"""Running rows and tasks: in turns, so that a slow minute of the machine hits all of them."""
+"""Running rows and tasks: in turns, so that a slow minute of the machine hits all of them.
+
+One workload after the other, so that a run that is interrupted keeps those that it finished.
+"""
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.contest import Contest
-from perdure.benchmarks.figures import Figure, Turn
+from perdure.benchmarks.contests.contest import Contest
 from perdure.benchmarks.machine import this_machine
+from perdure.benchmarks.pace import Pace
 from perdure.benchmarks.peers.catalog import OURS, Peer, peers_named
-from perdure.benchmarks.report import Report
+from perdure.benchmarks.report.figures import Figure, Turn
+from perdure.benchmarks.report.report import Machine, Report
 from perdure.benchmarks.rows import Row, Workload
 from perdure.benchmarks.workloads import ROWS, TASKS, WORKLOADS
 from perdure.errors import InvalidInputError
@@ -85,86 +91,169 @@ class Options:
             for workload in WORKLOADS
         ]
 
+    @property
+    def rounds(self) -> int:
+        """Turns of each row and task that has no fewer."""
+        return 1 if self.quick else self.repeat
+
+    @property
+    def whole_scale(self) -> float:
+        """What all counts are multiplied by."""
+        return self.scale * (QUICK_SCALE if self.quick else 1.0)
+
     def contestants(self) -> tuple[Peer, ...]:
         """The systems that take part, perdure first."""
         return peers_named(self.peers or (OURS,))
 
 
-Step = Callable[[str, int, int], None]
-"""Told before each turn: what it is, how many turns are done, how many there are in all."""
+@attrs.frozen
+class Moment:
+    """How far a run is when a step begins: the step, the steps done, all steps, the rest."""
+
+    name: str
+    done: int
+    total: int
+    seconds_left: float
 
 
-def _silent(name: str, done: int, total: int) -> None:
-    del name, done, total
+T = TypeVar("T")
+Step = Callable[[Moment], None]
+Keep = Callable[[Report], None]
 
 
-def run(options: Options, step: Step = _silent) -> Report:
-    """Measure, in rounds: each round takes one turn of each row and task that has turns left.
+def _ignore(_: object) -> None:
+    """Tell nobody."""
+
+
+def run(
+    options: Options,
+    step: Step = _ignore,
+    *,
+    keep: Keep = _ignore,
+    earlier: Report | None = None,
+) -> Report:
+    """Measure workload by workload, each in rounds: one turn of each row and task at a time.
+
+    Args:
+        options: what to run.
+        step: told before each turn.
+        keep: given the report of what is finished whenever a workload is.
+        earlier: a run that was interrupted: what it finished is not measured again.
 
     Raises:
-        InvalidInputError: what is asked for does not exist.
+        InvalidInputError: what is asked for does not exist, or *earlier* is of another scale.
         MismatchError: operations were lost or applied twice, so no figure counts.
     """
-    workloads, peers = options.workloads(), options.contestants()
-    contested = [workload for workload in workloads if workload.tasks]
-    repeat = 1 if options.quick else options.repeat
-    scale = options.scale * (QUICK_SCALE if options.quick else 1.0)
-    rows = options.rows()
-    turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
-    steps = _Steps(step, _total(rows, contested, peers, repeat))
-    begun = time.monotonic()
-    contest = Contest(contested)
+    if earlier is not None and earlier.scale != options.whole_scale:
+        msg = f"the run to go on with has scale {earlier.scale:g}, not {options.whole_scale:g}"
+        raise InvalidInputError(msg)
+    behind = earlier.finished if earlier else ()
+    workloads = [
+        each
+        for each in options.workloads()
+        if (each.rows or each.tasks) and each.name not in behind
+    ]
+    peers = options.contestants() if any(each.tasks for each in workloads) else ()
+    running = _Run(options, workloads, peers, step, this_machine(options.folder), earlier)
     with (
-        Bench.beside(options.folder, scale=scale, full=options.full) as bench,
+        Bench.beside(options.folder, scale=options.whole_scale, full=options.full) as bench,
         ExitStack() as stack,
     ):
-        if contested:
-            contest.enter(peers, bench, stack, steps.wait)
-        for number in range(repeat):
-            for row in rows:
-                if number < row.turns:
-                    steps.take(row.name)
-                    turns[row.name].append(row.measure(bench))
-            contest.round(number, bench, steps.take)
-    figures = [_figure(workload, row, turns[row.name]) for workload in workloads
-               for row in workload.rows]  # fmt: skip
-    return Report(
-        machine=this_machine(options.folder),
-        scale=scale,
-        seconds=time.monotonic() - begun,
-        figures=_in_order((*figures, *contest.figures())),
-        entrants=tuple(contest.entrants()),
-        missed=tuple(contest.missed),
-        curves=tuple(contest.curves()),
-    )
+        running.contest.enter(peers, bench, stack, running.wait)
+        for workload in workloads:
+            running.measure(workload, bench)
+            keep(running.report())
+    return running.report()
 
 
 @attrs.define
-class _Steps:
-    """Tells how far a run is."""
+class _Run:
+    """What was measured so far, and how far it is."""
 
+    options: Options
+    workloads: Sequence[Workload]
+    peers: Sequence[Peer]
     told: Step
-    total: int
-    done: int = 0
+    machine: Machine
+    earlier: Report | None
+    begun: float = attrs.Factory(time.monotonic)
+    contest: Contest = attrs.Factory(lambda: Contest([]))
+    figures: list[Figure] = attrs.Factory(list[Figure])
+    finished: list[str] = attrs.Factory(list[str])
+    pace: Pace = attrs.field()
+    _under_way: tuple[str, float] | None = None
+
+    @pace.default
+    def _all_steps(self) -> Pace:
+        return Pace.of(self._steps(), self.options.whole_scale)
+
+    def _steps(self) -> Iterator[str]:
+        for workload in self.workloads:
+            for number in range(self.options.rounds):
+                yield from (row.name for row in workload.rows if number < row.turns)
+                if any(number < task.turns for task in workload.tasks):
+                    yield from (f"{workload.name} {peer.name}" for peer in self.peers)
+
+    def measure(self, workload: Workload, bench: Bench) -> None:
+        """All rounds of a workload."""
+        turns: dict[str, list[Turn]] = {row.name: [] for row in workload.rows}
+        self.contest.workloads.append(workload)
+        for number in range(self.options.rounds):
+            for row in workload.rows:
+                if number < row.turns:
+                    self.take(row.name)
+                    gc.collect()  # or a row would pay for what others have left behind
+                    turns[row.name].append(row.measure(bench))
+            self.contest.round(workload, number, bench, self.take)
+        self._end_step()
+        self.figures += [_figure(workload, row, turns[row.name]) for row in workload.rows]
+        self.finished.append(workload.name)
 
     def wait(self, name: str) -> None:
         """Something that is no turn."""
-        self.told(name, self.done, self.total)
+        self._tell(name)
 
     def take(self, name: str) -> None:
         """The next turn begins."""
-        self.told(name, self.done, self.total)
-        self.done += 1
+        self._end_step()
+        self._tell(name)
+        self._under_way = (name, time.monotonic())
+
+    def _end_step(self) -> None:
+        if self._under_way is not None:
+            name, begun = self._under_way
+            self.pace.took(name, time.monotonic() - begun)
+            self._under_way = None
+
+    def _tell(self, name: str) -> None:
+        done, ahead = sum(map(len, self.pace.taken.values())), len(self.pace.ahead)
+        self.told(Moment(name, done, done + ahead, self.pace.seconds_left()))
+
+    def report(self) -> Report:
+        """All that is finished, with what an earlier run had."""
+        before = self.earlier
+        return Report(
+            machine=self.machine,
+            scale=self.options.whole_scale,
+            seconds=time.monotonic() - self.begun + (before.seconds if before else 0.0),
+            figures=_in_order(
+                (*(before.figures if before else ()), *self.figures, *self.contest.figures())
+            ),
+            entrants=_joined(before.entrants if before else (), self.contest.entrants()),
+            missed=_joined(before.missed if before else (), self.contest.missed),
+            curves=(*(before.curves if before else ()), *self.contest.curves()),
+            finished=(*(before.finished if before else ()), *self.finished),
+            step_seconds={**(before.step_seconds if before else {}), **self.pace.medians()},
+        )
 
 
-def _total(
-    rows: Sequence[Row], contested: Sequence[Workload], peers: Sequence[Peer], repeat: int
-) -> int:
-    of_rows = sum(min(repeat, row.turns) for row in rows)
-    of_tasks = sum(
-        min(repeat, max(task.turns for task in workload.tasks)) for workload in contested
-    )
-    return of_rows + of_tasks * len(peers)
+def _joined(before: Iterable[T], now: Iterable[T]) -> tuple[T, ...]:
+    """What was there and what is new, each once."""
+    found: list[T] = []
+    for each in (*before, *now):
+        if each not in found:
+            found.append(each)
+    return tuple(found)
 
 
 def _in_order(figures: Sequence[Figure]) -> tuple[Figure, ...]:

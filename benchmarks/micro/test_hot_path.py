@@ -11,8 +11,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from perdure.actors.codec import codec_for
 from perdure.benchmarks.bench import Applied
-from perdure.benchmarks.entities import Counter, bench_app
-from perdure.benchmarks.orchestrators import long_past, sequence
+from perdure.benchmarks.subjects.entities import Counter, bench_app
+from perdure.benchmarks.subjects.orchestrators import long_past, sequence
 from perdure.orchestration.client import Client
 from perdure.testing import assert_replays
 

@@ -16,11 +16,13 @@ operations as it has, all plain or all coroutines, as its shape is:
     transfer(giver, taker)  moves 1 between accounts;  balance(key)
     hold(count)             begins so many that stand in the middle of a step
     held(count)             waits until all of them have ended, and gives how many did
+    wait(count, first)      begins so many that wait for an event, numbered from *first*
     http_call(key)          as call, through HTTP;  http_total(key) where total does not see it
 
 Where a loop of its own suits it better: ``load_signal(keys, seconds)``, ``load_sequence(
-in_flight, seconds)``, ``load_transfer(in_flight, seconds, pairs)`` and ``fill(count, keys)``.
-The loads give how many they did and the sum of the results.
+in_flight, seconds)``, ``load_transfer(in_flight, seconds, pairs)`` and ``fill(count, keys,
+first)``. The loads give how many they did and the sum of the results. ``most_keys`` is for a
+system that cannot have as many counters as others: loads then use the same few again and again.
 """
 
 from __future__ import annotations
@@ -45,11 +47,15 @@ else:
 
 OPERATIONS = (
     "signal", "call", "total", "sequence", "fan_out", "transfer", "balance", "hold", "held",
-    "http_call",
+    "wait", "http_call",
 )  # fmt: skip
+COUNTING = ("call", "signal", "http_call", "mixed")
+"""What adds to counters, which are read afterwards."""
 SETTLE_SECONDS = 120.0
 FILLING = 8
 """In flight while counters are filled: some systems allow few for one of them."""
+FILL_SECONDS, LOOK_SECONDS = 60.0, 2.0
+"""A filling that would take longer is given up once its pace is known."""
 
 
 class Launched:
@@ -63,6 +69,9 @@ class Launched:
 
     def names(self, keys: int) -> list[str]:
         """The counters of this load: new ones each time, so that all start at 0."""
+        most = getattr(self.system, "most_keys", None)
+        if most is not None:
+            return [f"n{number}" for number in range(max(1, min(keys, most)))]
         return [f"n{self.series}-{number}" for number in range(max(1, keys))]
 
     def run(self, value: Any) -> Any:
@@ -98,6 +107,8 @@ class Launched:
                 return self.read(**wanted)
             case "hold":
                 return self.run(self.system.hold(wanted["count"]))
+            case "wait":
+                return self.run(self.system.wait(wanted["count"], wanted["first"]))
             case "held":
                 return self.run(self.system.held(wanted["count"]))
             case other:
@@ -137,7 +148,7 @@ class Launched:
         width: int = 0,
     ) -> dict[str, Any]:
         """Keep so many under way for some time; what was done, and what is there now."""
-        self.series += 1
+        before = self._before(what, keys)
         own = getattr(self.system, f"load_{what}", None)
         begun = time.perf_counter()
         if own is not None:
@@ -148,10 +159,17 @@ class Launched:
         else:
             work = self.work(what, keys, pairs or [], width)
             tally = self._closed(work, in_flight, seconds)
+        end = time.perf_counter()
         if what == "signal":
-            self._settle(self.names(min(keys, tally.count)), tally.count)
-        taken = time.perf_counter() - begun
-        return self._outcome(what, keys, pairs or [], tally, taken)
+            end = self._settle(self.names(min(keys, tally.count)), before + tally.count)
+        return self._outcome(what, keys, pairs or [], tally, end - begun, before)
+
+    def _before(self, what: str, keys: int) -> int:
+        """What the counters of the next load have: nothing, unless they are used again."""
+        self.series += 1
+        if hasattr(self.system, "most_keys") and what in COUNTING:
+            return self.totals(self.names(keys))
+        return 0
 
     def _closed(self, work: loads.Work, in_flight: int, seconds: float) -> loads.Tally:
         if self.loop is None:
@@ -160,17 +178,24 @@ class Launched:
 
     def open(self, what: str, rate: float, seconds: float, keys: int = 1) -> dict[str, Any]:
         """Begin operations at a rate, whether or not they are answered."""
-        self.series += 1
+        before = self._before(what, keys)
         work = self.work(what, keys, [], 0)
         begun = time.perf_counter()
         if self.loop is None:
             tally = loads.open_load(work, rate, seconds)
         else:
             tally = self.loop.run_until_complete(loads.open_load_async(work, rate, seconds))
-        return self._outcome(what, keys, [], tally, time.perf_counter() - begun)
+        taken = time.perf_counter() - begun
+        return self._outcome(what, keys, [], tally, taken, before)
 
     def _outcome(
-        self, what: str, keys: int, pairs: list[list[str]], tally: loads.Tally, taken: float
+        self,
+        what: str,
+        keys: int,
+        pairs: list[list[str]],
+        tally: loads.Tally,
+        taken: float,
+        before: int,
     ) -> dict[str, Any]:
         outcome: dict[str, Any] = {
             "count": tally.count,
@@ -181,8 +206,8 @@ class Launched:
         if what == "http_call" and hasattr(self.system, "http_total"):
             names = self.names(min(keys, tally.count))
             outcome["found"] = sum(self.run(self.system.http_total(name)) for name in names)
-        elif what in {"call", "signal", "http_call", "mixed"}:
-            outcome["found"] = self.totals(self.names(min(keys, tally.count)))
+        elif what in COUNTING:
+            outcome["found"] = self.totals(self.names(min(keys, tally.count))) - before
         elif what == "transfer":
             names = sorted({name for pair in pairs for name in pair})
             outcome["found"] = {
@@ -208,33 +233,47 @@ class Launched:
 
         return self.loop.run_until_complete(all_of())
 
-    def _settle(self, names: list[str], count: int) -> None:
-        """Wait until as many signals are applied as were sent."""
+    def _settle(self, names: list[str], count: int) -> float:
+        """Wait until as many signals are applied as were sent; when they were.
+
+        Where only reading the counters tells, the last reading does not count: all had been
+        applied when it began.
+        """
         if hasattr(self.system, "settle"):
             self.run(self.system.settle(count))
-            return
-        deadline = time.perf_counter() + SETTLE_SECONDS
-        while self.totals(names) < count and time.perf_counter() < deadline:
+            return time.perf_counter()
+        begun = time.perf_counter()
+        deadline = begun + SETTLE_SECONDS
+        while self.totals(names) < count and begun < deadline:
             time.sleep(0.01)
+            begun = time.perf_counter()
+        return begun
 
-    def fill(self, count: int, keys: int) -> dict[str, Any]:
-        """Apply *count* signals to *keys* counters in turn."""
+    def fill(self, count: int, keys: int, first: int = 0) -> dict[str, Any]:
+        """Apply *count* signals to *keys* counters in turn, beginning with the *first*."""
         begun = time.perf_counter()
         if hasattr(self.system, "fill"):
-            self.system.fill(count, keys)
-        else:
-            names = iter(range(count))
+            self.system.fill(count, keys, first)
+            return {"seconds": time.perf_counter() - begun}
+        names = iter(range(first, first + count))
 
-            def one(_: int) -> Any:
-                number = next(names, None)
-                return None if number is None else self.system.call(f"c{number % keys}")
+        def one(_: int) -> Any:
+            number = next(names, None)
+            return None if number is None else self.system.call(f"c{number % keys}")
 
-            async def one_async(number: int) -> Any:
-                work = one(number)
-                return work if work is None else await work
+        async def one_async(number: int) -> Any:
+            work = one(number)
+            return work if work is None else await work
 
-            while next_left(names):
-                self._closed(one_async if self.is_async else one, FILLING, 0.5)
+        while left := numbers_left(names):
+            self._closed(one_async if self.is_async else one, FILLING, 0.5)
+            taken, done = time.perf_counter() - begun, count - left
+            if done and taken > LOOK_SECONDS and taken * count / done > FILL_SECONDS:
+                msg = (
+                    f"{count:,} additions, {FILLING} in flight, would take "
+                    f"{taken * count / done:.0f} s, more than {FILL_SECONDS:.0f}"
+                )
+                raise TimeoutError(msg)
         return {"seconds": time.perf_counter() - begun}
 
     def read(self, keys: list[str]) -> dict[str, Any]:
@@ -248,9 +287,9 @@ class Launched:
         return {"found": found, **loads.percentiles(taken)}
 
 
-def next_left(numbers: Any) -> bool:
-    """Whether an iterator of a range has numbers left."""
-    return bool(numbers.__length_hint__())
+def numbers_left(numbers: Any) -> int:
+    """How many numbers an iterator of a range has left."""
+    return int(numbers.__length_hint__())
 
 
 def load_driver(path: Path) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 READY_SECONDS = 30.0
-APP = "perdure.benchmarks.http:app"
+APP = "perdure.benchmarks.measuring.http:app"
 
 
 class Answer:

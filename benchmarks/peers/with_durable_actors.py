@@ -42,8 +42,12 @@ class System:
     durability = (
         "SQLite in the runtime, development server with files on the disk, its defaults"
     )
-    client = "asyncio: one request of its HTTP client for each in flight"
+    client = (
+        "asyncio: one request of its HTTP client for each in flight; four counters where "
+        "others have 100, as each is a process that takes a third of a second to start"
+    )
     shape = "asyncio"
+    most_keys = 4
 
     def version(self) -> str:
         return version("durable-actors")

@@ -92,9 +92,10 @@ class System:
             count += 100
         return count, 0
 
-    def fill(self, count: int, keys: int) -> None:
-        for first in range(0, count, 100):
-            self._add_all([f"c{n % keys}" for n in range(first, min(count, first + 100))])
+    def fill(self, count: int, keys: int, first: int) -> None:
+        last = first + count
+        for begin in range(first, last, 100):
+            self._add_all([f"c{n % keys}" for n in range(begin, min(last, begin + 100))])
 
     def _add_all(self, keys: list[str]) -> None:
         changed: dict[str, Counter] = {}

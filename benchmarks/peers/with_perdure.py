@@ -11,11 +11,12 @@ from typing import Any
 
 import perdure
 from perdure.benchmarks.bench import Applied
-from perdure.benchmarks.entities import Counter, bench_app
-from perdure.benchmarks.gates import Gate, held_step, include_held
-from perdure.benchmarks.orchestrators import Account, fan_out, sequence, transfer
+from perdure.benchmarks.subjects.entities import Counter, bench_app
+from perdure.benchmarks.subjects.gates import Gate, held_step, include_held
+from perdure.benchmarks.subjects.orchestrators import Account, fan_out, sequence, transfer, wait
 
 REPLY_SECONDS = 120.0
+HELD_SECONDS = 240.0
 GROUP = 1_000
 """Signals between two looks at the clock."""
 
@@ -85,10 +86,10 @@ class System:
     def settle(self, count: int) -> None:
         self.applied.wait(self.before + count)
 
-    def fill(self, count: int, keys: int) -> None:
+    def fill(self, count: int, keys: int, first: int) -> None:
         before = self.applied.count
         with self.opened.pipeline() as pipeline:
-            for number in range(count):
+            for number in range(first, first + count):
                 pipeline.entity(Counter, f"c{number % keys}").signal(Counter.add, 1)
         self.applied.wait(before + count)
 
@@ -161,7 +162,19 @@ class System:
             results.append(self.opened.start(orchestrator, next(inputs)).result(REPLY_SECONDS))
         return len(results), sum(results)
 
-    # ---- what stands in the middle of a step when the process is killed ---------------------
+    # ---- what waits, and what is killed in the middle of a step -----------------------------
+
+    def wait(self, count: int, first: int) -> None:
+        """Start so many that wait for an event, which never comes."""
+        with self.opened.pipeline() as pipeline:
+            for number in range(first, first + count):
+                pipeline.start(wait, instance_id=f"waiting{number}")
+        deadline = time.monotonic() + REPLY_SECONDS
+        while self.opened.count(prefix="waiting").get("Running", 0) < first + count:
+            if time.monotonic() > deadline:
+                msg = f"{self.opened.count(prefix='waiting')} instead of {first + count}"
+                raise TimeoutError(msg)
+            time.sleep(0.2)
 
     def hold(self, count: int) -> None:
         """Start so many whose activity does not end while the gate is closed."""
@@ -177,10 +190,11 @@ class System:
             time.sleep(0.05)
 
     def held(self, count: int) -> int:
-        """Wait until all of them have ended."""
-        deadline = time.monotonic() + REPLY_SECONDS
-        while (done := self.opened.count(prefix="held").get("Completed", 0)) < count:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        return done
+        """Wait until all of them have ended; looking takes no more than a tenth of the time."""
+        deadline = time.monotonic() + HELD_SECONDS
+        while True:
+            begun = time.monotonic()
+            done = self.opened.count(prefix="held").get("Completed", 0)
+            if done >= count or begun > deadline:
+                return done
+            time.sleep(max(0.02, 9 * (time.monotonic() - begun)))

@@ -47,9 +47,10 @@ class System:
             count += BATCH
         return count, 0
 
-    def fill(self, count: int, keys: int) -> None:
-        for first in range(0, count, 1_000):
-            self._commit([f"c{n % keys}" for n in range(first, min(count, first + 1_000))])
+    def fill(self, count: int, keys: int, first: int) -> None:
+        last = first + count
+        for begin in range(first, last, 1_000):
+            self._commit([f"c{n % keys}" for n in range(begin, min(last, begin + 1_000))])
 
     def _commit(self, keys: list[str]) -> None:
         self.connection.execute("BEGIN IMMEDIATE")

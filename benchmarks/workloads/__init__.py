@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from perdure.benchmarks.contests.tasks import Task
 from perdure.benchmarks.rows import Row
-from perdure.benchmarks.tasks import Task
 from perdure.benchmarks.workloads.w01_sequence import SEQUENCE
 from perdure.benchmarks.workloads.w02_fan_out import FAN_OUT
 from perdure.benchmarks.workloads.w03_counters import COUNTERS

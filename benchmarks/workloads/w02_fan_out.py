@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import orchestrations
+from perdure.benchmarks.contests.tasks import Task, fanned
+from perdure.benchmarks.measuring import orchestrations
 from perdure.benchmarks.rows import TELL, Row, Workload
-from perdure.benchmarks.tasks import Task, fanned
 
 ROWS = (
     Row(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import latency, throughput
+from perdure.benchmarks.contests.tasks import Task, counted, spread, timed
+from perdure.benchmarks.measuring import latency, throughput
 from perdure.benchmarks.rows import ASK, TELL, Row, Workload
-from perdure.benchmarks.tasks import Task, counted, spread, timed
 
 ROWS = (
     Row(

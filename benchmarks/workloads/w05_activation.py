@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import latency, waiting
-from perdure.benchmarks.lives import activated
+from perdure.benchmarks.contests.lives import activated
+from perdure.benchmarks.contests.tasks import Task
+from perdure.benchmarks.measuring import latency, waiting
 from perdure.benchmarks.rows import Row, Workload
-from perdure.benchmarks.tasks import Task
 
 ROWS = (
     Row(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import footprint, waiting
-from perdure.benchmarks.lives import resident
+from perdure.benchmarks.contests.lives import resident
+from perdure.benchmarks.contests.tasks import Axes, Task
+from perdure.benchmarks.measuring import footprint, waiting
 from perdure.benchmarks.rows import Row, Workload
-from perdure.benchmarks.tasks import Axes, Task
 
 ROWS = (
     Row(
@@ -39,18 +39,19 @@ ROWS = (
 TASKS = (
     Task(
         name="w6-memory",
-        title="memory of all its processes over 10,000 counters (--full: 1,000,000)",
+        title="memory of all its processes over 10,000 counters",
         unit="KiB",
         needs="call",
         measure=resident,
         turns=1,
-        axes=Axes(across="counters", up="KiB", is_log=True),
+        axes=(Axes(across="counters", up="KiB", is_log=True),),
     ),
 )
 MEMORY = Workload(
     name="W6",
     title="memory of what is not in use",
-    does="a restart over 10,000 counters (--full: 1,000,000), of which ten are read",
+    does="a restart over 10,000 counters (--full: perdure's also over "
+    "1,000,000), of which ten are read",
     checks="the ten have what was added",
     rows=ROWS,
     tasks=TASKS,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import footprint, waiting
-from perdure.benchmarks.lives import started, started_again
+from perdure.benchmarks.contests.lives import started, started_again
+from perdure.benchmarks.contests.tasks import Task
+from perdure.benchmarks.measuring import footprint, waiting
 from perdure.benchmarks.rows import Row, Workload
-from perdure.benchmarks.tasks import Task
 
 ROWS = (
     Row(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import latency
-from perdure.benchmarks.curves import mixed
+from perdure.benchmarks.contests.curves import mixed
+from perdure.benchmarks.contests.tasks import Axes, Task
+from perdure.benchmarks.measuring import latency
 from perdure.benchmarks.rows import Row, Workload
-from perdure.benchmarks.tasks import Axes, Task
 
 ROWS = (
     Row(
@@ -38,7 +38,7 @@ TASKS = (
         needs="sequence call",
         measure=mixed,
         turns=3,
-        axes=Axes(across="percent of the peak", up="ms"),
+        axes=(Axes(across="percent of the peak", up="ms"),),
         alone=True,
     ),
 )

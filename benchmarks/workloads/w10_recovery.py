@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks.curves import recovered
+from perdure.benchmarks.contests.curves import recovered
+from perdure.benchmarks.contests.tasks import Axes, Task
 from perdure.benchmarks.rows import Workload
-from perdure.benchmarks.tasks import Axes, Task
 
 TASKS = (
     Task(
@@ -14,8 +14,11 @@ TASKS = (
         needs="hold",
         measure=recovered,
         turns=1,
-        axes=Axes(across="instances under way", up="seconds", is_log=True),
-        more={"linear": ("seconds for each instance, the most against the fewest", "x")},
+        axes=(Axes(across="instances under way", up="seconds", is_log=True),),
+        more={
+            "first": ("kill -9 to the first new call's answer, beside as many", "s"),
+            "linear": ("seconds for each instance, the most against the size before it", "x"),
+        },
         alone=True,
     ),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perdure.benchmarks import http, lists
+from perdure.benchmarks.contests.tasks import Task, counted, timed
+from perdure.benchmarks.measuring import http, lists
 from perdure.benchmarks.rows import Row, Workload
-from perdure.benchmarks.tasks import Task, counted, timed
 
 ROWS = (
     Row(

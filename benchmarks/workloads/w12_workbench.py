@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from perdure.benchmarks import workbench
+from perdure.benchmarks.measuring import workbench
 from perdure.benchmarks.rows import Row, Workload
 
 _TRACED = (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from perdure.benchmarks.bench import Applied, Bench, MismatchError, check, is_in_memory
-from perdure.benchmarks.drivers import THREADS, in_threads, in_window
-from perdure.benchmarks.entities import Counter
+from perdure.benchmarks.measuring.drivers import THREADS, in_threads, in_window
+from perdure.benchmarks.subjects.entities import Counter
 
 
 def test_a_bench_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.command import bench
 from perdure.benchmarks.peers.catalog import PEERS
-from perdure.benchmarks.runner import Options, run
+from perdure.benchmarks.report.report import Report, read_report, to_json
+from perdure.benchmarks.runner import Moment, Options, run
 from perdure.benchmarks.workloads import ROWS, TASKS
 from perdure.errors import InvalidInputError
 
@@ -19,9 +21,10 @@ from perdure.errors import InvalidInputError
 def test_a_run_takes_turns_in_rounds(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    def step(name: str, done: int, total: int) -> None:
-        assert (done, total) == (len(seen), 4)
-        seen.append(name)
+    def step(moment: Moment) -> None:
+        assert (moment.done, moment.total) == (len(seen), 4)
+        assert moment.seconds_left > 0
+        seen.append(moment.name)
 
     options = Options(only=("calls", "call"), repeat=2, folder=tmp_path, scale=0.002)
     report = run(options, step)
@@ -79,7 +82,7 @@ def test_a_workload_is_chosen_by_its_name_with_its_rows() -> None:
 def test_tasks_join_when_other_systems_do() -> None:
     assert names_of(Options(only=("W2",), peers=("restate",))) == ["fan-out", "w2-fan-out"]
     assert names_of(Options(only=("w2-fan-out",))) == ["w2-fan-out"]
-    assert names_of(Options(only=("W9",))) == ["w9-growth"]
+    assert names_of(Options(only=("W9",))) == ["w9-growth", "w9-instances"]
 
 
 def test_the_bar_of_a_figure_that_nobody_measures_is_a_mistake() -> None:
@@ -134,3 +137,44 @@ def test_a_profile_has_the_engines_threads(
     assert result.exit_code == 0, result.output
     assert result.output.count("----") >= 2
     assert "<svg" in Path("profile.html").read_text("utf-8")
+
+
+def test_the_report_is_written_after_each_workload_and_a_run_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept: list[tuple[str, ...]] = []
+    options = Options(only=("signals", "import"), folder=tmp_path, scale=0.002, repeat=1)
+
+    def interrupted(report: Report) -> None:
+        kept.append(report.finished)
+        Path("a.json").write_bytes(to_json(report))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(options, keep=interrupted)
+    seen: list[str] = []
+    report = run(
+        options, lambda moment: seen.append(moment.name), earlier=read_report(Path("a.json"))
+    )
+
+    assert kept == [("W3",)]
+    assert seen == ["import"]
+    assert [figure.name for figure in report.figures] == ["signals", "import"]
+    assert report.finished == ("W3", "W7")
+    assert set(report.step_seconds) == {"signals", "import"}
+
+
+def test_a_run_of_another_scale_is_not_resumed(tmp_path: Path) -> None:
+    options = Options(only=("import",), folder=tmp_path, scale=0.002, repeat=1)
+    report = run(options)
+
+    with pytest.raises(InvalidInputError, match="scale"):
+        run(attrs.evolve(options, scale=0.004), earlier=report)
+
+
+def test_a_run_is_resumed_from_a_file_that_is_named() -> None:
+    result = CliRunner().invoke(bench, ["import", "--quick", "--resume"])
+
+    assert result.exit_code == 1
+    assert "--json" in result.output

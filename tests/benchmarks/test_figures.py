@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.benchmarks.figures import Bar, Figure, Turn, Verdict, percentile
+from perdure.benchmarks.report.figures import Bar, Figure, Turn, Verdict, percentile
 
 
 def figure(*turns: Turn, bar: Bar | None = None) -> Figure:

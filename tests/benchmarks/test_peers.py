@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from perdure.benchmarks.bench import Bench
-from perdure.benchmarks.contest import Contest
-from perdure.benchmarks.peers import catalog, loads
+from perdure.benchmarks.contests.contest import Contest
+from perdure.benchmarks.contests.tasks import Task, balances, counted, summed
+from perdure.benchmarks.peers import catalog, launch, loads
 from perdure.benchmarks.peers.catalog import InstallError, Peer, install, peers_named
 from perdure.benchmarks.peers.contestant import Contestant, PeerError
+from perdure.benchmarks.peers.launch import Launched
 from perdure.benchmarks.rows import Workload
-from perdure.benchmarks.tasks import Task, balances, counted, summed
 from perdure.benchmarks.workloads import TASKS, WORKLOADS
 from perdure.errors import InvalidInputError
 
@@ -101,7 +103,7 @@ def contest_of(fake: Contestant, *tasks: Task) -> Contest:
 
 def test_what_a_peer_lost_does_not_count_and_is_reported(fake: Contestant) -> None:
     contest = contest_of(fake, task("signals", "signal", "signal"))
-    contest.round(0, Bench(fake.folder, 0.01), lambda _: None)
+    contest.round(contest.workloads[0], 0, Bench(fake.folder, 0.01), lambda _: None)
 
     assert contest.outcomes[("signals", "fake")] == [None]
     assert "counters" in contest.missed[0].reason
@@ -110,7 +112,7 @@ def test_what_a_peer_lost_does_not_count_and_is_reported(fake: Contestant) -> No
 
 def test_what_a_peer_cannot_do_is_reported(fake: Contestant) -> None:
     contest = contest_of(fake, task("fan-out", "fan_out", "sequence"))
-    contest.round(0, Bench(fake.folder, 0.01), lambda _: None)
+    contest.round(contest.workloads[0], 0, Bench(fake.folder, 0.01), lambda _: None)
 
     assert [missed.reason for missed in contest.missed] == ["has no fan_out"]
 
@@ -120,7 +122,7 @@ def test_a_figure_is_made_pair_by_pair(fake: Contestant, tmp_path: Path) -> None
         contest = contest_of(fake, task("seq", "sequence", "sequence"))
         contest.contestants.insert(0, ours)
         for number in range(2):
-            contest.round(number, Bench(tmp_path, 0.01), lambda _: None)
+            contest.round(contest.workloads[0], number, Bench(tmp_path, 0.01), lambda _: None)
 
         (figure,) = contest.figures()
 
@@ -135,7 +137,7 @@ def test_a_system_that_cannot_be_installed_is_reported(
     def refused(peer: Peer) -> None:
         raise InstallError(peer.name)
 
-    monkeypatch.setattr("perdure.benchmarks.contest.install", refused)
+    monkeypatch.setattr("perdure.benchmarks.contests.contest.install", refused)
     contest = Contest([])
     with ExitStack() as stack:
         contest.enter([Peer(name="gone")], Bench(tmp_path), stack, lambda _: None)
@@ -198,11 +200,11 @@ def test_balances_follow_the_pairs_again_and_again() -> None:
 def test_perdure_does_each_task_of_a_workload_right(workload: Workload, tmp_path: Path) -> None:
     with Contestant(Peer(name="perdure"), tmp_path / "ours") as ours:
         contest = Contest([workload], [ours])
-        contest.round(0, Bench(tmp_path, 0.002), lambda _: None)
+        contest.round(workload, 0, Bench(tmp_path, 0.002), lambda _: None)
 
     assert contest.missed == []
     assert {figure.name for figure in contest.figures()} >= {t.name for t in workload.tasks}
-    assert len(list(contest.curves())) == sum(1 for t in workload.tasks if t.axes)
+    assert len(list(contest.curves())) == sum(len(t.axes) for t in workload.tasks)
 
 
 def test_names_of_tasks_are_unique() -> None:
@@ -227,3 +229,45 @@ def test_a_first_result_is_right_again_after_a_restart(fake: Contestant) -> None
         done = fake.ask("closed", what="call", in_flight=1, seconds=0.0)
         assert done["found"] == done["count"] == 1
         fake.restart()
+
+
+class Slow:
+    """A system of ten additions per second."""
+
+    shape = "threads"
+    most_keys = 2
+
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {}
+
+    def call(self, key: str) -> int:
+        time.sleep(0.1)
+        self.values[key] = self.values.get(key, 0) + 1
+        return self.values[key]
+
+    def total(self, key: str) -> int:
+        return self.values.get(key, 0)
+
+
+def test_a_filling_that_would_take_minutes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "LOOK_SECONDS", 0.0)
+
+    with pytest.raises(TimeoutError, match="100,000 additions, 8 in flight, would take"):
+        Launched(Slow()).fill(100_000, 10)
+
+
+def test_a_system_with_few_counters_uses_them_again_and_is_counted_right() -> None:
+    launched = Launched(Slow())
+    for _ in range(2):
+        done = launched.closed("call", in_flight=1, seconds=0.25, keys=100)
+
+        assert done["found"] == done["count"] > 0
+
+    assert sorted(launched.system.values) == ["n0", "n1"]
+
+
+def test_portions_of_a_filling_go_on_from_one_another(fake: Contestant) -> None:
+    fake.ask("fill", count=4, keys=8)
+    fake.ask("fill", count=4, keys=8, first=4)
+
+    assert fake.ask("read", keys=[f"c{number}" for number in range(8)])["found"] == [1] * 8

@@ -10,13 +10,21 @@ import attrs
 import pytest
 from rich.console import Console
 
-from perdure.benchmarks.chart import svg_of
-from perdure.benchmarks.drawing import WIDTH, curve_svg
-from perdure.benchmarks.figures import Bar, Figure, Turn
-from perdure.benchmarks.page import html_of
-from perdure.benchmarks.pages import write_pages
-from perdure.benchmarks.report import Curve, Machine, Missed, Report, read_report, to_json
-from perdure.benchmarks.table import markdown_of, number, table_of
+from perdure.benchmarks.report.bar_chart import svg_of
+from perdure.benchmarks.report.curve_chart import WIDTH, curve_svg
+from perdure.benchmarks.report.docs_page import write_pages
+from perdure.benchmarks.report.figures import Bar, Figure, Turn
+from perdure.benchmarks.report.html_page import html_of
+from perdure.benchmarks.report.micro import micro_table
+from perdure.benchmarks.report.report import (
+    Curve,
+    Machine,
+    Missed,
+    Report,
+    read_report,
+    to_json,
+)
+from perdure.benchmarks.report.table import markdown_of, number, table_of
 from perdure.errors import InvalidInputError
 
 MACHINE = Machine(python="3.11.7", sqlite="3.40.1", system="Linux", cores=2, on_disk=True)
@@ -137,8 +145,10 @@ def test_three_digits_of_a_number_are_shown(value: float, text: str) -> None:
     assert number(value) == text
 
 
+ROOT = Path(__file__).parents[2]
 CURVE = Curve(
     task="w9-growth",
+    name="w9-growth-speed",
     title="growth",
     across="events",
     up="calls",
@@ -181,9 +191,27 @@ def test_the_docs_are_made_of_a_report(tmp_path: Path) -> None:
     written = write_pages(whole_report(), tmp_path / "benchmarks.md")
 
     page = written[0].read_text("utf-8")
-    assert [path.name for path in written] == ["benchmarks.md", "w9-growth.svg"]
+    assert [path.name for path in written] == ["benchmarks.md", "w9-growth-speed.svg"]
     assert "| 0.4 x |  | ≥ 0.35 (0.6) | pass |" in page
-    assert "![growth](pictures/w9-growth.svg)" in page
+    assert "![growth](pictures/w9-growth-speed.svg)" in page
+
+
+def test_the_docs_tell_the_ratios_of_the_hot_path(tmp_path: Path) -> None:
+    page = write_pages(whole_report(), tmp_path / "benchmarks.md")[0].read_text("utf-8")
+    baseline = json.loads((ROOT / "benchmarks/micro/baseline.json").read_text("utf-8"))
+
+    line = line_with(page.splitlines(), "| append |")
+    assert f"{baseline['test_append']:.3g}" in line
+    assert micro_table(tmp_path) == ""
+
+
+def test_what_was_missed_is_told_once_for_each_reason() -> None:
+    first = Missed(peer="restate", task="w10-recovery", reason="has no hold")
+    report = whole_report()
+
+    told = attrs.evolve(report, missed=(first, *report.missed)).missed_by_reason()
+
+    assert told == [("restate", "has no hold", ["w10-recovery", "w9-growth"])]
 
 
 def test_a_figure_that_is_worse_by_more_than_the_threshold_is_a_regression() -> None:

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import attrs
 
 from perdure.benchmarks.bench import Bench, check, remove_store
-from perdure.benchmarks.entities import bench_app
-from perdure.benchmarks.figures import Turn, percentile
+from perdure.benchmarks.report.figures import Turn, percentile
+from perdure.benchmarks.subjects.entities import bench_app
 
 app = bench_app()
 
@@ -54,7 +54,13 @@ class Served:
 def serving(bench: Bench) -> Generator[Served]:
     """``perdure serve`` on a new store, durable through loss of power."""
     path = bench.new_path()
-    command = [sys.executable, "-m", "perdure", "serve", "perdure.benchmarks.http:app"]
+    command = [
+        sys.executable,
+        "-m",
+        "perdure",
+        "serve",
+        "perdure.benchmarks.measuring.http:app",
+    ]
     server = subprocess.Popen(
         [*command, "--store", path, "--port", "0", "--json", "--log-level", "error"],
         stdout=subprocess.PIPE,

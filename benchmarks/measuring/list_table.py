@@ -1,7 +1,7 @@
 """Asks a gateway for each list of a large store, and prints what it costs the server.
 
-``python -m perdure.benchmarks.list_table [STORE]``: the first time and again; a store that is
-there is used again. With ``slowest`` behind it only the slowest first view is printed.
+``python -m perdure.benchmarks.measuring.list_table [STORE]``: the first time and again; a store
+that is there is used again. With ``slowest`` behind it only the slowest first view is printed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from perdure.benchmarks.bench import check
-from perdure.benchmarks.entities import bench_app
-from perdure.benchmarks.lists import EVENTS, INSTANCES, fill
+from perdure.benchmarks.measuring.lists import EVENTS, INSTANCES, fill
+from perdure.benchmarks.subjects.entities import bench_app
 from perdure.gateway import Gateway, asgi
 from perdure.orchestration.client import Client
 

@@ -9,10 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from perdure.benchmarks.bench import Bench, check, remove_store, seconds_of
-from perdure.benchmarks.drivers import REPLY_SECONDS, WINDOW
-from perdure.benchmarks.figures import Turn, percentile
-from perdure.benchmarks.orchestrators import FAN, STEPS, Account, fan_out, sequence, transfer
-from perdure.benchmarks.references import raw_commit_micros, tells_per_second
+from perdure.benchmarks.measuring.drivers import REPLY_SECONDS, WINDOW
+from perdure.benchmarks.measuring.references import raw_commit_micros, tells_per_second
+from perdure.benchmarks.report.figures import Turn, percentile
+from perdure.benchmarks.subjects.orchestrators import (
+    FAN,
+    STEPS,
+    Account,
+    fan_out,
+    sequence,
+    transfer,
+)
 from perdure.orchestration.client import Client
 from perdure.orchestration.refs import OrchestrationRef
 

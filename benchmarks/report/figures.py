@@ -80,7 +80,7 @@ class Figure:
         unit: of the measurements: ``/s``, ``µs``, ``ms``, ``s``, ``KiB``.
         bar: what to reach; ``None``: the figure is shown and not judged.
         turns: all measurements, in the order in which they were made.
-        workload: ``W1`` to ``W11``.
+        workload: ``W1`` to ``W12``.
     """
 
     name: str

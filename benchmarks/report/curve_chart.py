@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from perdure.benchmarks.report import Curve
-from perdure.benchmarks.table import number
+from perdure.benchmarks.report.report import Curve
+from perdure.benchmarks.report.table import number
 
 WIDTH, HEIGHT = 760, 340
-LEFT, RIGHT, TOP, BOTTOM = 80, 220, 40, 50
+LEFT, RIGHT, TOP, BOTTOM = 80, 220, 58, 50
+STEPS = (0.2, 0.25, 0.5, 1.0, 2.0)
+MOST_TICKS = 5
 COLORS = (
     "#2563eb",
     "#dc2626",
@@ -29,13 +31,14 @@ def curve_svg(curve: Curve) -> str:
     ys = [y for points in curve.lines.values() for _, y in points]
     across = _scale(xs, curve.is_log, LEFT, WIDTH - RIGHT)
     up_log = min(ys) > 0 and max(ys) / min(ys) > 50
-    up = _scale([*ys, *([] if up_log else [0.0])], up_log, HEIGHT - BOTTOM, TOP)
+    ticks = _ticks(min(ys), max(ys), is_log=up_log)
+    up = _scale([*ys, *ticks], up_log, HEIGHT - BOTTOM, TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         f'<text x="16" y="22" font-size="15" font-weight="bold">{escape(curve.title)}</text>',
-        *_axes(curve, sorted(set(xs)), ys, across, up),
+        *_axes(curve, sorted(set(xs)), ticks, across, up),
     ]
     for place, (name, points) in enumerate(curve.lines.items()):
         parts += _line(name, [(across(x), up(y)) for x, y in points], place)
@@ -62,14 +65,14 @@ class _scale:  # noqa: N801  (it is used as a function)
 
 
 def _axes(
-    curve: Curve, xs: Sequence[float], ys: Sequence[float], across: _scale, up: _scale
+    curve: Curve, xs: Sequence[float], ticks: Sequence[float], across: _scale, up: _scale
 ) -> list[str]:
     floor = HEIGHT - BOTTOM
     parts = [
         f'<path d="M{LEFT} {TOP} V{floor} H{WIDTH - RIGHT}" fill="none" stroke="#6b7280"/>',
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 12}" text-anchor="middle" '
         f'fill="#374151">{escape(curve.across)}</text>',
-        f'<text x="16" y="{TOP - 4}" fill="#374151">{escape(curve.up)}</text>',
+        f'<text x="16" y="{TOP - 14}" fill="#374151">{escape(curve.up)}</text>',
     ]
     last = -100.0
     for x in xs:
@@ -78,7 +81,7 @@ def _axes(
             parts.append(
                 f'<text x="{last:.1f}" y="{floor + 16}" text-anchor="middle">{number(x)}</text>'
             )
-    for y in _ticks(min(ys), max(ys), up):
+    for y in ticks:
         parts.append(
             f'<path d="M{LEFT} {up(y):.1f} H{WIDTH - RIGHT}" stroke="#e5e7eb"/>'
             f'<text x="{LEFT - 8}" y="{up(y) + 4:.1f}" text-anchor="end">{number(y)}</text>'
@@ -86,12 +89,14 @@ def _axes(
     return parts
 
 
-def _ticks(low: float, high: float, up: _scale) -> list[float]:
-    if up.is_log:
+def _ticks(low: float, high: float, *, is_log: bool) -> list[float]:
+    """Round numbers from the lowest to just above the highest: powers of ten, or steps."""
+    if is_log:
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        powers = [10.0**power for power in range(first, last + 1)]
-        return [power for power in powers if low <= power <= high] or [low, high]
-    return [high * part / 4 for part in range(5)]
+        return [10.0**power for power in range(first, last + 1)]
+    power = 10.0 ** math.floor(math.log10(high)) if high > 0 else 1.0
+    step = next(part * power for part in STEPS if high <= MOST_TICKS * part * power)
+    return [step * place for place in range(math.ceil(high / step) + 1)]
 
 
 def _line(name: str, points: list[tuple[float, float]], place: int) -> list[str]:

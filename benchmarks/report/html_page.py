@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from html import escape
 
-from perdure.benchmarks.chart import svg_of
-from perdure.benchmarks.drawing import curve_svg
-from perdure.benchmarks.figures import Figure, Verdict
-from perdure.benchmarks.report import Missed, Report
-from perdure.benchmarks.table import bar_of, measured, spread_of, value_of
+from perdure.benchmarks.report.bar_chart import svg_of
+from perdure.benchmarks.report.curve_chart import curve_svg
+from perdure.benchmarks.report.figures import Figure, Verdict
+from perdure.benchmarks.report.report import Report
+from perdure.benchmarks.report.table import bar_of, measured, spread_of, value_of
 from perdure.benchmarks.workloads import WORKLOADS
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #111827; background: #fff;
-       max-width: 1100px; margin: 2rem auto; padding: 0 1rem; }
+       max-width: 1200px; margin: 2rem auto; padding: 0 1rem; }
 h1 { margin-bottom: 0 } h2 { margin-top: 2.2rem; border-bottom: 1px solid #e5e7eb }
 p.note { color: #4b5563; margin: .3rem 0 }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-size: 14px }
 th { text-align: left; color: #4b5563; font-weight: 600 }
 td, th { padding: .25rem .6rem; border-bottom: 1px solid #f3f4f6; vertical-align: top }
-td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
+td:first-child { min-width: 13rem } .turns, .beside { color: #6b7280 }
+td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums }
+.wide { overflow-x: auto } .curves { display: grid; gap: 1rem }
+@media (min-width: 1000px) { .curves { grid-template-columns: 1fr 1fr } }
 .aim, .pass { color: #15803d; font-weight: 600 } .fail { color: #b91c1c; font-weight: 600 }
 .shown { color: #6b7280 } svg { max-width: 100%; height: auto }
 """
+HEAD = (
+    '<tr><th>what<th class="n">perdure<th class="n">beside<th class="n">ratio or value'
+    '<th class="n">turns<th class="n">bar (aim)<th></tr>'
+)
 WORDS = {
     Verdict.AIM: "reached, and the aim",
     Verdict.PASS: "reached",
@@ -50,7 +57,7 @@ def html_of(report: Report) -> str:
     parts += [_workload(report, number) for number in range(len(WORKLOADS))]
     if any(figure.bar for figure in report.figures):
         parts += ["<h2>Against the bars</h2>", svg_of(report)]
-    parts += [_entrants(report), _missed(report.missed), "</body></html>"]
+    parts += [_entrants(report), _missed(report), "</body></html>"]
     return "\n".join(part for part in parts if part) + "\n"
 
 
@@ -61,25 +68,35 @@ def _workload(report: Report, number: int) -> str:
     curves = [curve_svg(curve) for curve in report.curves if curve.task in tasks]
     if not figures and not curves:
         return ""
-    head = "<tr><th>what<th>perdure<th>beside<th>ratio or value<th>turns<th>bar (aim)<th></tr>"
-    rows = "\n".join(_row(figure) for figure in figures)
-    table = f"<table>{head}{rows}</table>" if figures else ""
+    titles = ["", *(figure.title for figure in figures)]
+    rows = "\n".join(
+        _row(figure, is_first=figure.title != before)
+        for figure, before in zip(figures, titles, strict=False)
+    )
+    table = _table(HEAD, rows) if figures else ""
     return (
         f"<h2>{workload.name}: {escape(workload.title)}</h2>"
         f'<p class="note">{escape(workload.does)}. Checked: {escape(workload.checks)}.</p>'
-        f"{table}{''.join(curves)}"
+        f'{table}<div class="curves">{"".join(curves)}</div>'
     )
 
 
-def _row(figure: Figure) -> str:
+def _table(head: str, rows: str) -> str:
+    """A table that is scrolled by itself where the window is narrow."""
+    return f'<div class="wide"><table>{head}{rows}</table></div>'
+
+
+def _row(figure: Figure, *, is_first: bool) -> str:
+    """A line; its title is said once where a task is done by several systems."""
     beside = (
         f"{figure.against} {measured(figure.reference, figure.unit)}" if figure.against else ""
     )
-    cells = (measured(figure.subject, figure.unit), beside, value_of(figure), spread_of(figure))
     verdict = figure.verdict
     return (
-        f"<tr><td>{escape(figure.title)}"
-        + "".join(f'<td class="n">{escape(cell)}' for cell in cells)
+        f"<tr><td>{escape(figure.title) if is_first else ''}"
+        f'<td class="n">{escape(measured(figure.subject, figure.unit))}'
+        f'<td class="n beside">{escape(beside)}<td class="n"><b>{escape(value_of(figure))}</b>'
+        f'<td class="n turns">{escape(spread_of(figure))}'
         + f'<td class="n">{escape(bar_of(figure))}'
         + f'<td class="{verdict.value}">{WORDS[verdict]}</tr>'
     )
@@ -94,15 +111,15 @@ def _entrants(report: Report) -> str:
         for each in report.entrants
     )
     head = "<tr><th>system<th>version<th>what is durable<th>client</tr>"
-    return f"<h2>Who took part</h2><table>{head}{rows}</table>"
+    return f"<h2>Who took part</h2>{_table(head, rows)}"
 
 
-def _missed(missed: tuple[Missed, ...]) -> str:
-    if not missed:
+def _missed(report: Report) -> str:
+    if not report.missed:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(each.peer)}<td>{escape(each.task)}<td>{escape(each.reason)}</tr>"
-        for each in missed
+        f"<tr><td>{escape(peer)}<td>{escape(', '.join(tasks))}<td>{escape(reason)}</tr>"
+        for peer, reason, tasks in report.missed_by_reason()
     )
-    head = "<tr><th>system<th>task<th>why</tr>"
-    return f"<h2>What does not count, or was not there</h2><table>{head}{rows}</table>"
+    head = "<tr><th>system<th>tasks<th>why</tr>"
+    return f"<h2>What does not count, or was not there</h2>{_table(head, rows)}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perdure.benchmarks.drawing import curve_svg
-from perdure.benchmarks.figures import Figure, Verdict
-from perdure.benchmarks.report import Report
-from perdure.benchmarks.table import markdown_of
+from perdure.benchmarks.report.curve_chart import curve_svg
+from perdure.benchmarks.report.figures import Figure, Verdict
+from perdure.benchmarks.report.micro import micro_table
+from perdure.benchmarks.report.report import Report
+from perdure.benchmarks.report.table import markdown_of
 from perdure.benchmarks.workloads import WORKLOADS
 
 PICTURES = "pictures"
@@ -20,7 +21,7 @@ def write_pages(report: Report, page: Path) -> list[Path]:
     written = [page]
     page.write_text(page_of(report), encoding="utf-8")
     for curve in report.curves:
-        picture = folder / f"{curve.task}.svg"
+        picture = folder / f"{curve.name}.svg"
         picture.write_text(curve_svg(curve), encoding="utf-8")
         written.append(picture)
     return written
@@ -33,7 +34,7 @@ def page_of(report: Report) -> str:
     missed = "; ".join(_short(figure) for figure in report.failed)
     parts = [
         "# Benchmarks: the results of one run",
-        "This page is made by `python -m perdure.benchmarks docs run.json`; "
+        "This page is made by `perdure bench docs run.json`; "
         "[how to measure](../how-to/benchmark.md) tells how to get another, and "
         "[what bounds us](../why/what-bounds-us.md) why the figures are as they are.",
         _machine(report),
@@ -51,8 +52,8 @@ def page_of(report: Report) -> str:
             parts.append(f"{_sentence(workload.does)} Checked: {workload.checks}.")
         if figures:
             parts.append(markdown_of(figures).rstrip())
-        parts += [f"![{curve.title}]({PICTURES}/{curve.task}.svg)" for curve in curves]
-    return "\n\n".join([*parts, *_peers(report), _REPRODUCE]) + "\n"
+        parts += [f"![{curve.title}]({PICTURES}/{curve.name}.svg)" for curve in curves]
+    return "\n\n".join([*parts, *_peers(report), *_micro(), _REPRODUCE]) + "\n"
 
 
 def _short(figure: Figure) -> str:
@@ -75,6 +76,20 @@ def _machine(report: Report) -> str:
     )
 
 
+def _micro() -> list[str]:
+    """The pieces of the hot path; nothing where they are not at hand."""
+    table = micro_table()
+    if not table:
+        return []
+    return [
+        "## The hot path in pieces",
+        "`pytest benchmarks/micro --benchmark-only` measures each piece, and fails when one "
+        "takes over 1.6 times as long as this committed ratio to a loop that calibrates the "
+        "machine; `--write-baseline` keeps new ones.",
+        table,
+    ]
+
+
 def _peers(report: Report) -> list[str]:
     if not report.entrants:
         return []
@@ -87,10 +102,10 @@ def _peers(report: Report) -> list[str]:
     parts.append("\n".join(lines))
     if report.missed:
         parts.append("What does not count, or was not there:")
-        lines = ["| system | task | why |", "|---|---|---|"]
+        lines = ["| system | tasks | why |", "|---|---|---|"]
         lines += [
-            f"| {each.peer} | {each.task} | {each.reason.replace('|', '/')} |"
-            for each in report.missed
+            f"| {peer} | {', '.join(tasks)} | {reason.replace('|', '/')} |"
+            for peer, reason, tasks in report.missed_by_reason()
         ]
         parts.append("\n".join(lines))
     return parts
@@ -99,6 +114,6 @@ def _peers(report: Report) -> list[str]:
 _REPRODUCE = """## How to reproduce
 
 ```sh
-perdure bench --peers all --json run.json --html run.html
-python -m perdure.benchmarks docs run.json
+perdure bench --peers all --full --json run.json --html run.html
+perdure bench docs run.json
 ```"""

@@ -13,10 +13,10 @@ from pathlib import Path
 from perdure.actors.entity import Entity
 from perdure.actors.tracing import Tracer
 from perdure.benchmarks.bench import Bench, check, remove_store
-from perdure.benchmarks.drivers import REPLY_SECONDS, WINDOW
-from perdure.benchmarks.entities import bench_app
-from perdure.benchmarks.figures import Turn, percentile
-from perdure.benchmarks.orchestrators import STEPS, sequence
+from perdure.benchmarks.measuring.drivers import REPLY_SECONDS, WINDOW
+from perdure.benchmarks.report.figures import Turn, percentile
+from perdure.benchmarks.subjects.entities import bench_app
+from perdure.benchmarks.subjects.orchestrators import STEPS, sequence
 from perdure.linting import check_targets
 from perdure.orchestration.app import App
 from perdure.orchestration.client import Client

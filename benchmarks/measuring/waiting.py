@@ -9,12 +9,12 @@ import sys
 import time
 
 from perdure.benchmarks.bench import WAIT_SECONDS, Bench, MismatchError, check, remove_store
-from perdure.benchmarks.drivers import REPLY_SECONDS, THREADS, in_threads
-from perdure.benchmarks.entities import bench_app
-from perdure.benchmarks.figures import Turn, percentile
-from perdure.benchmarks.footprint import child
-from perdure.benchmarks.orchestrators import long_past, sequence, wait
-from perdure.benchmarks.residence import resident_kib
+from perdure.benchmarks.measuring.drivers import REPLY_SECONDS, THREADS, in_threads
+from perdure.benchmarks.measuring.footprint import child
+from perdure.benchmarks.measuring.residence import resident_kib
+from perdure.benchmarks.report.figures import Turn, percentile
+from perdure.benchmarks.subjects.entities import bench_app
+from perdure.benchmarks.subjects.orchestrators import long_past, sequence, wait
 from perdure.orchestration.client import Client
 
 WAITING = 100_000

@@ -1,6 +1,6 @@
 """Lists of a large store: what each costs the server, with a million events behind them.
 
-The row has the slowest of them; ``python -m perdure.benchmarks.list_table`` prints each.
+The row has the slowest; ``python -m perdure.benchmarks.measuring.list_table`` prints each.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from itertools import islice
 import attrs
 
 from perdure.benchmarks.bench import WAIT_SECONDS, Bench, check, remove_store
-from perdure.benchmarks.entities import Counter, bench_app
-from perdure.benchmarks.figures import Turn
-from perdure.benchmarks.footprint import child
-from perdure.benchmarks.orchestrators import sequence, wait
+from perdure.benchmarks.measuring.footprint import child
+from perdure.benchmarks.report.figures import Turn
+from perdure.benchmarks.subjects.entities import Counter, bench_app
+from perdure.benchmarks.subjects.orchestrators import sequence, wait
 from perdure.storage.records import Batch, StateRow, TurnRow
 from perdure.storage.sqlite import SqliteStore
 
@@ -100,6 +100,6 @@ def slowest(bench: Bench) -> Turn:
     path = bench.new_path()
     fill(path, bench.count(INSTANCES, least=10 * RARE), bench.count(EVENTS, least=KEYS))
     try:
-        return Turn(child("-m", "perdure.benchmarks.list_table", path, "slowest"))
+        return Turn(child("-m", "perdure.benchmarks.measuring.list_table", path, "slowest"))
     finally:
         remove_store(path)

@@ -15,6 +15,8 @@ from perdure.benchmarks.peers.contestant import Contestant
 IN_FLIGHT = 64
 ACCOUNTS = 1_000
 FAN = 1_000
+WARM_FAN = 50
+"""Activities before: a whole fan-out takes some systems half a minute."""
 Points = tuple[tuple[float, float], ...]
 
 
@@ -35,11 +37,12 @@ class Outcome:
 
 @attrs.frozen
 class Axes:
-    """What a curve shows."""
+    """What a curve shows: of all lines of an outcome, or of those that are named."""
 
     across: str
     up: str
     is_log: bool = False
+    lines: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +56,7 @@ class Task:
         needs: the operations that a driver must have, with spaces between them.
         measure: takes one turn of one system.
         turns: at most so many.
-        axes: of its curve, if it has one.
+        axes: of its curves, if it has any.
         more: titles and units of further values.
         alone: whether perdure does it when no other system was asked for.
     """
@@ -64,7 +67,7 @@ class Task:
     needs: str
     measure: Callable[[Contestant, Bench], Outcome]
     turns: int = 1_000
-    axes: Axes | None = None
+    axes: tuple[Axes, ...] = ()
     more: Mapping[str, tuple[str, str]] = attrs.Factory(dict[str, tuple[str, str]])
     alone: bool = False
 
@@ -78,13 +81,13 @@ def closed(contestant: Contestant, bench: Bench, what: str, **arguments: Any) ->
     return dict(contestant.ask("closed", **request, seconds=seconds))
 
 
-def summed(what: str, each: int, scale: int = 1, **arguments: Any) -> Any:
-    """A measure of operations that each give *each*; *scale* of them count as one."""
+def summed(what: str, each: int, **arguments: Any) -> Any:
+    """A measure of operations that each give *each*."""
 
     def measure(contestant: Contestant, bench: Bench) -> Outcome:
         done = closed(contestant, bench, what, **arguments)
         check(f"{contestant.peer.name}: results of {what}", done["total"], each * done["count"])
-        return Outcome(scale * done["count"] / done["seconds"])
+        return Outcome(done["count"] / done["seconds"])
 
     return measure
 
@@ -141,10 +144,12 @@ def balances(pairs: Sequence[Sequence[str]], count: int) -> dict[str, int]:
 def fanned(contestant: Contestant, bench: Bench) -> Outcome:
     """Orchestrations of 1,000 activities at once, one after the other."""
     width = bench.count(FAN, least=10)
+    contestant.ask("closed", what="fan_out", in_flight=1, seconds=0.0, width=WARM_FAN)
     each = width * (width + 1) // 2
-    measure = summed("fan_out", each=each, scale=width, width=width, in_flight=1)
-    outcome: Outcome = measure(contestant, bench)
-    return outcome
+    seconds = bench.load_seconds
+    done = contestant.ask("closed", what="fan_out", in_flight=1, seconds=seconds, width=width)
+    check(f"{contestant.peer.name}: results of fan_out", done["total"], each * done["count"])
+    return Outcome(width * done["count"] / done["seconds"])
 
 
 def spread(contestant: Contestant, bench: Bench) -> Outcome:

@@ -6,15 +6,15 @@ import sqlite3
 import time
 
 from perdure.benchmarks.bench import Applied, Bench, check, remove_store
-from perdure.benchmarks.drivers import REPLY_SECONDS, THREADS, in_threads, in_window
-from perdure.benchmarks.entities import Counter
-from perdure.benchmarks.figures import Turn
-from perdure.benchmarks.references import (
+from perdure.benchmarks.measuring.drivers import REPLY_SECONDS, THREADS, in_threads, in_window
+from perdure.benchmarks.measuring.references import (
     raw_rows_per_second,
     tells_per_second,
     threads_asks_per_second,
     window_asks_per_second,
 )
+from perdure.benchmarks.report.figures import Turn
+from perdure.benchmarks.subjects.entities import Counter
 
 HOT = 100
 """Entities that a pipeline signals again and again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from perdure.actors.entity import Entity, readonly
-from perdure.benchmarks.orchestrators import include_orchestrations
+from perdure.benchmarks.subjects.orchestrators import include_orchestrations
 from perdure.orchestration.app import App
 
 

@@ -10,12 +10,12 @@ import attrs
 
 from perdure.benchmarks.bars import BARS
 from perdure.benchmarks.bench import Bench, MismatchError
-from perdure.benchmarks.figures import Figure, Turn
+from perdure.benchmarks.contests.tasks import Axes, Outcome, Points, Task
 from perdure.benchmarks.peers.catalog import OURS, InstallError, Peer, install
 from perdure.benchmarks.peers.contestant import Contestant, PeerError
-from perdure.benchmarks.report import Curve, Entrant, Missed
+from perdure.benchmarks.report.figures import Figure, Turn
+from perdure.benchmarks.report.report import Curve, Entrant, Missed
 from perdure.benchmarks.rows import Workload
-from perdure.benchmarks.tasks import Outcome, Task
 
 Step = Callable[[str], None]
 
@@ -25,10 +25,11 @@ class Contest:
     """All turns of all tasks.
 
     Attributes:
+        workloads: those that take part.
         outcomes: of each task and system, one for each round; ``None`` where it does not count.
     """
 
-    workloads: Sequence[Workload]
+    workloads: list[Workload]
     contestants: list[Contestant] = attrs.Factory(list[Contestant])
     outcomes: dict[tuple[str, str], list[Outcome | None]] = attrs.Factory(
         dict[tuple[str, str], list[Outcome | None]]
@@ -47,22 +48,22 @@ class Contest:
             folder = bench.folder / f"peer-{peer.name}"
             self.contestants.append(stack.enter_context(Contestant(peer, folder)))
 
-    def round(self, number: int, bench: Bench, step: Step) -> None:
-        """One turn of each task: workload by workload, one system after the other."""
-        for workload in self.workloads:
-            tasks = [task for task in workload.tasks if number < task.turns]
-            for contestant in self.contestants if tasks else ():
-                step(f"{workload.name} {contestant.peer.name}")
-                for task in tasks:
-                    outcome = self._turn(task, contestant, bench)
-                    place = (task.name, contestant.peer.name)
-                    self.outcomes.setdefault(place, []).append(outcome)
-                contestant.renew()
+    def round(self, workload: Workload, number: int, bench: Bench, step: Step) -> None:
+        """One turn of each task of a workload, one system after the other."""
+        tasks = [task for task in workload.tasks if number < task.turns]
+        for contestant in self.contestants if tasks else ():
+            step(f"{workload.name} {contestant.peer.name}")
+            for task in tasks:
+                outcome = self._turn(task, contestant, bench)
+                place = (task.name, contestant.peer.name)
+                self.outcomes.setdefault(place, []).append(outcome)
+            contestant.renew()
 
     def _turn(self, task: Task, contestant: Contestant, bench: Bench) -> Outcome | None:
         name = contestant.peer.name
         try:
-            contestant.start()
+            if not contestant.about:
+                contestant.start()  # what it can do, it tells then
             if lacking := contestant.lacks(task.needs):
                 self._miss(name, task.name, f"has no {', no '.join(lacking)}")
                 return None
@@ -100,26 +101,22 @@ class Contest:
                 yield from _more(workload, task, ours)
 
     def curves(self) -> Iterator[Curve]:
-        """A curve for each task that has axes, with the medians over the rounds."""
+        """The curves of each task that has axes, with the medians over the rounds."""
         for workload in self.workloads:
             for task in workload.tasks:
-                if task.axes is None:
-                    continue
-                lines: dict[str, tuple[tuple[float, float], ...]] = {}
-                for contestant in self.contestants:
-                    name = contestant.peer.name
-                    found = [turn for turn in self.outcomes.get((task.name, name), []) if turn]
-                    for line in found[0].lines if found else ():
-                        lines[f"{name} {line}"] = _median_line([t.lines[line] for t in found])
-                if lines:
-                    yield Curve(
-                        task=task.name,
-                        title=f"{workload.name}: {workload.title}",
-                        across=task.axes.across,
-                        up=task.axes.up,
-                        is_log=task.axes.is_log,
-                        lines=lines,
-                    )
+                for axes in task.axes:
+                    if lines := dict(self._lines(task, axes)):
+                        yield _curve(workload, task, axes, lines)
+
+    def _lines(self, task: Task, axes: Axes) -> Iterator[tuple[str, Points]]:
+        for contestant in self.contestants:
+            name = contestant.peer.name
+            found = [turn for turn in self.outcomes.get((task.name, name), []) if turn]
+            for line in found[0].lines if found else ():
+                if not axes.lines:
+                    yield f"{name} {line}", _median_line([turn.lines[line] for turn in found])
+                elif line in axes.lines:
+                    yield name, _median_line([turn.lines[line] for turn in found])
 
     def entrants(self) -> Iterator[Entrant]:
         """What the drivers say of their systems."""
@@ -155,6 +152,19 @@ def _figure(workload: Workload, task: Task, turns: tuple[Turn, ...], peer: str) 
     )
 
 
+def _curve(workload: Workload, task: Task, axes: Axes, lines: dict[str, Points]) -> Curve:
+    title = f"{axes.up} by {axes.across}" if len(task.axes) > 1 else workload.title
+    return Curve(
+        task=task.name,
+        name="-".join((task.name, *axes.lines)),
+        title=f"{workload.name}: {title}",
+        across=axes.across,
+        up=axes.up,
+        is_log=axes.is_log,
+        lines=lines,
+    )
+
+
 def _more(workload: Workload, task: Task, ours: Sequence[Outcome | None]) -> Iterator[Figure]:
     for key, (title, unit) in task.more.items():
         turns = tuple(Turn(turn.more[key]) for turn in ours if turn is not None)
@@ -171,9 +181,7 @@ def _more(workload: Workload, task: Task, ours: Sequence[Outcome | None]) -> Ite
             )
 
 
-def _median_line(
-    lines: Sequence[tuple[tuple[float, float], ...]],
-) -> tuple[tuple[float, float], ...]:
+def _median_line(lines: Sequence[Points]) -> Points:
     return tuple(
         (statistics.median(x for x, _ in points), statistics.median(y for _, y in points))
         for points in zip(*lines, strict=True)

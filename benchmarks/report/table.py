@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from perdure.benchmarks.figures import Figure, Verdict
-from perdure.benchmarks.report import Report
+from perdure.benchmarks.report.figures import Figure, Verdict
+from perdure.benchmarks.report.report import Report
 
 COLORS = {
     Verdict.AIM: "bold green",

@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from perdure.benchmarks.bench import Applied, Bench, check, remove_store, seconds_of
-from perdure.benchmarks.drivers import REPLY_SECONDS
-from perdure.benchmarks.entities import Counter, Relay, Sleeper
-from perdure.benchmarks.figures import Turn, percentile
-from perdure.benchmarks.references import raw_commit_micros
+from perdure.benchmarks.measuring.drivers import REPLY_SECONDS
+from perdure.benchmarks.measuring.references import raw_commit_micros
+from perdure.benchmarks.report.figures import Turn, percentile
+from perdure.benchmarks.subjects.entities import Counter, Relay, Sleeper
 from perdure.orchestration.client import Client
 
 HOPS = 10

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from perdure.benchmarks.bench import Bench, MismatchError, check, remove_store
-from perdure.benchmarks.drivers import REPLY_SECONDS
-from perdure.benchmarks.entities import Counter, bench_app
-from perdure.benchmarks.figures import Turn
-from perdure.benchmarks.residence import resident_kib
+from perdure.benchmarks.measuring.drivers import REPLY_SECONDS
+from perdure.benchmarks.measuring.residence import resident_kib
+from perdure.benchmarks.report.figures import Turn
+from perdure.benchmarks.subjects.entities import Counter, bench_app
 
 CHILD_SECONDS = 600.0
 

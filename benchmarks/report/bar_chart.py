@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from perdure.benchmarks.figures import Bar, Figure, Verdict
-from perdure.benchmarks.report import Report
-from perdure.benchmarks.table import value_of
+from perdure.benchmarks.report.figures import Bar, Figure, Verdict
+from perdure.benchmarks.report.report import Report
+from perdure.benchmarks.report.table import value_of
 
 WIDTH = 900
 LEFT = 470

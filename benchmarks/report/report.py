@@ -7,10 +7,10 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from perdure.benchmarks.figures import Figure, Verdict
+from perdure.benchmarks.report.figures import Figure, Verdict
 from perdure.errors import InvalidInputError
 
-FORMAT = 2
+FORMAT = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -56,9 +56,10 @@ class Missed:
 
 @attrs.frozen(kw_only=True)
 class Curve:
-    """Lines of one task, each the points of one system."""
+    """Lines of one task, each the points of one system; ``name`` is that of its picture."""
 
     task: str
+    name: str
     title: str
     across: str
     up: str
@@ -78,6 +79,8 @@ class Report:
         entrants: the systems that took part.
         missed: what does not count, or could not be done, with the reason.
         curves: what is no single number.
+        finished: the workloads that were measured to their end.
+        step_seconds: what each kind of step took, for the time that a later run will take.
     """
 
     machine: Machine
@@ -87,6 +90,8 @@ class Report:
     entrants: tuple[Entrant, ...] = ()
     missed: tuple[Missed, ...] = ()
     curves: tuple[Curve, ...] = ()
+    finished: tuple[str, ...] = ()
+    step_seconds: dict[str, float] = attrs.Factory(dict[str, float])
     format: int = FORMAT
 
     @property
@@ -102,6 +107,13 @@ class Report:
             if before is not None and figure.worse_by(before) > threshold:
                 found.append(figure)
         return tuple(found)
+
+    def missed_by_reason(self) -> list[tuple[str, str, list[str]]]:
+        """Each system and reason once, with all tasks that it is the reason for."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for missed in self.missed:
+            found.setdefault((missed.peer, missed.reason), []).append(missed.task)
+        return [(peer, reason, tasks) for (peer, reason), tasks in sorted(found.items())]
 
     def find(self, name: str) -> Figure | None:
         """The figure of one row, if it was measured."""

@@ -1,0 +1,1 @@
+"""How each row is measured in this process, and what it is measured beside."""

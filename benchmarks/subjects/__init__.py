@@ -1,0 +1,1 @@
+"""The entities and orchestrations that are run while perdure is measured."""
