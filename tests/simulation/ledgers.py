@@ -10,7 +10,7 @@ import attrs
 from perdure.orchestration.client import Client
 from perdure.testing import Ask, World, scenario
 from tests.simulation.ledger import OPENING_BALANCE, Account, Ledger, Register, app
-from tests.simulation.linearizable import Call, explain
+from tests.simulation.linearizable import check_registers
 
 LEDGERS = ["a", "b", "c"]
 ACCOUNTS = ["x", "y", "z"]
@@ -125,17 +125,7 @@ def check(world: World, senders: list[Sender]) -> None:
     assert total == OPENING_BALANCE * len(ACCOUNTS), f"money: {total}"
     assert world.client.entity(Ledger, "never").get() is None, "an undone effect was sent"
     assert world.client.node.store.waiting() == 0, "something waits for ever"
-    for key in REGISTERS:
-        calls = [call for call in map(called, world.asks) if call and call.entity == key]
-        wrong = explain(calls, 0)
-        assert not wrong, f"register {key}: {wrong}"
-
-
-def called(ask: Ask) -> Call | None:
-    """A request as the checker of linearizability sees it; only those of registers."""
-    if not ask.message.target.startswith("@register@"):
-        return None
-    return Call.of(ask)
+    check_registers(world, REGISTERS, [])
 
 
 def check_sender(world: World, sender: Sender, notes: dict[str, list[tuple[str, int]]]) -> None:

@@ -7,13 +7,13 @@ A call without an outcome may have happened at any time since it began, or not a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 import msgspec
 
-from perdure.testing import Ask
+from perdure.testing import Ask, World
 
 NEVER = 1 << 62
 
@@ -90,3 +90,16 @@ def explain(calls: Sequence[Call], value: int) -> str:
                 waiting.append((done | 1 << place, after))
     stuck = [call for place, call in enumerate(calls) if not furthest >> place & 1]
     return f"no order explains {next(call for call in stuck if call.ended != NEVER)}"
+
+
+def check_registers(world: World, keys: Iterable[str], others: Sequence[Call]) -> None:
+    """What clients were told by registers fits together, and with the calls of *others*.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    asked = [ask for ask in world.asks if ask.message.target.startswith("@register@")]
+    calls = [*map(Call.of, asked), *others]
+    for key in keys:
+        wrong = explain([call for call in calls if call.entity == key], 0)
+        assert not wrong, f"register {key}: {wrong}"

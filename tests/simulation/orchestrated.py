@@ -22,7 +22,8 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.history import TaskCompleted, TaskScheduled
 from perdure.testing import World, scenario
 from tests.simulation.journeys import app, bare, broken, journey, listener, outside
-from tests.simulation.promises import GAUGES, LISTENERS, PURSES, SPARED, Asked, check
+from tests.simulation.ledger import Register
+from tests.simulation.promises import GAUGES, LISTENERS, PURSES, REGISTERS, SPARED, Asked, check
 
 JOURNEYS = [f"j{number}" for number in range(6)]
 WRONG = 777_777
@@ -68,6 +69,7 @@ class Clients:
             [*pay, draw.choice(["", "work", "wait"])],
             [*pay, draw.choice(["work", "wait"])],
             ["swap", draw.choice(GAUGES), draw.random() < 0.5],
+            *(["count", draw.choice(REGISTERS), draw.randint(1, 1_000_000)] for _ in range(2)),
             ["leave", number],
             ["again"],
         ]
@@ -78,6 +80,9 @@ class Clients:
 
     def _ask(self) -> None:
         draw = self.random
+        if draw.random() < 0.2:
+            self._call()
+            return
         deployed = self.world.app is not bare
         if deployed and draw.random() < 0.5:
             self.ask("start", draw.choice(JOURNEYS + LISTENERS))
@@ -92,6 +97,22 @@ class Clients:
         with_start = deployed and draw.random() < 0.2
         for _ in range(draw.randint(1, 4)):
             self.ask("signal with start" if with_start else "raise", instance)
+
+    def _call(self) -> None:
+        """Call a register that journeys call too."""
+        draw = self.random
+        key, amount = draw.choice(REGISTERS), draw.randint(1, 1_000_000)
+        reads = draw.random() < 0.5
+
+        def send(client: Client) -> None:
+            ref = client.entity(Register, key)
+            if reads:
+                ref.call(Register.read)
+            else:
+                ref.call(Register.add, amount)
+
+        name = f"read {key}" if reads else f"add {amount} to {key}"
+        self.world.ask(send, name=name, repeats=draw.random() < 0.6)
 
     def ask(self, kind: str, instance: str, data: str = "") -> None:
         """Send one request without waiting."""
