@@ -12,7 +12,6 @@ are counted as ``older``.
 
 from __future__ import annotations
 
-import logging
 import random
 import shutil
 import time
@@ -28,7 +27,7 @@ import click
 
 from perdure.errors import StoreError
 from perdure.storage.sqlite import SqliteStore
-from tests.torture.power_cuts import fast_folder
+from tests.torture.power_cuts import be_silent, fast_folder
 from tests.torture.store_work import STREAMS, Worker, do
 
 WORKERS = 2
@@ -228,11 +227,6 @@ def spoil_many(seed: int, count: int) -> tuple[Counter[tuple[str, str]], list[st
     return results, wrong
 
 
-def _be_silent() -> None:
-    """The store says of each damage in the log what is looked for here."""
-    logging.getLogger("perdure").disabled = True
-
-
 @click.command()
 @click.option("--count", default=2_000, help="How often something is spoiled.")
 @click.option("--seed", type=int, help="Of the stores and of the damage.")
@@ -242,7 +236,7 @@ def main(count: int, seed: int | None) -> None:
     started = time.monotonic()
     parts = 4 * WORKERS
     results: Counter[tuple[str, str]] = Counter()
-    with ProcessPoolExecutor(WORKERS, initializer=_be_silent) as workers:
+    with ProcessPoolExecutor(WORKERS, initializer=be_silent) as workers:
         each = partial(spoil_many, count=-(-count // parts))
         for found, wrong in workers.map(each, range(seed, seed + parts)):
             results += found

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import random
 import shutil
@@ -168,12 +169,17 @@ def check_part(file: Path, seed: int, part: int) -> Figures:
     return check_points(recording, cuts(recording.steps, chance, part=part, parts=WORKERS))
 
 
+def be_silent() -> None:
+    """The store tells of what is done to it here, each time."""
+    logging.getLogger("perdure").disabled = True
+
+
 def cut_power(durability: str, what: str, seed: int) -> Figures:
     """Record one load and cut the power at each of its steps."""
     with tempfile.TemporaryDirectory(prefix="perdure-power-") as name:
         file = Path(name) / "recording"
         record(file, durability=durability, what=what, seed=seed)
-        with ProcessPoolExecutor(WORKERS) as workers:
+        with ProcessPoolExecutor(WORKERS, initializer=be_silent) as workers:
             parts = list(workers.map(partial(check_part, file, seed), range(WORKERS)))
     return Figures(
         sum(part.points for part in parts),
