@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from perdure.testing import Scenario
-from perdure.testing.simulating.runs import run_seed
+from perdure.testing.simulating.runs import end_with_the_parent, run_seed
 from perdure.testing.simulating.scenarios import load_scenario
 from tests.simulation.ledgers import ledgers
 from tests.simulation.orchestrated import journeys
@@ -134,5 +134,6 @@ def _look(plant: Plant, target: str, seeds: int) -> Found:
 
 
 def _tell(connection: Connection, plant: Plant, target: str) -> None:
+    end_with_the_parent()
     for found in looking(plant, load_scenario(target)):
         connection.send(found)
