@@ -28,6 +28,8 @@ from tests.simulation.promises import GAUGES, LISTENERS, PURSES, REGISTERS, SPAR
 JOURNEYS = [f"j{number}" for number in range(6)]
 WRONG = 777_777
 """What a forged answer says."""
+FLOOD = 12
+"""Calls at once: more than a mailbox takes when limits are tight."""
 
 
 @attrs.define(eq=False)
@@ -47,6 +49,9 @@ class Clients:
         """Perhaps ask something, perhaps forge an answer."""
         if self.world.happens("forged-answer", 0.3):
             self._forge()
+        if self.world.happens("flood", 0.02):
+            for _ in range(FLOOD):
+                self._call()
         if self.world.under_way < 3 and self.random.random() < 0.1:
             self._ask()
 
