@@ -81,13 +81,18 @@ def explain(calls: Sequence[Call], value: int) -> str:
         furthest = max(furthest, done & answered, key=int.bit_count)
         left = [place for place in range(len(calls)) if not done >> place & 1]
         first_end = min(calls[place].ended for place in left)
-        for place in left:
+        # what began later came after one that is still to be done
+        open_now = [place for place in left if calls[place].began <= first_end]
+        fitting: list[tuple[int, int]] = []
+        for place in open_now:
             call = calls[place]
-            if call.began > first_end:
-                break  # it, and all that began later, came after one that is still to be done
             after, result = applied(value, call)
             if call.ended == NEVER or result == call.result:
-                waiting.append((done | 1 << place, after))
+                fitting.append((done | 1 << place, after))
+                if after == value and call.ended != NEVER:
+                    del fitting[:-1]  # it changes nothing: now is as good a moment as any
+                    break
+        waiting += fitting
     stuck = [call for place, call in enumerate(calls) if not furthest >> place & 1]
     return f"no order explains {next(call for call in stuck if call.ended != NEVER)}"
 

@@ -11,8 +11,10 @@ from tests.simulation.orchestrated import journeys
 
 SEEDS = int(os.environ.get("PERDURE_SEEDS", "150"))
 GROUPS = 10
-FOUND = (5000665,)
-"""Seeds that failed once: one that was stalled by another release, and was told to resume."""
+FOUND = (5000665, 8001721)
+"""Seeds that failed once: one that was stalled by another release, and was told to resume; and
+an activity that was charged with a crash, and was late beyond the trouble.
+"""
 
 
 @pytest.mark.timeout(300)
