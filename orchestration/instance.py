@@ -81,16 +81,19 @@ class OrchestrationInstance(EndedInstance):
         return Step(partial(self._handle, handler, message, now_micros))
 
     def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
+        # a process that was started with a clock that is behind does not turn times back
+        now = max(now, self._updated())
+        turn = Turn(now)
         try:
-            # a process that was started with a clock that is behind does not turn times back
-            now = max(now, self._updated())
-            outcome = handler(self, message, Turn(now))
+            turn.touched = message.operation not in ENDS and self._goes_on_again()
+            outcome = handler(self, message, turn)
+            outcome.touched |= turn.touched
         except CodeMissing as missing:
             outcome = self._without_code(missing, message, now)
         except PerdureError as error:
             if message.operation == requests.RAISE_EVENT and message.reply is None:
                 self._engine.count("events_dropped")
-            return Outcome(b"", describe_failure(error))
+            return Outcome(b"", describe_failure(error), touched=turn.touched)
         if outcome.put_back:
             return outcome
         if outcome.forgets is Forgets.ALL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Step, Surroundings
 from perdure.actors.directory import Resolve
@@ -177,6 +178,19 @@ class LiveInstance:
             if state.stalled:
                 state.stalled, state.reason = False, ""
         return self._execution
+
+    def _goes_on_again(self) -> bool:
+        """Whether it was stalled by other code, and goes on with today's.
+
+        Asked before each message, since not every one needs the code, and whoever looks at the
+        row takes what it says for the answer of the code that runs.
+        """
+        state = self._state
+        if state is None or not state.stalled or self.gate is not None:
+            return False
+        with suppress(CodeMissing):  # what needs the code finds that out by itself
+            self._live()
+        return not state.stalled
 
     def _awakened(self) -> Execution:
         """A new execution for an instance that waits for one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import attrs
@@ -23,6 +23,7 @@ from perdure.storage.records import (
     Tally,
 )
 from perdure.storage.sqlite.backup import copy_store
+from perdure.storage.sqlite.broken_logs import find_losses
 from perdure.storage.sqlite.connections import ReaderPool, check_existing, refuse_other_files
 from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.rows import (
@@ -319,9 +320,10 @@ class SqliteReader:
         with self._reading() as connection:
             copy_store(connection, path)
 
-    def check(self) -> Iterable[Damage]:
+    def check(self) -> Iterator[Damage]:
         """See :meth:`perdure.storage.ports.Reader.check`."""
-        return find_damage(self._reading)
+        yield from find_losses(self.location)
+        yield from find_damage(self._reading)
 
 
 def _wanted(narrowing: Narrowing) -> Parameters:
