@@ -123,7 +123,7 @@ class LiveInstance:
         trace = None if self._state is None else self._state.trace
         return "" if trace is None else trace.own
 
-    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+    def span_of(self, step: Step, outcome: Outcome) -> Span | None:
         """What to tell of a generation that has ended (asked only when there is a tracer)."""
         span = None if self._spans is None else self._spans.take()
         return span if outcome.failure is None else None
