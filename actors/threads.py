@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import queue
 import threading
@@ -24,6 +25,7 @@ import pykka
 from perdure.actors import limits
 from perdure.actors.behavior import Step
 from perdure.actors.event_loop import EventLoopThread
+from perdure.actors.logs import fields_of
 from perdure.actors.partition import Partition
 from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
@@ -112,11 +114,21 @@ def run_step(step: Step) -> tuple[Any, BaseException | None]:
         return None, error
 
 
+SLOW_CODE = (
+    "orchestrator %s of %r held its thread for %.2f s: time.sleep, I/O or computing in it runs "
+    "again on each replay; wait with ctx.create_timer(…), and work in an activity"
+)
+"""Told once of each orchestrator."""
+
+
 class ThreadedRuntime:
     """Threads, the wall clock and the committer under a partition."""
 
     def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
+        self._fields = {"store": store.location}
+        self._blocked: dict[int, float] = {}
+        self._told: set[str] = set()
         self.clock = clock or Clock()
         self.now_micros = self.clock.now_micros
         self._partition: Partition | None = None
@@ -204,7 +216,7 @@ class ThreadedRuntime:
                     return
                 raise
             except Exception as error:
-                logger.exception("a bug in perdure: the node stops")
+                logger.exception("a bug in perdure: the node stops", extra=self._fields)
                 partition.recovery.give_up(error)
             due = partition.next_wake_micros()
             pause = limits.SWEEP_SECONDS
@@ -220,9 +232,19 @@ class ThreadedRuntime:
         try:
             slot.pop()
         except IndexError:
+            self._warn_if_slow(step)
             self._return(step, returned, 1.0)
             return None
         return returned
+
+    def _warn_if_slow(self, step: Step) -> None:
+        """Tell of an orchestrator that held its thread: what it did belongs in activities."""
+        seconds = time.monotonic() - self._blocked.pop(id(step), math.inf)
+        name = getattr(step.cell.instance, "orchestrator", "")
+        if name and seconds >= limits.SLOW_CODE_SECONDS and name not in self._told:
+            self._told.add(name)
+            fields = {**fields_of(step.message), "orchestrator": name}
+            logger.warning(SLOW_CODE, name, step.cell.address, seconds, extra=fields)
 
     def _return(
         self, step: Step, returned: tuple[Any, BaseException | None], seconds: float
@@ -270,6 +292,7 @@ class ThreadedRuntime:
             step = self._slot.pop()
         except IndexError:  # it has just ended
             return
+        self._blocked[id(step)] = time.monotonic()
         self._slot = []  # the next holder's own: who lost the baton finds the old one empty
         self._submit(lambda: self._take_over(step))
 
@@ -368,7 +391,7 @@ class ThreadedRuntime:
             try:
                 work(store)
             except StoreError as error:
-                logger.warning("the store was not tidied: %s", error)
+                logger.warning("the store was not tidied: %s", error, extra=self._fields)
 
         self._committer.tell(attempt)
 
@@ -384,7 +407,7 @@ class ThreadedRuntime:
             except StoreError as error:
                 self._tell_recovery(partial(Recovery.store_failed, error=error))
             except Exception as error:
-                logger.exception("the store cannot be tried")
+                logger.exception("the store cannot be tried", extra=self._fields)
                 self._tell_recovery(partial(Recovery.give_up, error=error))
             else:
                 done(durable)

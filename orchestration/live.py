@@ -118,6 +118,11 @@ class LiveInstance:
             self.gate = only_renewal
 
     @property
+    def orchestrator(self) -> str:
+        """Its orchestrator's name; empty when there is none."""
+        return "" if self._state is None else self._state.name
+
+    @property
     def trace(self) -> str:
         """What all that it sends carries; empty when it is not traced."""
         trace = None if self._state is None else self._state.trace
