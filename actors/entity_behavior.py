@@ -180,7 +180,7 @@ class EntityInstance(Lockable):
             DecodingError: it does not fit the class.
         """
         self._state: EntityState | None = None
-        self._encoded: list[bytes] | None = None
+        self._encoded: tuple[bytes, ...] | None = None
         self._rewrite = True
         self._stored = state  # holds until the first event, which then tells all of the state
         if state is not None:
@@ -327,7 +327,10 @@ class EntityInstance(Lockable):
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Throw away what the operation did, and describe the failure."""
-        step.scope.is_open = False
+        scope: OperationScope = step.scope
+        scope.is_open = False
+        if isinstance(scope, _Scope):
+            scope.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._state = None
         return Outcome(b"", describe_failure(error))
 

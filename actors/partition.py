@@ -33,10 +33,11 @@ from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests
 from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
+from perdure.actors.tidying import Tidying
 from perdure.actors.traced_cell import traced
 from perdure.actors.tracing import Tracer, tell
 from perdure.errors import FailureDetails, PerdureError, StoreError
-from perdure.storage.ports import Store, Writer
+from perdure.storage.ports import Store
 from perdure.storage.records import Batch, QuarantineRow, StoredTurn
 
 logger = logging.getLogger("perdure")
@@ -72,9 +73,6 @@ class Partition:
         self.at_gates: set[Cell] = set()
         self.rounds = 0
         self.working = False
-        self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-        self._retention = retention
-        self._retention_micros = 0
         self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
         self.fresh_id = itertools.count((opening.incarnation << 40) + 1).__next__
@@ -90,6 +88,7 @@ class Partition:
             new_cell=traced(tracer),
         )
         self.recovery = Recovery(self, store, careful=not opening.clean)
+        self._tidying = Tidying(self, store, retention)
 
     # ---- the loop ---------------------------------------------------------------------
 
@@ -125,22 +124,8 @@ class Partition:
             return True
         self.activation.sweep()
         self.hand_over()
-        self._tidy()
+        self._tidying.look()
         return True
-
-    def _tidy(self) -> None:
-        """Once in a while: have the store forget what is too old."""
-        if self.now >= self.tidy_micros:
-            self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-            self.runtime.on_store(self.requests.expire)
-        if self._retention and not self.recovery.careful and self.now >= self._retention_micros:
-            self._retention_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-            self.runtime.on_store(self._drop_old)
-
-    def _drop_old(self, writer: Writer) -> None:
-        """Drop some of what is older than its kind keeps (the committer does it)."""
-        if self._retention.step(self.store, writer, self.runtime.now_micros()):
-            self.post(lambda: self.runtime.on_store(self._drop_old))
 
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon; for any thread."""

@@ -13,6 +13,14 @@ from perdure.storage.ports import Writer
 from perdure.storage.records import Batch
 
 
+class OnStore(Protocol):
+    """Does something with the store between two commits, and says what came of it."""
+
+    def __call__(self, work: Callable[[Writer], int], /) -> int:
+        """What *work* returned."""
+        ...
+
+
 class Runtime(Waiter, Protocol):
     """Threads and clocks, behind a port; it runs the engine with the baton."""
 
@@ -34,6 +42,12 @@ class Runtime(Waiter, Protocol):
 
     def on_store(self, work: Callable[[Writer], object]) -> None:
         """Have *work* done with the store between two commits, some time; errors are logged."""
+
+    def beside(self, work: Callable[[OnStore], object]) -> None:
+        """Have *work* done on a thread that holds up nobody, some time; errors are logged.
+
+        What *work* is given does something with the store between two commits.
+        """
 
     def probe(self, done: Callable[[int], None]) -> None:
         """Try the store until it works again; then call *done* with the last durable batch."""

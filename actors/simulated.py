@@ -19,6 +19,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Step
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
+from perdure.actors.runtime import OnStore
 from perdure.actors.virtual_loop import VirtualLoop
 from perdure.errors import CancelledError, NotAllowedHereError, StoreUnavailableError
 from perdure.storage.ports import Store, Writer
@@ -230,6 +231,10 @@ class SimulatedRuntime:
     def on_store(self, work: Callable[[Writer], object]) -> None:
         """Have *work* done, some time."""
         self.task("on store", lambda: _forget(work(self._store)))
+
+    def beside(self, work: Callable[[OnStore], object]) -> None:
+        """Have *work* done, some time."""
+        self.task("beside", lambda: _forget(work(lambda step: step(self._store))))
 
     def probe(self, done: Callable[[int], None]) -> None:
         """Try the store now and then until it works."""

@@ -7,7 +7,7 @@ exactly the annotated scalar type needs no check that it reads back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,7 +33,7 @@ Changes = list[tuple[int, bytes]]
 """Places of changed fields, each with its new JSON."""
 
 
-def join_fields(fields: tuple[FieldSpec, ...], encoded: list[bytes]) -> bytes:
+def join_fields(fields: tuple[FieldSpec, ...], encoded: Sequence[bytes]) -> bytes:
     """A whole state as a JSON object."""
     if len(encoded) == 1:
         return b"{" + fields[0].prefix + encoded[0] + b"}"
@@ -52,6 +52,9 @@ def join_changes(fields: tuple[FieldSpec, ...], changes: Changes) -> bytes:
 class EntityState:
     """An entity's object, and for each field what it was after the last operation.
 
+    What was kept is in tuples, replaced as a whole: the garbage collector soon passes over a
+    tuple of scalars for good, and there are two for each active entity.
+
     Attributes:
         entity: the user's object.
         encoded: the JSON of each field.
@@ -63,18 +66,18 @@ class EntityState:
         self,
         definition: EntityDefinition,
         entity: Entity,
-        encoded: list[bytes],
-        values: list[Any] | None = None,
+        encoded: Sequence[bytes],
+        values: tuple[Any, ...] | None = None,
     ) -> None:
         self._definition = definition
         self._fields = definition.fields
         self._size = len(definition.fields) + len(definition.ephemerals)
         self._share = PAYLOAD_LIMIT // (len(encoded) + 1)
         self.entity = entity
-        self.encoded = encoded
+        self.encoded = tuple(encoded)
         if values is None:
             live = entity.__dict__
-            values = [_remembered(live[field.name]) for field in definition.fields]
+            values = tuple([_remembered(live[field.name]) for field in definition.fields])
         self._values = values
 
     def changes(self) -> Changes:
@@ -112,16 +115,18 @@ class EntityState:
 
     def keep(self, changes: Changes) -> None:
         """Take *changes* as what the fields now are."""
-        values = self.entity.__dict__
+        live = self.entity.__dict__
+        encoded = list(self.encoded)
+        values = list(self._values)
         for place, data in changes:
-            self.encoded[place] = data
-            self._values[place] = _remembered(values[self._fields[place].name])
+            encoded[place] = data
+            values[place] = _remembered(live[self._fields[place].name])
+        self.encoded = tuple(encoded)
+        self._values = tuple(values)
 
     def copied(self) -> EntityState:
         """The same object with its own record of what was kept."""
-        return EntityState(
-            self._definition, self.entity, self.encoded.copy(), self._values.copy()
-        )
+        return EntityState(self._definition, self.entity, self.encoded, self._values)
 
     def _check_size(self, changes: Changes) -> None:
         sizes = [
@@ -168,7 +173,7 @@ def fresh_state(definition: EntityDefinition) -> EntityState:
     return EntityState(definition, entity, encoded)
 
 
-def rebuilt_state(definition: EntityDefinition, encoded: list[bytes]) -> EntityState:
+def rebuilt_state(definition: EntityDefinition, encoded: Sequence[bytes]) -> EntityState:
     """The state with the given JSON of each field.
 
     Raises:

@@ -29,6 +29,7 @@ from perdure.actors.logs import fields_of
 from perdure.actors.partition import Partition
 from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
+from perdure.actors.runtime import OnStore
 from perdure.actors.workers import Workers
 from perdure.errors import (
     NodeClosedError,
@@ -394,6 +395,17 @@ class ThreadedRuntime:
                 logger.warning("the store was not tidied: %s", error, extra=self._fields)
 
         self._committer.tell(attempt)
+
+    def beside(self, work: Callable[[OnStore], object]) -> None:
+        """Do *work* on a spare thread."""
+
+        def attempt() -> None:
+            try:
+                work(self.on_committer)
+            except Exception as error:
+                logger.warning("the store was not tidied: %s", error)
+
+        self._submit(attempt)
 
     def probe(self, done: Callable[[int], None]) -> None:
         """Have the committer try the store until it works again."""

@@ -406,6 +406,9 @@ class OrchestrationInstance(EndedInstance):
             ExecutionResumed(reason=requests.decode_reason(message.input).reason), turn
         )
 
+    def _look(self, message: Message, turn: Turn) -> Outcome:
+        return Outcome(b"null")
+
     handlers: ClassVar[dict[str, Handler]] = {
         requests.START: _start,
         requests.BEGIN: _begin_pending,
@@ -418,5 +421,6 @@ class OrchestrationInstance(EndedInstance):
         requests.RESUME: _resume,
         requests.REWIND: EndedInstance.rewind,
         requests.PURGE: EndedInstance.purge,
+        requests.LOOK: _look,
         ANSWER: _answer,
     }

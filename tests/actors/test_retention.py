@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,7 @@ def test_one_step_cuts_so_many_entities_and_turns_and_no_more(
         left: list[int] = []
         more = True
         while more:
-            more = retention.step(store, store, now)
+            more = retention.step(store, lambda work: work(store), now)
             left.append(len(store.turn_times(0)))
 
         assert left == [102, 1, 0]
@@ -190,6 +192,40 @@ def test_what_became_too_old_while_the_store_was_closed_goes_when_it_is_opened(
         assert snapshot is not None
         assert snapshot.state.items == 6
         assert list(client.verify()) == []
+
+
+def test_a_handler_that_takes_long_over_old_history_holds_up_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TIDY_SECONDS", 0.05)
+    folding, may_go_on = threading.Event(), threading.Event()
+    seen: set[int] = set()
+    app = perdure.App("shop")
+
+    @app.entity(retention=timedelta(seconds=1))
+    class Cart(perdure.Entity):
+        items: int = 0
+
+        def add(self, amount: int) -> None:
+            self.record(Added(amount))
+
+        @perdure.applies
+        def when_added(self, event: Added) -> None:
+            self.items += event.amount
+            if event.amount in seen:
+                folding.set()
+                may_go_on.wait(30)
+            seen.add(event.amount)
+
+    with app.open(tmp_path / "shop.db") as client:
+        number = itertools.count(1)
+        while not folding.is_set():
+            client.entity(Cart, "a").call("add", next(number)).get(timeout=20)
+        done = client.entity(Cart, "b").call("delete")
+        done.get(timeout=20)
+        may_go_on.set()
+
+    assert done.done
 
 
 @pytest.mark.parametrize("retention", [0, 30, "30d", timedelta(), -DAY])
