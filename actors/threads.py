@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import os
 import queue
 import threading
@@ -25,11 +24,11 @@ import pykka
 from perdure.actors import limits
 from perdure.actors.behavior import Step
 from perdure.actors.event_loop import EventLoopThread
-from perdure.actors.logs import fields_of
 from perdure.actors.partition import Partition
 from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
 from perdure.actors.runtime import OnStore
+from perdure.actors.slow_code import SlowCode
 from perdure.actors.workers import Workers
 from perdure.errors import (
     NodeClosedError,
@@ -115,21 +114,13 @@ def run_step(step: Step) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-SLOW_CODE = (
-    "orchestrator %s of %r held its thread for %.2f s: time.sleep, I/O or computing in it runs "
-    "again on each replay; wait with ctx.create_timer(…), and work in an activity"
-)
-"""Told once of each orchestrator."""
-
-
 class ThreadedRuntime:
     """Threads, the wall clock and the committer under a partition."""
 
     def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
         self._fields = {"store": store.location}
-        self._blocked: dict[int, float] = {}
-        self._told: set[str] = set()
+        self._slow_code = SlowCode()
         self.clock = clock or Clock()
         self.now_micros = self.clock.now_micros
         self._partition: Partition | None = None
@@ -233,19 +224,10 @@ class ThreadedRuntime:
         try:
             slot.pop()
         except IndexError:
-            self._warn_if_slow(step)
+            self._slow_code.ended(step)
             self._return(step, returned, 1.0)
             return None
         return returned
-
-    def _warn_if_slow(self, step: Step) -> None:
-        """Tell of an orchestrator that held its thread: what it did belongs in activities."""
-        seconds = time.monotonic() - self._blocked.pop(id(step), math.inf)
-        name = getattr(step.cell.instance, "orchestrator", "")
-        if name and seconds >= limits.SLOW_CODE_SECONDS and name not in self._told:
-            self._told.add(name)
-            fields = {**fields_of(step.message), "orchestrator": name}
-            logger.warning(SLOW_CODE, name, step.cell.address, seconds, extra=fields)
 
     def _return(
         self, step: Step, returned: tuple[Any, BaseException | None], seconds: float
@@ -293,7 +275,7 @@ class ThreadedRuntime:
             step = self._slot.pop()
         except IndexError:  # it has just ended
             return
-        self._blocked[id(step)] = time.monotonic()
+        self._slow_code.lost_baton(step)
         self._slot = []  # the next holder's own: who lost the baton finds the old one empty
         self._submit(lambda: self._take_over(step))
 
