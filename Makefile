@@ -71,6 +71,9 @@ install-check:
 	build/check/venv/bin/python -m pip install --quiet --disable-pip-version-check .
 	cd build/check && venv/bin/python -c 'import perdure; print(perdure.__file__)'
 	cd build/check && venv/bin/python -c 'import perdure.storage.sqlite, perdure.benchmarks'
+	cd build/check && venv/bin/python -m pip install --quiet starlette uvicorn prometheus_client h11
+	cd build/check && venv/bin/python -c 'from perdure.gateway.assets import Assets, FOLDER; \
+		import perdure.gateway.serving; Assets(); assert (FOLDER / "views/instances.js").exists()'
 	cd build/check && venv/bin/perdure --help
 	rm -rf build
 

@@ -122,7 +122,9 @@ class Reply(Generic[T_co]):
         outcome = self._outcome
         if outcome is None:
             if not self._waiter.wait(self, timeout):
-                raise ReplyTimeoutError(self.request_id, timeout or 0.0)
+                raise ReplyTimeoutError(
+                    self.request_id, timeout or 0.0, self.target, self.operation
+                )
             outcome = self._outcome
             assert outcome is not None
         try:

@@ -419,7 +419,8 @@ class ThreadedRuntime:
         if getattr(self._in_turn, "here", False):
             msg = (
                 f"{what} inside an operation would wait for another turn, which could deadlock "
-                "and would not be durable; send a signal instead"
+                "and would not be durable; send a signal instead, or await what an "
+                "orchestrator's ctx gives: ctx.entity(…).call(…)"
             )
             raise NotAllowedHereError(msg)
 

@@ -127,7 +127,8 @@ class OrchestrationInstance(EndedInstance):
     def _stall(self, reason: str, message: Message) -> Outcome:
         """Decide nothing until the code fits; *message* waits for that, its sender does not."""
         if self.gate is not only_end:
-            logger.error("%s", reason, extra=fields_of(message))
+            text = "orchestration %r is stalled: %s"
+            logger.error(text, self._address, reason, extra=fields_of(message))
             self.close()
             self.gate = only_end
         state = self._state

@@ -104,7 +104,7 @@ class OpenTelemetryTracer:
         tracer = tracer_provider.get_tracer("perdure", __version__)
         if not isinstance(tracer, SdkTracer):
             msg = (
-                f"the tracer provider is a {type(tracer_provider).__name__}: set one of "
+                f"the tracer provider is of type {type(tracer_provider).__name__}: set one of "
                 "opentelemetry.sdk.trace by opentelemetry.trace.set_tracer_provider first, or "
                 "give it as tracer_provider="
             )
