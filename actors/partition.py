@@ -14,7 +14,6 @@ import itertools
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from perdure.actors import limits
@@ -35,7 +34,7 @@ from perdure.actors.requests import Requests
 from perdure.actors.retention import Retention
 from perdure.actors.runtime import Runtime
 from perdure.actors.tidying import Tidying
-from perdure.actors.traced_cell import TracedCell
+from perdure.actors.traced_cell import traced
 from perdure.actors.tracing import Tracer, tell
 from perdure.errors import FailureDetails, PerdureError, StoreError
 from perdure.storage.ports import Store
@@ -86,7 +85,7 @@ class Partition:
             store,
             behaviors,
             crashed=not opening.clean,
-            new_cell=Cell if tracer is None else partial(TracedCell, tracer),
+            new_cell=traced(tracer),
         )
         self.recovery = Recovery(self, store, careful=not opening.clean)
         self._tidying = Tidying(self, store, retention)

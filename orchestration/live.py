@@ -119,12 +119,17 @@ class LiveInstance:
             self.gate = only_renewal
 
     @property
+    def orchestrator(self) -> str:
+        """Its orchestrator's name; empty when there is none."""
+        return "" if self._state is None else self._state.name
+
+    @property
     def trace(self) -> str:
         """What all that it sends carries; empty when it is not traced."""
         trace = None if self._state is None else self._state.trace
         return "" if trace is None else trace.own
 
-    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+    def span_of(self, step: Step, outcome: Outcome) -> Span | None:
         """What to tell of a generation that has ended (asked only when there is a tracer)."""
         span = None if self._spans is None else self._spans.take()
         return span if outcome.failure is None else None
