@@ -446,6 +446,4 @@ def test_a_backup_is_a_store_of_its_own(client: perdure.Client, tmp_path: Path) 
     client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
     with app.open(path) as copy:
         assert copy.entity(Counter, "a").call(Counter.peek).get(SOON) == 3
-    assert not [
-        left for left in tmp_path.iterdir() if left.name.endswith((".sent", ".partial"))
-    ]
+    assert not [left for left in tmp_path.iterdir() if left.suffix in {".sent", ".partial"}]
