@@ -36,10 +36,14 @@ torture: $(READY)
 	$(BIN)/python -m tests.torture.full_tmpfs
 	$(BIN)/python -m tests.torture.corruption --count $(DAMAGES) $(SEEDED)
 
-# The engine under seeded faults: half of the seeds are the same each time, half are new. What
-# fails prints the line that shows it again. For a night: make simulation SEEDS=100000.
+# The engine under seeded faults: half of the seeds are the same each time, half are new: by the
+# clock, or with FRESH=commit by the commit, so that all who run it see the same. What fails
+# prints the line that shows it again. For a night: make simulation SEEDS=100000.
 SEEDS ?= 800
-FIRST ?= 0 $(shell date +%s)
+FRESH ?= clock
+by_clock = $(shell date +%s)
+by_commit = $(shell printf %d 0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 1))
+FIRST ?= 0 $(by_$(FRESH))
 
 simulation: $(READY)
 	for scenario in ledgers:ledgers orchestrated:journeys; do \
@@ -71,6 +75,9 @@ install-check:
 	build/check/venv/bin/python -m pip install --quiet --disable-pip-version-check .
 	cd build/check && venv/bin/python -c 'import perdure; print(perdure.__file__)'
 	cd build/check && venv/bin/python -c 'import perdure.storage.sqlite, perdure.benchmarks'
+	cd build/check && venv/bin/python -m pip install --quiet starlette uvicorn prometheus_client h11
+	cd build/check && venv/bin/python -c 'from perdure.gateway.assets import Assets, FOLDER; \
+		import perdure.gateway.serving; Assets(); assert (FOLDER / "views/instances.js").exists()'
 	cd build/check && venv/bin/perdure --help
 	rm -rf build
 

@@ -150,7 +150,10 @@ class EntityApp:
             raise InvalidInputError(msg)
         given: object = path
         if not isinstance(given, str | os.PathLike):
-            msg = f"path {given!r} is a {type(given).__name__}; use a str or a Path"
+            msg = f"path {given!r} is of type {type(given).__name__}; use a str or a Path"
+            raise InvalidInputError(msg)
+        if "\0" in os.fspath(path):
+            msg = f"path {given!r} has a NUL character; leave it out"
             raise InvalidInputError(msg)
         if path == MEMORY:
             memory = MemoryStore.open()

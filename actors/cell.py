@@ -183,6 +183,7 @@ class Cell(pykka.Actor):
             outcome = self.instance.finish(step, result)
         else:
             outcome = self.instance.fail(step, error)
+            error.__traceback__ = None  # its frames hold it: all would wait for the collector
         if outcome.touched:
             record.touched = True
         if outcome.put_back:

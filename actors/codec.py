@@ -32,6 +32,8 @@ _SMALL = 64
 _SIGNS_IN_SMALL = re.compile(rb'\\u0000|"nan"|inf(?:inity)?"|[0-9]{19}').search
 _LONG_NUMBER = b"0" * 19
 _DIGITS_TO_0 = bytes(ord("0") if code in b"0123456789" else ord("x") for code in range(256))
+_JSON_WORDS = re.compile("`(object|array|null)`")
+_SHOWN = 60
 _encode_finite = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 _BRACKETS = b"[]{}"
 _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -62,6 +64,8 @@ def _dec_hook(kind: type[Any], value: Any) -> Any:
         return model.model_validate_json(_encode(value))
     if issubclass(kind, tagged.Tagged):
         return kind.build(value, _convert)
+    if kind is object:  # any JSON value, as people who check their types write it
+        return value
     msg = f"a {kind.__qualname__} cannot be read from JSON"
     raise NotImplementedError(msg)
 
@@ -120,8 +124,9 @@ def _written(value: Any, what: str, write: Callable[[Any], bytes]) -> bytes:
         raise
     except RecursionError:
         _refuse_depth(what)
-    except EncodingError:
-        raise
+    except EncodingError as error:
+        msg = f"{what}: {error}"
+        raise EncodingError(msg) from None
     except Exception as error:  # writing asks the user's classes
         msg = f"{what} cannot be written as JSON: {error}"
         raise EncodingError(msg) from error
@@ -331,8 +336,9 @@ class Codec:
         try:
             return self._read(data)
         except Exception as error:  # reading runs validators, the user's code
-            msg = f"{self.what} does not fit its type {type_name(self.annotation)}: {error}"
             told = isinstance(error, msgspec.ValidationError)  # its text tells all of it
+            why = _in_words(str(error), bytes(data)) if told else str(error)
+            msg = f"{self.what} does not fit its type {type_name(self.annotation)}: {why}"
             raise DecodingError(msg) from error.__cause__ if told else error
 
 
@@ -351,13 +357,23 @@ def type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
+def _in_words(why: str, data: bytes) -> str:
+    """What msgspec says, with JSON's words told from Python's, and the value if it is short."""
+    text = _JSON_WORDS.sub(r"`JSON \1`", why)
+    if len(data) <= _SHOWN:
+        text += f": {data.decode(errors='replace')}"
+    return text
+
+
 def _check_custom(kind: Any, what: str) -> None:
-    if _is_pydantic(kind) or (isinstance(kind, type) and issubclass(kind, tagged.Tagged)):
+    if kind is object or _is_pydantic(kind):
         return
-    msg = (
-        f"{what}: {kind!r} has no JSON form; use an attrs class, a dataclass or plain values "
-        "(or perdure.ephemeral() for a field that need not last)"
-    )
+    if isinstance(kind, type) and issubclass(kind, tagged.Tagged):
+        return
+    remedy = "use an attrs class, a dataclass or plain values"
+    if what.startswith("field "):
+        remedy += " (or perdure.ephemeral() for a field that need not last)"
+    msg = f"{what}: {kind!r} has no JSON form; {remedy}"
     raise DefinitionError(msg)
 
 

@@ -65,7 +65,9 @@ def due_micros(at: datetime | timedelta | None, now_micros: int) -> int:
         return 0
     given: object = at
     if not isinstance(given, datetime | timedelta):
-        msg = f"at={at!r} is a {type(at).__name__}; use a datetime, or a timedelta from now"
+        msg = (
+            f"at={at!r} is of type {type(at).__name__}; use a datetime, or a timedelta from now"
+        )
         raise InvalidInputError(msg)
     due = now_micros + at // _MICROSECOND if isinstance(at, timedelta) else to_micros(at)
     if due >= _FAR_MICROS:
@@ -82,7 +84,7 @@ def to_micros(moment: datetime) -> int:
     """
     given: object = moment
     if not isinstance(given, datetime):
-        msg = f"{moment!r} is a {type(moment).__name__}; use a datetime"
+        msg = f"{moment!r} is of type {type(moment).__name__}; use a datetime"
         raise InvalidInputError(msg)
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // _MICROSECOND

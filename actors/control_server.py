@@ -216,6 +216,7 @@ class ControlServer:
 
     def __init__(self, client: Served, path: str, listener: socket.socket) -> None:
         self.path = path
+        self._fields = {"control": path}
         self._client = client
         self._listener = listener
         self._bell, self._ear = socket.socketpair()
@@ -296,7 +297,9 @@ class ControlServer:
             return
         connection.settimeout(SILENCE_SECONDS)
         if not control.is_trusted(connection):
-            logger.warning("another user's connection to %s was refused", self.path)
+            logger.warning(
+                "another user's connection to %s was refused", self.path, extra=self._fields
+            )
             connection.close()
         elif self._places.acquire(timeout=PLACE_SECONDS):
             name = "perdure-control-connection"
@@ -314,11 +317,11 @@ class ControlServer:
                 while (data := control.receive_frame(connection)) is not None:
                     self._answer(connection, data)
         except PayloadTooLargeError as error:
-            logger.warning("a connection was closed: %s", error)
+            logger.warning("a connection was closed: %s", error, extra=self._fields)
         except OSError as error:
             logger.debug("a connection ended: %s", error)
         except Exception:
-            logger.exception("a bug in perdure: a connection was closed")
+            logger.exception("a bug in perdure: a connection was closed", extra=self._fields)
         finally:
             self._places.release()
 

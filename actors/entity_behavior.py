@@ -327,7 +327,10 @@ class EntityInstance(Lockable):
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Throw away what the operation did, and describe the failure."""
-        step.scope.is_open = False
+        scope: OperationScope = step.scope
+        scope.is_open = False
+        if isinstance(scope, _Scope):
+            scope.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._state = None
         return Outcome(b"", describe_failure(error))
 

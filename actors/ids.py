@@ -50,7 +50,7 @@ def is_entity(address: str) -> bool:
 def checked_name(what: str, value: object) -> str:
     """A key or request id that every store keeps unchanged, or an error that says why not."""
     if not isinstance(value, str):
-        msg = f"{what} {value!r} is a {type(value).__name__}; use a str"
+        msg = f"{what} {value!r} is of type {type(value).__name__}; use a str"
         raise InvalidIdError(msg)
     if not 1 <= len(value) <= KEY_LIMIT:
         msg = f"{what} {value[:40]!r} has {len(value)} characters; use 1 to {KEY_LIMIT}"

@@ -54,6 +54,9 @@ IN_HAND_MESSAGES = 10_000
 BLOCKED_SECONDS = 0.010
 """How often the turn in hand is looked at; one seen twice loses the baton."""
 
+SLOW_CODE_SECONDS = 0.1
+"""An orchestrator that goes on for so long after that is told of in the log."""
+
 SPARE_THREADS = 64
 """Threads that may be stuck in users' code while others go on."""
 

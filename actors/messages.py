@@ -84,7 +84,7 @@ _NOTHING = msgspec.Raw(b"null")
 
 def to_row(message: Message) -> MessageRow:
     """The row in which an accepted message waits."""
-    body = _Body(
+    parts = (
         message.operation,
         message.form,
         msgspec.Raw(message.input) if message.form else _NOTHING,
@@ -93,8 +93,7 @@ def to_row(message: Message) -> MessageRow:
         message.caller,
         message.answered,
     )
-    if message.trace:
-        body = _TracedBody(**msgspec.structs.asdict(body), trace=message.trace)
+    body = _TracedBody(*parts, message.trace) if message.trace else _Body(*parts)
     return MessageRow(
         message.id, message.target, message.due_micros, _encode(body), message.attempts
     )

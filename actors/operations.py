@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from perdure.actors.codec import PAYLOAD_LIMIT, Codec, encode, type_name
+from perdure.actors.ids import near_name
 from perdure.errors import (
     DecodingError,
     DefinitionError,
@@ -151,8 +152,7 @@ class OperationSpec:
             try:
                 bound = self._signature.bind(*args, **kwargs).arguments
             except TypeError as error:
-                msg = f"{self}: {error}"
-                raise InvalidInputError(msg) from None
+                raise InvalidInputError(self._misfit(kwargs) or f"{self}: {error}") from None
         if not bound:
             return b"", NO_INPUT
         encoded = {
@@ -166,6 +166,14 @@ class OperationSpec:
             msg = f"{self}: the input takes {len(data)} bytes, the limit is {PAYLOAD_LIMIT}"
             raise PayloadTooLargeError(msg)
         return data, OBJECT
+
+    def _misfit(self, kwargs: Mapping[str, Any]) -> str:
+        """What is wrong with the names of arguments; empty when nothing is."""
+        for name in kwargs:
+            if name not in self._by_name:
+                near = near_name(name, self._by_name)
+                return f"{self}: {name} is no parameter{near and ';' + near}"
+        return ""
 
     def _encode_argument(self, codec: Codec, value: Any) -> bytes:
         try:

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from perdure.actors import limits
@@ -34,8 +32,9 @@ from perdure.actors.pending import Pending, Record, batch_of, is_empty, unwritte
 from perdure.actors.recovery import Recovery
 from perdure.actors.requests import Requests
 from perdure.actors.retention import Retention
-from perdure.actors.runtime import Runtime, Upkeep
-from perdure.actors.traced_cell import TracedCell
+from perdure.actors.runtime import Runtime
+from perdure.actors.tidying import Tidying
+from perdure.actors.traced_cell import traced
 from perdure.actors.tracing import Tracer, tell
 from perdure.errors import FailureDetails, PerdureError, StoreError
 from perdure.storage.ports import Store
@@ -74,9 +73,6 @@ class Partition:
         self.at_gates: set[Cell] = set()
         self.rounds = 0
         self.working = False
-        self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-        self._retention = retention
-        self._retention_micros = 0
         self.requests = Requests(store, lambda: self.now, self._activate)
         opening = store.opening
         self.fresh_id = itertools.count((opening.incarnation << 40) + 1).__next__
@@ -89,9 +85,10 @@ class Partition:
             store,
             behaviors,
             crashed=not opening.clean,
-            new_cell=Cell if tracer is None else partial(TracedCell, tracer),
+            new_cell=traced(tracer),
         )
         self.recovery = Recovery(self, store, careful=not opening.clean)
+        self._tidying = Tidying(self, store, retention)
 
     # ---- the loop ---------------------------------------------------------------------
 
@@ -127,29 +124,8 @@ class Partition:
             return True
         self.activation.sweep()
         self.hand_over()
-        self._tidy()
+        self._tidying.look()
         return True
-
-    def _tidy(self) -> None:
-        """Once in a while: have the store forget what is too old."""
-        if self.now >= self.tidy_micros:
-            self.tidy_micros = self.now + int(limits.TIDY_SECONDS * 1_000_000)
-            self.runtime.on_store(self.requests.expire)
-        if self._retention and not self.recovery.careful and self.now >= self._retention_micros:
-            self._retention_micros = sys.maxsize  # one look at a time
-            self.runtime.beside(self._drop_old)
-
-    def _drop_old(self, upkeep: Upkeep) -> None:
-        """Drop some of what is older than its kind keeps; without the baton."""
-        pause = int(limits.TIDY_SECONDS * 1_000_000)
-        try:
-            if self._retention.step(self.store, upkeep, self.runtime.now_micros()):
-                pause = 0
-        finally:
-            self.post(lambda: self._look_for_old(pause))
-
-    def _look_for_old(self, pause_micros: int) -> None:
-        self._retention_micros = self.now + pause_micros
 
     def post(self, call: Callable[[], None]) -> None:
         """Have *call* made with the baton, soon; for any thread."""

@@ -100,7 +100,7 @@ class Reads(Generic[E]):
         """
         watch: Watch[E] = self._source.watch_entity(self.id)
         if callback is not None:
-            watch_in_background(watch, callback)
+            watch_in_background(watch, str(self.id), callback)
         return watch
 
 

@@ -35,7 +35,7 @@ from perdure.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from perdure.storage.ports import Writer
+from perdure.storage.ports import Store
 from perdure.storage.records import Batch, OutcomeRow
 
 logger = logging.getLogger("perdure")
@@ -97,12 +97,13 @@ class Engine(CellHost, Protocol):
 class Recovery:
     """The partition's state after something went wrong; normally it has nothing to say."""
 
-    def __init__(self, engine: Engine, writer: Writer, *, careful: bool) -> None:
+    def __init__(self, engine: Engine, store: Store, *, careful: bool) -> None:
         self._engine = engine
+        self._fields = {"store": store.location}
         self.failed: StoreError | None = None
         self.is_final = False
         self.careful = careful
-        self._suspects = Suspects(engine, writer)
+        self._suspects = Suspects(engine, store)
         self._owed: dict[str, OutcomeRow] = {}
         self._kept: list[Callable[[], None]] = []
 
@@ -173,7 +174,11 @@ class Recovery:
         engine = self._engine
         is_tried = self.failed is not None  # healing twice would drop what came in between
         self.failed = error
-        logger.error("the store failed, nothing is accepted until it works: %s", error)
+        logger.error(
+            "the store failed, nothing is accepted until it works: %s",
+            error,
+            extra=self._fields,
+        )
         lost = self._drop_cells(pending)
         engine.activation.suspend()
         records = [*(pending.records if pending else []), *engine.open.records]
@@ -196,7 +201,11 @@ class Recovery:
         if self.is_final:
             return
         self.failed = None
-        logger.warning("the store works again; the last batch that is durable is %d", durable)
+        logger.warning(
+            "the store works again; the last batch that is durable is %d",
+            durable,
+            extra=self._fields,
+        )
         engine.durable = durable
         engine.open = Pending(durable + 1)
         if batch is not None and durable == number:
@@ -224,7 +233,11 @@ class Recovery:
         """A record cannot be stored: run all again, each alone, so that only it fails."""
         engine = self._engine
         records = [*pending.records, *engine.open.records]
-        logger.error("a commit was rejected, its messages run again one by one: %s", error)
+        logger.error(
+            "a commit was rejected, its messages run again one by one: %s",
+            error,
+            extra=self._fields,
+        )
         waiting = self._drop_cells(pending)
         engine.open = Pending(pending.number)
         engine.requests.clear()

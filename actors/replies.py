@@ -122,14 +122,22 @@ class Reply(Generic[T_co]):
         outcome = self._outcome
         if outcome is None:
             if not self._waiter.wait(self, timeout):
-                raise ReplyTimeoutError(self.request_id, timeout or 0.0)
+                raise ReplyTimeoutError(
+                    self.request_id, timeout or 0.0, self.target, self.operation
+                )
             outcome = self._outcome
             assert outcome is not None
-        return self._answer(outcome)
+        try:
+            return self._answer(outcome)
+        finally:
+            del self, outcome  # the traceback of an error would lead back to it, in a circle
 
     def _answer(self, outcome: Outcome | BaseException) -> T_co:
         if isinstance(outcome, BaseException):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                del self, outcome
         if outcome.failure is not None:
             raise OperationFailedError(self.target, self.operation, outcome.failure)
         return self._decode(outcome.result)
@@ -153,7 +161,10 @@ class Reply(Generic[T_co]):
             finally:
                 self.forget(once)
         assert self._outcome is not None
-        return self._answer(self._outcome)
+        try:
+            return self._answer(self._outcome)
+        finally:
+            del self
 
     def __repr__(self) -> str:
         state = "done" if self.done else "waiting"

@@ -10,7 +10,7 @@ from perdure.actors import limits
 from perdure.actors.definition import EntityDefinition
 from perdure.actors.logs import address_fields
 from perdure.actors.purging import CUT_TURNS, next_base
-from perdure.actors.runtime import Upkeep
+from perdure.actors.runtime import OnStore
 from perdure.errors import NodeClosedError, OwnershipLostError, StoreUnavailableError
 from perdure.storage.ports import Reader
 
@@ -31,17 +31,17 @@ class Retention:
     def __bool__(self) -> bool:
         return bool(self._limited)
 
-    def step(self, reader: Reader, upkeep: Upkeep, now_micros: int) -> bool:
+    def step(self, reader: Reader, on_store: OnStore, now_micros: int) -> bool:
         """Drop a bounded number of old turns; true when there is more to do."""
         for definition in self._limited:
             assert definition.retention is not None
             until = now_micros - definition.retention // timedelta(microseconds=1)
-            if self._cut_kind(reader, upkeep, definition, until):
+            if self._cut_kind(reader, on_store, definition, until):
                 return True
         return False
 
     def _cut_kind(
-        self, reader: Reader, upkeep: Upkeep, definition: EntityDefinition, until: int
+        self, reader: Reader, on_store: OnStore, definition: EntityDefinition, until: int
     ) -> bool:
         kind = definition.kind
         prefix = f"@{kind}@"
@@ -53,7 +53,7 @@ class Retention:
             if stream.startswith(prefix) and stream not in done:
                 if len(done) == limits.RETENTION_ENTITIES:
                     return True
-                if _cut_stream(reader, upkeep, definition, stream, until) >= CUT_TURNS:
+                if _cut_stream(reader, on_store, definition, stream, until) >= CUT_TURNS:
                     return True
                 done.add(stream)
             self._seen[kind] = seq
@@ -61,7 +61,7 @@ class Retention:
 
 
 def _cut_stream(
-    reader: Reader, upkeep: Upkeep, definition: EntityDefinition, stream: str, until: int
+    reader: Reader, on_store: OnStore, definition: EntityDefinition, stream: str, until: int
 ) -> int:
     """Drop the oldest turns of one history; how many.
 
@@ -71,7 +71,7 @@ def _cut_stream(
         base = next_base(reader, definition, stream, lambda _, micros: micros < until)
         if base is None:
             return 0
-        return upkeep(lambda writer: writer.purge_history(base, limit=CUT_TURNS))
+        return on_store(lambda writer: writer.purge_history(base, limit=CUT_TURNS))
     except (StoreUnavailableError, OwnershipLostError, NodeClosedError):
         raise
     except Exception as error:  # damage, or users' handlers and upcasters

@@ -13,7 +13,7 @@ from perdure.storage.ports import Writer
 from perdure.storage.records import Batch
 
 
-class Upkeep(Protocol):
+class OnStore(Protocol):
     """Does something with the store between two commits, and says what came of it."""
 
     def __call__(self, work: Callable[[Writer], int], /) -> int:
@@ -43,7 +43,7 @@ class Runtime(Waiter, Protocol):
     def on_store(self, work: Callable[[Writer], object]) -> None:
         """Have *work* done with the store between two commits, some time; errors are logged."""
 
-    def beside(self, work: Callable[[Upkeep], object]) -> None:
+    def beside(self, work: Callable[[OnStore], object]) -> None:
         """Have *work* done on a thread that holds up nobody, some time; errors are logged.
 
         What *work* is given does something with the store between two commits.

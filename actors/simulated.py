@@ -19,7 +19,7 @@ from perdure.actors import limits
 from perdure.actors.behavior import Step
 from perdure.actors.partition import Partition
 from perdure.actors.replies import Reply
-from perdure.actors.runtime import Upkeep
+from perdure.actors.runtime import OnStore
 from perdure.actors.virtual_loop import VirtualLoop
 from perdure.errors import CancelledError, NotAllowedHereError, StoreUnavailableError
 from perdure.storage.ports import Store, Writer
@@ -232,7 +232,7 @@ class SimulatedRuntime:
         """Have *work* done, some time."""
         self.task("on store", lambda: _forget(work(self._store)))
 
-    def beside(self, work: Callable[[Upkeep], object]) -> None:
+    def beside(self, work: Callable[[OnStore], object]) -> None:
         """Have *work* done, some time."""
         self.task("beside", lambda: _forget(work(lambda step: step(self._store))))
 

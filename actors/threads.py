@@ -27,7 +27,8 @@ from perdure.actors.event_loop import EventLoopThread
 from perdure.actors.partition import Partition
 from perdure.actors.recovery import Recovery
 from perdure.actors.replies import Reply
-from perdure.actors.runtime import Upkeep
+from perdure.actors.runtime import OnStore
+from perdure.actors.slow_code import SlowCode
 from perdure.actors.workers import Workers
 from perdure.errors import (
     NodeClosedError,
@@ -118,6 +119,8 @@ class ThreadedRuntime:
 
     def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
+        self._fields = {"store": store.location}
+        self._slow_code = SlowCode()
         self.clock = clock or Clock()
         self.now_micros = self.clock.now_micros
         self._partition: Partition | None = None
@@ -205,7 +208,7 @@ class ThreadedRuntime:
                     return
                 raise
             except Exception as error:
-                logger.exception("a bug in perdure: the node stops")
+                logger.exception("a bug in perdure: the node stops", extra=self._fields)
                 partition.recovery.give_up(error)
             due = partition.next_wake_micros()
             pause = limits.SWEEP_SECONDS
@@ -221,6 +224,7 @@ class ThreadedRuntime:
         try:
             slot.pop()
         except IndexError:
+            self._slow_code.ended(step)
             self._return(step, returned, 1.0)
             return None
         return returned
@@ -271,6 +275,7 @@ class ThreadedRuntime:
             step = self._slot.pop()
         except IndexError:  # it has just ended
             return
+        self._slow_code.lost_baton(step)
         self._slot = []  # the next holder's own: who lost the baton finds the old one empty
         self._submit(lambda: self._take_over(step))
 
@@ -369,11 +374,11 @@ class ThreadedRuntime:
             try:
                 work(store)
             except StoreError as error:
-                logger.warning("the store was not tidied: %s", error)
+                logger.warning("the store was not tidied: %s", error, extra=self._fields)
 
         self._committer.tell(attempt)
 
-    def beside(self, work: Callable[[Upkeep], object]) -> None:
+    def beside(self, work: Callable[[OnStore], object]) -> None:
         """Do *work* on a spare thread."""
 
         def attempt() -> None:
@@ -396,7 +401,7 @@ class ThreadedRuntime:
             except StoreError as error:
                 self._tell_recovery(partial(Recovery.store_failed, error=error))
             except Exception as error:
-                logger.exception("the store cannot be tried")
+                logger.exception("the store cannot be tried", extra=self._fields)
                 self._tell_recovery(partial(Recovery.give_up, error=error))
             else:
                 done(durable)
@@ -414,7 +419,8 @@ class ThreadedRuntime:
         if getattr(self._in_turn, "here", False):
             msg = (
                 f"{what} inside an operation would wait for another turn, which could deadlock "
-                "and would not be durable; send a signal instead"
+                "and would not be durable; send a signal instead, or await what an "
+                "orchestrator's ctx gives: ctx.entity(…).call(…)"
             )
             raise NotAllowedHereError(msg)
 

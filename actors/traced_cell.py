@@ -1,12 +1,15 @@
-"""A cell that tells what it does: used in place of the plain one when there is a tracer.
+"""Cells that tell what they do: used in place of the plain one when there is a tracer.
 
 So tracing costs the engine nothing while it is off: no step looks whether it is on.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, cast
 
+from perdure.actors.activation import NewCell
+from perdure.actors.answers import ANSWER
 from perdure.actors.behavior import Instance, Outcome, Step
 from perdure.actors.cell import Cell, CellHost
 from perdure.actors.ids import kind_of
@@ -15,24 +18,65 @@ from perdure.actors.pending import Record
 from perdure.actors.tracing import OPERATION, Span, Tracer
 
 
-@runtime_checkable
 class Told(Protocol):
     """An instance that knows its spans itself."""
 
-    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+    @property
+    def trace(self) -> str:
+        """What all that it sends carries; empty for nothing."""
+        ...
+
+    def span_of(self, step: Step, outcome: Outcome) -> Span | None:
         """What to tell of a step when its outcome is durable; ``None`` for nothing."""
 
 
-class TracedCell(Cell):
-    """An active actor whose messages carry the trace of what caused them."""
+def traced(tracer: Tracer | None) -> NewCell:
+    """What makes the cells of an engine with that tracer."""
+    return Cell if tracer is None else partial(_new_traced, tracer)
+
+
+def _new_traced(
+    tracer: Tracer, address: str, instance: Instance, version: int, now_micros: int
+) -> Cell:
+    if hasattr(instance, "span_of"):
+        return ToldCell(address, instance, version, now_micros)
+    if address.startswith("@") and not address.startswith("@@"):
+        return EntityCell(tracer, address, instance, version, now_micros)
+    return Cell(address, instance, version, now_micros)
+
+
+class ToldCell(Cell):
+    """An orchestration or an activity, which knows its spans itself."""
+
+    def conclude(
+        self,
+        partition: CellHost,
+        record: Record,
+        step: Step,
+        returned: tuple[Any, BaseException | None],
+    ) -> Outcome:
+        """Note a step's outcome, and its span; what it sends carries its trace."""
+        first = len(record.accepted)
+        outcome = super().conclude(partition, record, step, returned)
+        if outcome.put_back:
+            return outcome
+        told = cast(Told, self.instance)
+        span = told.span_of(step, outcome)
+        if span is not None:
+            _tell(record, span)
+        if len(record.accepted) > first:
+            _stamp(record.accepted[first:], told.trace)
+        return outcome
+
+
+class EntityCell(Cell):
+    """An entity: each of its operations is a span."""
 
     def __init__(
         self, tracer: Tracer, address: str, instance: Instance, version: int, now_micros: int
     ) -> None:
         super().__init__(address, instance, version, now_micros)
         self._tracer = tracer
-        self._told = instance if isinstance(instance, Told) else None
-        self._is_entity = address.startswith("@") and not address.startswith("@@")
         self._begun_micros = now_micros
 
     def take_turn(self, partition: CellHost) -> bool:
@@ -47,29 +91,23 @@ class TracedCell(Cell):
         step: Step,
         returned: tuple[Any, BaseException | None],
     ) -> Outcome:
-        """Note a step's outcome, and its span; what it sends carries its trace."""
+        """Note an operation's outcome, and its span; what it sends carries that one's trace."""
         first = len(record.accepted)
         outcome = super().conclude(partition, record, step, returned)
         if outcome.put_back:
             return outcome
         message: Message = step.message
-        now = partition.runtime.now_micros()
-        span: Span | None = None
-        if self._told is not None:
-            span = self._told.span_of(step, outcome, now)
-        elif self._is_entity and not message.operation.startswith("$"):
-            span = self._operation(message, outcome, now)
-        self._begun_micros = now
-        trace = getattr(self.instance, "trace", "") or (message.trace if span is None else "")
-        if span is not None:
-            trace = trace or span.trace
-            record.spans = [*(record.spans or ()), span]
-        for sent in record.accepted[first:]:
-            if not sent.trace:
-                sent.trace = trace
+        begun, self._begun_micros = self._begun_micros, partition.runtime.now_micros()
+        trace = message.trace
+        if not message.operation.startswith("$"):
+            span = self._operation(message, outcome, begun)
+            trace = span.trace
+            _tell(record, span)
+        if len(record.accepted) > first:
+            _stamp(record.accepted[first:], trace)
         return outcome
 
-    def _operation(self, message: Message, outcome: Outcome, now: int) -> Span:
+    def _operation(self, message: Message, outcome: Outcome, begun: int) -> Span:
         failure = outcome.failure
         attributes: dict[str, str | int] = {
             "perdure.entity": self.address,
@@ -82,9 +120,22 @@ class TracedCell(Cell):
             name=f"{kind_of(self.address)}:{message.operation}",
             trace=self._tracer.child(message.trace),
             parent=message.trace,
-            begun_micros=self._begun_micros,
-            ended_micros=now,
+            begun_micros=begun,
+            ended_micros=self._begun_micros,
             outcome="completed" if failure is None else "failed",
             failure=failure,
             attributes=attributes,
         )
+
+
+def _tell(record: Record, span: Span) -> None:
+    if record.spans is None:
+        record.spans = []
+    record.spans.append(span)
+
+
+def _stamp(sent: list[Message], trace: str) -> None:
+    """What is sent carries *trace*; but answers, for whoever asked has one of its own."""
+    for message in sent:
+        if not message.trace and message.operation != ANSWER:
+            message.trace = trace

@@ -41,7 +41,7 @@ class Span(msgspec.Struct, kw_only=True, eq=False, gc=False):
         parent: the trace of what caused it; empty for none.
         failure: why it failed.
         outcome: how it ended, in a word.
-        attributes: what else is known of it.
+        attributes: what else is known of it; the tracer may add to them.
         events: what happened within it.
     """
 
@@ -53,7 +53,7 @@ class Span(msgspec.Struct, kw_only=True, eq=False, gc=False):
     ended_micros: int
     outcome: str
     failure: FailureDetails | None = None
-    attributes: Mapping[str, str | int] = {}
+    attributes: dict[str, str | int] = {}
     events: Sequence[SpanEvent] = ()
 
 

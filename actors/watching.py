@@ -14,6 +14,7 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.history import history_events
 from perdure.actors.ids import EntityId, is_entity
 from perdure.actors.locks import shown_state
+from perdure.actors.logs import address_fields
 from perdure.actors.node import Node
 from perdure.actors.snapshots import Change, EntitySnapshot, Position, snapshot_of
 from perdure.errors import NodeClosedError
@@ -95,15 +96,20 @@ class CommitWatch(Watch[E]):
         self._rung.put(None)
 
 
-def watch_in_background(watch: Watch[Any], callback: Callable[[Any], None]) -> None:
+def watch_in_background(
+    watch: Watch[Any], address: str, callback: Callable[[Any], None]
+) -> None:
     """Call *callback* with each of the watch's states, in a thread of its own."""
+    fields = address_fields(address)
 
     def follow() -> None:
         for snapshot in watch:
             try:
                 callback(snapshot)
             except Exception:
-                logger.exception("a callback of %r failed; the watch goes on", watch)
+                logger.exception(
+                    "a callback of %r failed; the watch goes on", watch, extra=fields
+                )
 
     threading.Thread(target=follow, name="perdure-watch", daemon=True).start()
 

@@ -37,6 +37,7 @@ BARS: dict[str, Bar] = {
     "http-signals": Bar(limit=1.0),
     "http-calls": Bar(limit=1.0),
     "http-status": Bar(limit=2_000.0, at_most=True),
+    "http-lists": Bar(limit=300.0, at_most=True),
     "crash-everywhere": Bar(limit=2.0, at_most=True),
     "replay": Bar(limit=5.0, at_most=True),
     "lint": Bar(limit=2.0, at_most=True),

@@ -14,30 +14,30 @@ from starlette.routing import Route
 from perdure.actors.context import to_datetime
 from perdure.errors import InvalidInputError, PerdureError
 from perdure.gateway import limits
-from perdure.gateway.access import IDENTITY, NOBODY, Access, Identity, Token, authorise
-from perdure.gateway.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
+from perdure.gateway.api.details import Details
+from perdure.gateway.api.insight import Insight
+from perdure.gateway.api.lists import Lists
+from perdure.gateway.api.metrics import Metrics
+from perdure.gateway.api.openapi import OpenApi
+from perdure.gateway.api.overview import Overview
+from perdure.gateway.api.scheduling import Scheduling
+from perdure.gateway.api.sessions import LOGIN, Sessions
+from perdure.gateway.api.upkeep import Upkeep
 from perdure.gateway.assets import Assets
-from perdure.gateway.audit import Audit
-from perdure.gateway.calls import Calls
-from perdure.gateway.details import Details
-from perdure.gateway.door import Door, Receive, Scope, Send
+from perdure.gateway.durabletask.entities import Entities
+from perdure.gateway.durabletask.instances import Instances
+from perdure.gateway.durabletask.links import Links, checked_url
 from perdure.gateway.engine import Engine
-from perdure.gateway.entities import Entities
-from perdure.gateway.feed import Feed
-from perdure.gateway.guard import Guard
-from perdure.gateway.insight import Insight
-from perdure.gateway.instances import Instances
-from perdure.gateway.links import Links, checked_url
-from perdure.gateway.lists import Lists
-from perdure.gateway.metrics import Metrics
-from perdure.gateway.openapi import OpenApi
-from perdure.gateway.operations import Endpoint, Operation
-from perdure.gateway.overview import Overview
-from perdure.gateway.progress import Progress
-from perdure.gateway.scheduling import Scheduling
-from perdure.gateway.sessions import LOGIN, Sessions
-from perdure.gateway.streams import Pump
-from perdure.gateway.upkeep import Upkeep
+from perdure.gateway.http.answers import FORBIDDEN, failed, on_bug, on_error, on_missing
+from perdure.gateway.http.operations import Endpoint, Operation
+from perdure.gateway.remote.calls import Calls
+from perdure.gateway.security.access import IDENTITY, NOBODY, Access, Identity, Token, authorise
+from perdure.gateway.security.audit import Audit
+from perdure.gateway.security.door import Door, Receive, Scope, Send
+from perdure.gateway.security.guard import Guard
+from perdure.gateway.streams.feed import Feed
+from perdure.gateway.streams.progress import Progress
+from perdure.gateway.streams.pump import Pump
 from perdure.orchestration.client import Client
 from perdure.orchestration.instance_ids import checked_instance_id
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from perdure.gateway.answers import missing
+from perdure.gateway.http.answers import missing
 
 FOLDER = Path(__file__).with_name("page")
 

@@ -116,5 +116,7 @@ async def answered(reply: Reply[T], seconds: float) -> T:
             return await reply
     except TimeoutError:
         if deadline.expired():
-            raise ReplyTimeoutError(reply.request_id, seconds) from None
+            raise ReplyTimeoutError(
+                reply.request_id, seconds, reply.target, reply.operation
+            ) from None
         raise

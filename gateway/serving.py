@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from perdure.errors import InvalidInputError
 from perdure.gateway import limits
 from perdure.gateway.application import Gateway
-from perdure.gateway.guard import is_loopback
+from perdure.gateway.security.guard import is_loopback
 
 
 @attrs.frozen

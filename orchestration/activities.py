@@ -91,6 +91,7 @@ class ActivityInstance:
         self._pace = pace
         self._engine = engine
         self._unwanted: dict[str, int] = {}
+        self.trace = ""
         self.gate: Gate | None = None
         if definition.concurrency is not None or pace is not None:
             self.gate = self._lets_in
@@ -208,9 +209,9 @@ class ActivityInstance:
             return Outcome(b"", error.details)
         return Outcome(b"", describe_failure(error))
 
-    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+    def span_of(self, step: Step, outcome: Outcome) -> Span | None:
         """What to tell of an attempt (asked only when there is a tracer)."""
-        return None if step.scope is None else attempt_of(step.scope, outcome, now)
+        return None if step.scope is None else attempt_of(step.scope, outcome)
 
     def state(self) -> bytes | None:
         """Nothing is kept."""

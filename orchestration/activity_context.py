@@ -145,7 +145,8 @@ class ActivityContext:
         return leave_both
 
     def end(self) -> None:
-        """Its code has ended, which its span tells (engine only)."""
+        """Its code has ended, which its span tells, and need not be stopped (engine only)."""
+        self._stops = _NONE
         if self._tracer is not None:
             self.ended_micros = self._now()
 

@@ -17,7 +17,7 @@ def checked_text(what: str, value: object) -> str:
         PayloadTooLargeError: it is too long.
     """
     if not isinstance(value, str):
-        msg = f"{what} {value!r} is a {type(value).__name__}; use a str"
+        msg = f"{what} {value!r} is of type {type(value).__name__}; use a str"
         raise InvalidInputError(msg)
     encode(value, what=what)
     return value

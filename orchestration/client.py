@@ -22,15 +22,16 @@ from perdure.actors.snapshots import checked_limit
 from perdure.errors import FailureDetails
 from perdure.orchestration import effects, interface, requests
 from perdure.orchestration.checking import checked_flag, checked_text
-from perdure.orchestration.choosing import chooser
+from perdure.orchestration.choosing import Choice, chooser, narrowed_rows
 from perdure.orchestration.commands import perform
 from perdure.orchestration.history import Event
 from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.purging import purge_all
 from perdure.orchestration.reading import events_of, find_state, input_of, require_state
-from perdure.orchestration.replaying import export_history, instance_rows
+from perdure.orchestration.replaying import export_history
 from perdure.orchestration.running import RunningActivity, running_of
+from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import (
     OrchestrationPage,
     OrchestrationState,
@@ -128,7 +129,7 @@ class Client(EntityClient, interface.Client):
         self.node.check_open()
         checked_limit(limit)
         checked_text("after", after)
-        fits = chooser(
+        choice = chooser(
             statuses=statuses,
             created_from=created_from,
             created_to=created_to,
@@ -138,10 +139,7 @@ class Client(EntityClient, interface.Client):
             custom_status=custom_status,
         )
         items: list[OrchestrationState] = []
-        for row in self._rows(prefix, after):
-            state = state_of(row)
-            if not fits(state):
-                continue
+        for row, state in self._chosen(choice, prefix, after):
             if len(items) == limit:
                 return OrchestrationPage(items, items[-1].instance_id)
             public = public_state(row.stream, state)
@@ -156,18 +154,19 @@ class Client(EntityClient, interface.Client):
     def count(self, *, prefix: str = "", name: str | None = None) -> dict[str, int]:
         """How many orchestrations there are of each runtime status."""
         self.node.check_open()
-        fits = chooser(name=name)
         counts: dict[str, int] = {}
-        for row in self._rows(prefix, ""):
-            state = state_of(row)
-            if fits(state):
-                counts[state.status] = counts.get(state.status, 0) + 1
+        for _, state in self._chosen(chooser(name=name), prefix, ""):
+            counts[state.status] = counts.get(state.status, 0) + 1
         return counts
 
-    def _rows(self, prefix: str, after: str) -> Iterator[StoredState]:
+    def _chosen(
+        self, choice: Choice, prefix: str, after: str
+    ) -> Iterator[tuple[StoredState, InstanceState]]:
+        """The rows that fit; not the damaged ones."""
         checked_text("prefix", prefix)
-        rows = instance_rows(self.node.store, prefix, after)
-        return (row for row in rows if row.corrupt is None)
+        for _, row in narrowed_rows(self.node.store, choice, prefix, after):
+            if row is not None and choice.fits(state := state_of(row)):
+                yield row, state
 
     def why(self, address: str | EntityId) -> list[Reason]:
         """What an entity or an orchestration waits for, in words."""
@@ -196,7 +195,7 @@ class Client(EntityClient, interface.Client):
         timeout: float | None = None,
     ) -> PurgeResult:
         """Forget finished orchestrations, with their histories."""
-        fits = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
+        choice = chooser(statuses=statuses, created_from=created_from, created_to=created_to)
         payload = requests.Purge(checked_flag("recursive", recursive))
         until: float | None = None
         if timeout is not None:
@@ -204,8 +203,8 @@ class Client(EntityClient, interface.Client):
             until = self.now_micros() + timeout * 1_000_000
         chosen = (
             self.orchestration(row.stream)
-            for row in self._rows("", "")
-            if (state := state_of(row)).is_finished and fits(state)
+            for row, state in self._chosen(choice, "", "")
+            if state.is_finished
         )
         return purge_all(chosen, payload, lambda: until is None or self.now_micros() < until)
 

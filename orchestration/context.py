@@ -158,7 +158,7 @@ class OrchestrationContext(HttpCalls):
         checked_name("event name", name)
         execution = self._execution
         due = None if timeout is None else self._due(timeout)
-        waiting = execution.events.wait(name, decoder_for(data_type, f"event {name}"))
+        waiting = execution.wait_for(name, decoder_for(data_type, f"event {name}"))
         if due is None or waiting.is_complete:
             return waiting
         timer = self._timer(due)

@@ -20,14 +20,9 @@ import msgspec
 
 from perdure.actors.answers import NULL, Failure, failure_of
 from perdure.actors.failures import describe_failure
-from perdure.errors import (
-    CancelledError,
-    DecodingError,
-    NotAllowedHereError,
-    PerdureError,
-)
+from perdure.errors import CancelledError, DecodingError, NotAllowedHereError, PerdureError
 from perdure.orchestration.divergence import calling_line, divergence
-from perdure.orchestration.external_events import ExternalEvents
+from perdure.orchestration.external_events import Decode, ExternalEvents
 from perdure.orchestration.guard import guarded, refuse
 from perdure.orchestration.history import (
     DECISIONS,
@@ -56,7 +51,7 @@ from perdure.orchestration.history import (
 )
 from perdure.orchestration.programming import Open, Program
 from perdure.orchestration.sections import Section
-from perdure.orchestration.tasks import Task
+from perdure.orchestration.tasks import EventTask, Task
 
 
 class Execution:
@@ -102,7 +97,7 @@ class Execution:
         self._unreadable: PerdureError | None = None
         self._last_task = 0
         self._waiting: dict[int, Open] = {}
-        self.events = ExternalEvents(self._give)
+        self.events = ExternalEvents()
         self._held: deque[Event] = deque()
         self._held_tasks: set[int] = set()
         self._sources: list[str] = []
@@ -150,11 +145,17 @@ class Execution:
         """Wait for the answer to a task."""
         self._waiting[task_id] = waiting
 
+    def wait_for(self, name: str, decode: Decode) -> EventTask[Any]:
+        """The next external event of that name; it may have come already."""
+        task, event = self.events.wait(name, decode)
+        if event is not None:
+            self._give(task, decode, event.data)
+        return task
+
     def cancel_timer(self, task_id: int) -> None:
         """Forget a timer."""
         self._waiting.pop(task_id, None)
-        message = self.timers.pop(task_id, None)
-        if message is not None:
+        if (message := self.timers.pop(task_id, None)) is not None:
             self.taken_back.append(message)
 
     def is_patched(self, patch: str) -> bool:
@@ -217,7 +218,9 @@ class Execution:
             case EntityLockGranted() | TimerFired():
                 self._complete(event.id, NULL)
             case EventRaised():
-                self.events.happen(event)
+                waiting = self.events.happen(event)
+                if waiting is not None:
+                    self._give(*waiting, event.data)
             case ExecutionCancelRequested():
                 self._cancel(event)
             case _:
@@ -340,6 +343,7 @@ class Execution:
     def _end_badly(self, error: BaseException) -> None:
         status = "Canceled" if isinstance(error, CancelledError) else "Failed"
         failure = failure_of(describe_failure(error))
+        error.__traceback__ = None  # its frames hold this, and the turn
         self._end(ExecutionCompleted(status=status, failure=failure))
 
     def stop(self, error: BaseException) -> None:
@@ -371,6 +375,10 @@ class Execution:
         if routine is not None:
             with suppress(BaseException), guarded():
                 routine.close()
+        for waiting in self._waiting.values():
+            waiting.task.forget()
+        self._waiting.clear()
+        self.events.forget()
 
     # ---- replay ---------------------------------------------------------------------------
 

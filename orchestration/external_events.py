@@ -4,54 +4,62 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import msgspec
-
 from perdure.orchestration.history import EventRaised
-from perdure.orchestration.tasks import EventTask, Task
+from perdure.orchestration.tasks import EventTask
 
 Decode = Callable[[Any], Any]
-Give = Callable[[Task[Any], Decode, msgspec.Raw], None]
-"""Completes a task with a value that is decoded first."""
 
 
 class ExternalEvents:
     """Each event completes one wait of its name, the oldest; names fold case."""
 
-    def __init__(self, give: Give) -> None:
-        self._give = give
-        self._waits: dict[str, deque[tuple[EventTask[Any], Decode]]] = {}
+    def __init__(self) -> None:
+        self._waits: dict[str, deque[tuple[int, EventTask[Any], Decode]]] = {}
+        self._numbers = 0
         self._written: dict[str, str] = {}
         self._arrived: dict[str, deque[tuple[int, EventRaised]]] = {}
         self._arrivals = 0
 
-    def wait(self, name: str, decode: Decode) -> EventTask[Any]:
-        """The next event of that name, in the order of the waits."""
+    def wait(self, name: str, decode: Decode) -> tuple[EventTask[Any], EventRaised | None]:
+        """Wait for the next event of that name, in the order of the waits.
+
+        Returns:
+            The wait, and the event that completes it if that has come already.
+        """
         key = name.lower()
-        task: EventTask[Any] = EventTask(lambda: self._stop_waiting(key, task))
+        self._numbers += 1
+        task: EventTask[Any] = EventTask(partial(self._stop_waiting, key, self._numbers))
         arrived = self._arrived.get(key)
         if arrived:
-            self._give(task, decode, arrived.popleft()[1].data)
-        else:
-            self._waits.setdefault(key, deque()).append((task, decode))
-            self._written[key] = name
-        return task
+            return task, arrived.popleft()[1]
+        self._waits.setdefault(key, deque()).append((self._numbers, task, decode))
+        self._written[key] = name
+        return task, None
 
-    def _stop_waiting(self, key: str, task: EventTask[Any]) -> None:
+    def _stop_waiting(self, key: str, number: int) -> None:
         waits = self._waits.get(key, deque())
-        self._waits[key] = deque(pair for pair in waits if pair[0] is not task)
+        self._waits[key] = deque(wait for wait in waits if wait[0] != number)
 
-    def happen(self, event: EventRaised) -> None:
-        """Complete the oldest wait for it, or keep it for the next one."""
+    def happen(self, event: EventRaised) -> tuple[EventTask[Any], Decode] | None:
+        """The oldest wait for it, which is over; else it is kept for the next one."""
         key = event.name.lower()
         waits = self._waits.get(key)
         if waits:
-            task, decode = waits.popleft()
-            self._give(task, decode, event.data)
-        else:
-            self._arrivals += 1
-            self._arrived.setdefault(key, deque()).append((self._arrivals, event))
+            _, task, decode = waits.popleft()
+            return task, decode
+        self._arrivals += 1
+        self._arrived.setdefault(key, deque()).append((self._arrivals, event))
+        return None
+
+    def forget(self) -> None:
+        """Nobody waits any more."""
+        for waits in self._waits.values():
+            for _, task, _ in waits:
+                task.forget()
+        self._waits.clear()
 
     def unread(self) -> list[EventRaised]:
         """Those that nobody has waited for, in the order in which they came."""

@@ -81,16 +81,19 @@ class OrchestrationInstance(EndedInstance):
         return Step(partial(self._handle, handler, message, now_micros))
 
     def _handle(self, handler: Handler, message: Message, now: int) -> Outcome:
+        # a process that was started with a clock that is behind does not turn times back
+        now = max(now, self._updated())
+        turn = Turn(now)
         try:
-            # a process that was started with a clock that is behind does not turn times back
-            now = max(now, self._updated())
-            outcome = handler(self, message, Turn(now))
+            turn.touched = message.operation not in ENDS and self._goes_on_again()
+            outcome = handler(self, message, turn)
+            outcome.touched |= turn.touched
         except CodeMissing as missing:
             outcome = self._without_code(missing, message, now)
         except PerdureError as error:
             if message.operation == requests.RAISE_EVENT and message.reply is None:
                 self._engine.count("events_dropped")
-            return Outcome(b"", describe_failure(error))
+            return Outcome(b"", describe_failure(error), touched=turn.touched)
         if outcome.put_back:
             return outcome
         if outcome.forgets is Forgets.ALL:
@@ -127,7 +130,8 @@ class OrchestrationInstance(EndedInstance):
     def _stall(self, reason: str, message: Message) -> Outcome:
         """Decide nothing until the code fits; *message* waits for that, its sender does not."""
         if self.gate is not only_end:
-            logger.error("%s", reason, extra=fields_of(message))
+            text = "orchestration %r is stalled: %s"
+            logger.error(text, self._address, reason, extra=fields_of(message))
             self.close()
             self.gate = only_end
         state = self._state
@@ -406,6 +410,9 @@ class OrchestrationInstance(EndedInstance):
             ExecutionResumed(reason=requests.decode_reason(message.input).reason), turn
         )
 
+    def _look(self, message: Message, turn: Turn) -> Outcome:
+        return Outcome(b"null")
+
     handlers: ClassVar[dict[str, Handler]] = {
         requests.START: _start,
         requests.BEGIN: _begin_pending,
@@ -418,5 +425,6 @@ class OrchestrationInstance(EndedInstance):
         requests.RESUME: _resume,
         requests.REWIND: EndedInstance.rewind,
         requests.PURGE: EndedInstance.purge,
+        requests.LOOK: _look,
         ANSWER: _answer,
     }

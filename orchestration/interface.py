@@ -284,9 +284,35 @@ class Client(EntityInterface):
 
     # ---- those that there are -------------------------------------------------------------
 
-    def orchestration(self, instance_id: str) -> OrchestrationRef[Any]:
-        """A reference to an orchestration; it need not exist."""
-        return OrchestrationRef(self, checked_instance_id(instance_id))
+    @overload
+    def orchestration(
+        self,
+        instance_id: str,
+        orchestrator: Callable[..., Coroutine[Any, Any, R] | Generator[Any, Any, R]],
+    ) -> OrchestrationRef[R]: ...
+    @overload
+    def orchestration(
+        self, instance_id: str, orchestrator: str | Callable[..., Any] | None = None
+    ) -> OrchestrationRef[Any]: ...
+    def orchestration(
+        self, instance_id: str, orchestrator: Any = None
+    ) -> OrchestrationRef[Any]:
+        """A reference to an orchestration; it need not exist.
+
+        Args:
+            instance_id: which one.
+            orchestrator: the function or its name, when its result shall be read by its
+                annotation, as with ``start``; plain JSON values otherwise.
+
+        Raises:
+            UnknownOrchestratorError, InvalidIdError: there can be none.
+        """
+        if orchestrator is None:
+            return OrchestrationRef(self, checked_instance_id(instance_id))
+        definition = self.programs.registry.orchestrator(orchestrator, self.programs.version)
+        return OrchestrationRef(
+            self, checked_instance_id(instance_id), definition.output.decode
+        )
 
     @abstractmethod
     def query(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from perdure.actors.behavior import Forgets, Gate, Outcome, Step, Surroundings
 from perdure.actors.directory import Resolve
@@ -118,12 +119,17 @@ class LiveInstance:
             self.gate = only_renewal
 
     @property
+    def orchestrator(self) -> str:
+        """Its orchestrator's name; empty when there is none."""
+        return "" if self._state is None else self._state.name
+
+    @property
     def trace(self) -> str:
         """What all that it sends carries; empty when it is not traced."""
         trace = None if self._state is None else self._state.trace
         return "" if trace is None else trace.own
 
-    def span_of(self, step: Step, outcome: Outcome, now: int) -> Span | None:
+    def span_of(self, step: Step, outcome: Outcome) -> Span | None:
         """What to tell of a generation that has ended (asked only when there is a tracer)."""
         span = None if self._spans is None else self._spans.take()
         return span if outcome.failure is None else None
@@ -177,6 +183,19 @@ class LiveInstance:
             if state.stalled:
                 state.stalled, state.reason = False, ""
         return self._execution
+
+    def _goes_on_again(self) -> bool:
+        """Whether it was stalled by other code, and goes on with today's.
+
+        Asked before each message, since not every one needs the code, and whoever looks at the
+        row takes what it says for the answer of the code that runs.
+        """
+        state = self._state
+        if state is None or not state.stalled or self.gate is not None:
+            return False
+        with suppress(CodeMissing):  # what needs the code finds that out by itself
+            self._live()
+        return not state.stalled
 
     def _awakened(self) -> Execution:
         """A new execution for an instance that waits for one.

@@ -19,6 +19,8 @@ SUSPEND = "suspend"
 RESUME = "resume"
 REWIND = "rewind"
 PURGE = "purge"
+LOOK = "look"
+"""Changes nothing: its answer comes after what waited in the mailbox before it."""
 
 
 class Notice(msgspec.Struct, array_like=True, frozen=True):

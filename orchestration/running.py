@@ -46,6 +46,17 @@ def running_of(instance_id: str, steps: Iterable[Step]) -> list[RunningActivity]
     return sorted(found, key=lambda attempt: attempt.task_id)
 
 
+def all_running(steps: Iterable[Step]) -> dict[str, list[RunningActivity]]:
+    """The same of all orchestrations, by their ids."""
+    found: dict[str, list[RunningActivity]] = {}
+    for step in steps:
+        if isinstance(step.scope, ActivityContext):
+            found.setdefault(step.scope.instance_id, []).append(_described(step.scope))
+    for attempts in found.values():
+        attempts.sort(key=lambda attempt: attempt.task_id)
+    return found
+
+
 def _described(context: ActivityContext) -> RunningActivity:
     return RunningActivity(
         name=context.name,

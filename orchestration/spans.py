@@ -22,34 +22,37 @@ EVENTS = 128
 """Events of one span; later ones are left out, as OpenTelemetry does by default."""
 
 
-_TOLD = (
-    TimerFired,
-    EventRaised,
-    ExecutionSuspended,
-    ExecutionResumed,
-    ExecutionCancelRequested,
-    ExecutionTerminated,
-    ExecutionRewound,
+_SHOWN = frozenset(
+    {
+        EventRaised,
+        ExecutionCancelRequested,
+        ExecutionResumed,
+        ExecutionRewound,
+        ExecutionSuspended,
+        ExecutionTerminated,
+        TimerFired,
+    }
 )
+"""Events of a history that show in the span: others show as spans, or not at all."""
 
 
-def event_of(event: Event) -> SpanEvent | None:
-    """How an event of a history shows in the span; ``None``: as a span, or not at all."""
+def event_of(event: Event) -> SpanEvent:
+    """How such an event of a history shows in the span."""
     match event:
         case TimerFired():
             return SpanEvent(event.time, event.event_type, {"perdure.task_id": event.id})
         case EventRaised():
             return SpanEvent(event.time, event.event_type, {"perdure.event": event.name})
-        case _ if isinstance(event, _TOLD):
-            return SpanEvent(event.time, event.event_type)
         case _:
-            return None
+            return SpanEvent(event.time, event.event_type)
 
 
-def attempt_of(context: ActivityContext, outcome: Outcome, now: int) -> Span | None:
+def attempt_of(context: ActivityContext, outcome: Outcome) -> Span | None:
     """The span of an attempt that came to *outcome*; ``None``: it never began."""
     if not context.begun_micros:
         return None
+    if not context.ended_micros:  # in another process, or it is given up while it goes on
+        context.end()
     failure = outcome.failure
     return Span(
         category=ACTIVITY,
@@ -57,7 +60,7 @@ def attempt_of(context: ActivityContext, outcome: Outcome, now: int) -> Span | N
         trace=context.trace,
         parent=context.parent_trace,
         begun_micros=context.begun_micros,
-        ended_micros=context.ended_micros or now,
+        ended_micros=context.ended_micros,
         outcome="completed" if failure is None else "failed",
         failure=failure,
         attributes={
@@ -84,9 +87,8 @@ class InstanceSpans:
 
     def note(self, event: Event) -> None:
         """*event* has happened, now or in a history that was replayed."""
-        shown = event_of(event)
-        if shown is not None and len(self._events) < EVENTS:
-            self._events.append(shown)
+        if type(event) in _SHOWN and len(self._events) < EVENTS:
+            self._events.append(event_of(event))
 
     def take(self) -> Span | None:
         """The span of the generation that the last step ended, once; ``None`` for none."""

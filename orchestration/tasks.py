@@ -30,7 +30,7 @@ class Task(Generic[T_co]):
         self.was_awaited = False
         self._result: Any = None
         self._error: BaseException | None = None
-        self._listeners: list[Callable[[Task[Any]], None]] = []
+        self._listeners: list[Callable[[Task[Any]], None]] | None = None
 
     @property
     def is_failed(self) -> bool:
@@ -48,10 +48,13 @@ class Task(Generic[T_co]):
         if not self.is_complete:
             msg = f"{self!r} is not complete; await it first"
             raise NotAllowedHereError(msg)
-        if self._error is not None:
-            raise self._error
-        result: T_co = self._result
-        return result
+        try:
+            if self._error is not None:
+                raise self._error
+            result: T_co = self._result
+            return result
+        finally:
+            del self  # the traceback of its error would lead back to the error, in a circle
 
     def get_exception(self) -> BaseException:
         """What it failed with.
@@ -68,7 +71,10 @@ class Task(Generic[T_co]):
         self.was_awaited = True
         if not self.is_complete:
             yield self
-        return self.get_result()
+        try:
+            return self.get_result()
+        finally:
+            del self  # as there
 
     def __repr__(self) -> str:
         state = "waiting"
@@ -97,15 +103,21 @@ class Task(Generic[T_co]):
         self.was_awaited = True
         if self.is_complete:
             listener(self)
+        elif self._listeners is None:
+            self._listeners = [listener]
         else:
             self._listeners.append(listener)
+
+    def forget(self) -> None:
+        """Nobody is told of its completion any more (engine only)."""
+        self._listeners = None
 
     def interrupt(self) -> None:
         """The code that waits for it goes on without it (engine only)."""
 
     def _tell(self) -> None:
-        listeners, self._listeners = self._listeners, []
-        for listener in listeners:
+        listeners, self._listeners = self._listeners, None
+        for listener in listeners or ():
             listener(self)
 
 
@@ -121,6 +133,7 @@ class TimerTask(Task[None]):
     def cancel(self) -> None:
         """Drop it from the store; it never completes. Cancelling twice changes nothing."""
         if not self.is_complete:
+            self.forget()
             self._cancel()
 
 
@@ -136,6 +149,7 @@ class EventTask(Task[T_co]):
     def cancel(self) -> None:
         """Wait no more; an event that comes later goes to the next who waits for its name."""
         if not self.is_complete:
+            self.forget()
             self._cancel()
 
 

@@ -12,6 +12,8 @@ from perdure.actors.behavior import Outcome
 from perdure.actors.node import Node
 from perdure.actors.replies import Reply
 from perdure.errors import InstanceNotFoundError, NodeClosedError, OrchestrationFailedError
+from perdure.orchestration.effects import send
+from perdure.orchestration.requests import LOOK
 from perdure.orchestration.state import COMPLETED, PENDING, InstanceState, read_state
 from perdure.storage.records import Batch, StateRow
 
@@ -88,9 +90,25 @@ class Waits:
         with self._lock:
             watch.waiting.append((reply, _RULES[decide](instance_id)))
             self._waited_for.add(watch)
-        row = watch.row or self._node.store.state(instance_id)
-        self._tell(watch, None if row is None else row.state)
+        store = self._node.store
+        if (watch.row or store.state(instance_id)) is None and store.waiting(instance_id):
+            self._wait_for_turn(watch)
+        else:
+            self._read(watch)  # once more: it may have begun between the two looks
         return reply
+
+    def _wait_for_turn(self, watch: Watch) -> None:
+        """It has no row, but a message, perhaps its start: look when that has had its turn."""
+        look = send(watch.instance_id, LOOK, None, "")
+        look.request_id = self._node.world.new_id()
+        turn: Reply[Any] = Reply(self._node.world, look.target, LOOK, look.request_id)
+        look.reply = turn
+        turn.when_resolved(lambda: self._read(watch))
+        self._node.submit(look)
+
+    def _read(self, watch: Watch) -> None:
+        row = watch.row or self._node.store.state(watch.instance_id)
+        self._tell(watch, None if row is None else row.state)
 
     def forget(self, watch: Watch, reply: Reply[Any]) -> None:
         """Nobody waits for that reply any more: whoever asks again and again leaves none."""

@@ -13,7 +13,7 @@ import attrs
 
 from perdure.actors.context import to_datetime
 from perdure.actors.directory import Resolve
-from perdure.actors.ids import is_entity
+from perdure.actors.ids import EntityId, is_entity
 from perdure.actors.locks import lock_of
 from perdure.actors.messages import Message, from_row
 from perdure.actors.quarantine import message_in, quarantined
@@ -79,8 +79,11 @@ class Investigation:
 
         Raises:
             InstanceNotFoundError: there is nothing of it in the store.
+            InvalidIdError: it begins with @ and is no entity's address.
             CorruptionError: its row is damaged.
         """
+        if is_entity(address):
+            address = str(EntityId.parse(address))
         found = list(self._entity(address) if is_entity(address) else self._instance(address))
         found += self._set_aside(address)
         return found or [Reason("nothing", f"{address} waits for nothing")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from perdure._version import __version__
 
 if TYPE_CHECKING:
+    from perdure import errors
     from perdure.actors.context import EntityContext
     from perdure.actors.entity import Entity, applies, ephemeral, event, field, readonly
     from perdure.actors.function_entity import FunctionContext
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
         NonRetriableError,
         NotAllowedHereError,
         NotDurableError,
-        NotRemoteError,
         OperationFailedError,
         OrchestrationFailedError,
         OutcomeUnknownError,
@@ -133,7 +133,6 @@ __all__ = [
     "NonRetriableError",
     "NotAllowedHereError",
     "NotDurableError",
-    "NotRemoteError",
     "OperationFailedError",
     "OrchestrationContext",
     "OrchestrationEnd",
@@ -185,6 +184,7 @@ __all__ = [
     "applies",
     "connect",
     "ephemeral",
+    "errors",
     "event",
     "field",
     "readonly",
@@ -246,7 +246,8 @@ if not TYPE_CHECKING:  # a type checker must not take every name for one of ours
         if name not in __all__:
             msg = f"module 'perdure' has no attribute {name!r}"
             raise AttributeError(msg)
-        value = getattr(import_module(_HOMES.get(name, "perdure.errors")), name)
+        home = import_module(_HOMES.get(name, "perdure.errors"))
+        value = home if name == "errors" else getattr(home, name)
         globals()[name] = value
         return value
 

@@ -16,6 +16,20 @@ import attrs
 class PerdureError(Exception):
     """The root of perdure's errors."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross processes as they are: pools and test runners pickle them."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[PerdureError], args: tuple[Any, ...], fields: dict[str, Any]
+) -> PerdureError:
+    """An error as it was; its initializer, which words the message, is not run again."""
+    error = kind.__new__(kind, *args)
+    error.args = args  # an OSError takes them in its initializer only
+    error.__dict__.update(fields)
+    return error
+
 
 # ---- what a caller passed ---------------------------------------------------------------
 
@@ -138,14 +152,24 @@ class ReadonlyViolationError(PerdureError):
 
 class ReplyTimeoutError(PerdureError, TimeoutError):
     """No answer within the timeout. The operation may still happen; wait again, or repeat it
-    with the same ``request_id``.
+    with the same ``request_id``, which is empty for a wait for an orchestration.
     """
 
-    def __init__(self, request_id: str, seconds: float) -> None:
-        super().__init__(
-            f"no answer to request {request_id!r} within {seconds} s; it may still happen: "
-            f"call get() again, or repeat the call with options(request_id={request_id!r})"
-        )
+    def __init__(
+        self, request_id: str, seconds: float, instance_id: str = "", waits_for: str = ""
+    ) -> None:
+        if request_id:
+            text = (
+                f"no answer to request {request_id!r} within {seconds} s; it may still happen: "
+                f"call get() again, or repeat the call with options(request_id={request_id!r})"
+            )
+        else:
+            done = "begun" if waits_for == "start" else "ended"
+            text = (
+                f"orchestration {instance_id!r} has not {done} within {seconds} s; it goes on: "
+                f"wait again, or ask client.why({instance_id!r}) what it waits for"
+            )
+        super().__init__(text)
         self.request_id = request_id
 
 
@@ -213,7 +237,9 @@ class StoreOwnedError(StoreError):
 
     def __init__(self, path: str, pid: int | None) -> None:
         owner = "another process" if pid is None else f"process {pid}"
-        remedy = "stop it, or use a command that reaches it"
+        remedy = (
+            "stop it, or reach it: commands of perdure do, and perdure.connect where it serves"
+        )
         if pid == os.getpid():
             owner, remedy = "this process itself", "close the client that has it open"
         super().__init__(f"store {path!r} is owned by {owner}; {remedy}")
@@ -245,17 +271,15 @@ class ServerUnreachableError(PerdureError, ConnectionError):
 
 
 class AccessDeniedError(PerdureError, PermissionError):
-    """The server does not let this client in: the token is missing, wrong, or may not do it."""
+    """The server does not let this client in, or do this: the token is missing, wrong, or has
+    not the role that is named.
+    """
 
 
 class ServerAnswerError(PerdureError):
     """The answer is not understood: the URL is not that of a gateway, or its perdure is another
     version.
     """
-
-
-class NotRemoteError(PerdureError, NotImplementedError):
-    """A remote client cannot do that: do it where the store is."""
 
 
 # ---- orchestrations ---------------------------------------------------------------------

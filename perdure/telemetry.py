@@ -8,9 +8,9 @@ handed to the provider's processors as it is, and not begun and ended through a 
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure._version import __version__
@@ -22,13 +22,14 @@ from perdure.actors.tracing import (
     Span,
     Watched,
 )
-from perdure.errors import ExtraMissingError, InvalidInputError, NodeClosedError
+from perdure.errors import ExtraMissingError, FailureDetails, InvalidInputError, NodeClosedError
 
 try:
     from opentelemetry import context, metrics, trace
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import Event, ReadableSpan
     from opentelemetry.sdk.trace import Tracer as SdkTracer
-    from opentelemetry.sdk.trace.sampling import Decision
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON, DEFAULT_ON, Decision
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace.status import Status, StatusCode
 except ImportError as error:
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from perdure.storage.records import Batch
 
 A = TypeVar("A", bound=EntityApp)
+
+CONTEXTS = 8_192
+"""Traces that are kept in their parsed form, at most."""
+
 
 _SCOPE = InstrumentationScope("perdure", __version__)
 _KINDS = {
@@ -52,6 +57,10 @@ _HISTOGRAMS = {
         "perdure.orchestration.duration",
         "How long orchestrations took.",
     ),
+}
+_COUNTERS = {
+    "commits": ("perdure.commits", "Commits of the store."),
+    "set_aside": ("perdure.messages.set_aside", "Messages that went into quarantine."),
 }
 _GAUGES = {
     "waiting": ("perdure.messages.waiting", "Messages that wait in the store."),
@@ -95,12 +104,13 @@ class OpenTelemetryTracer:
         tracer = tracer_provider.get_tracer("perdure", __version__)
         if not isinstance(tracer, SdkTracer):
             msg = (
-                f"the tracer provider is a {type(tracer_provider).__name__}: set one of "
+                f"the tracer provider is of type {type(tracer_provider).__name__}: set one of "
                 "opentelemetry.sdk.trace by opentelemetry.trace.set_tracer_provider first, or "
                 "give it as tracer_provider="
             )
             raise InvalidInputError(msg)
         self._tracer = tracer
+        self._contexts = _Contexts()
         self._metrics = _Metrics(meter_provider.get_meter("perdure", __version__))
 
     def current(self) -> str:
@@ -111,47 +121,43 @@ class OpenTelemetryTracer:
         """A new trace under *parent*; a first one is sampled, or not, as the provider says."""
         own = random.getrandbits(64) or 1
         if parent:
-            return f"{parent[:36]}{own:016x}{parent[52:]}"
-        trace_id = random.getrandbits(128) or 1
-        chosen = self._tracer.sampler.should_sample(None, trace_id, "perdure").decision
-        flags = 1 if chosen is Decision.RECORD_AND_SAMPLE else 0
-        return f"00-{trace_id:032x}-{own:016x}-{flags:02x}"
+            above = self._contexts[parent]
+            trace_id, flags = above.trace_id, above.trace_flags
+            written = f"{parent[:36]}{own:016x}{parent[52:]}"
+        else:
+            trace_id = random.getrandbits(128) or 1
+            flags = _FLAGS[1 if self._is_sampled(trace_id) else 0]
+            written = f"00-{trace_id:032x}-{own:016x}-{flags:02x}"
+        self._contexts.note(written, trace_id, own, flags)
+        return written
+
+    def _is_sampled(self, trace_id: int) -> bool:
+        sampler = self._tracer.sampler
+        if sampler is DEFAULT_ON or sampler is ALWAYS_ON:  # asking takes as long as a span does
+            return True
+        chosen = sampler.should_sample(None, trace_id, "perdure")
+        return chosen.decision is Decision.RECORD_AND_SAMPLE
 
     def enter(self, own: str) -> Callable[[], object]:
         """Have *own* be the current one here, until what is returned is called."""
-        parsed = _parsed(own)
-        if parsed is None:
+        if not own:
             return _nothing
-        span = trace.NonRecordingSpan(parsed)
+        span = trace.NonRecordingSpan(self._contexts[own])
         token = context.attach(trace.set_span_in_context(span))
         return lambda: context.detach(token)
 
     def export(self, spans: Iterable[Span]) -> None:
         """Hand finished, durable spans on, and count them."""
-        processor, resource = self._tracer.span_processor, self._tracer.resource
+        note, contexts = self._metrics.note, self._contexts
+        on_end, resource = self._tracer.span_processor.on_end, self._tracer.resource
         for span in spans:
-            self._metrics.note(span)
-            own = _parsed(span.trace)
-            if own is None or not own.trace_flags.sampled:
+            note(span)
+            if not span.trace:
                 continue
-            processor.on_end(
-                ReadableSpan(
-                    f"{span.category}:{span.name}",
-                    own,
-                    _parsed(span.parent),
-                    resource,
-                    {**span.attributes, "perdure.outcome": span.outcome},
-                    [
-                        Event(event.name, event.attributes, event.time_micros * 1_000)
-                        for event in span.events
-                    ],
-                    kind=_KINDS[span.category],
-                    status=_status_of(span),
-                    start_time=span.begun_micros * 1_000,
-                    end_time=span.ended_micros * 1_000,
-                    instrumentation_scope=_SCOPE,
-                )
-            )
+            own = contexts[span.trace]
+            if own.trace_flags & _SAMPLED:
+                parent = contexts[span.parent] if span.parent else None
+                on_end(_finished(span, own, parent, resource))
 
     def watch(self, client: Watched) -> None:
         """Measure what is in a store that was opened."""
@@ -167,13 +173,13 @@ class _Metrics:
             category: meter.create_histogram(name, "s", text)
             for category, (name, text) in _HISTOGRAMS.items()
         }
-        self._commits = meter.create_counter("perdure.commits", "1", "Commits of the store.")
         self._turns = meter.create_histogram(
             "perdure.commit.turns", "1", "Turns that one commit made durable."
         )
-        self._set_aside = meter.create_counter(
-            "perdure.messages.set_aside", "1", "Messages that went into quarantine."
-        )
+        self._lock = threading.Lock()
+        self._counts = dict.fromkeys(_COUNTERS, 0)
+        for what, (name, text) in _COUNTERS.items():
+            meter.create_observable_counter(name, [self._count(what)], "1", text)
         for what, (name, text) in _GAUGES.items():
             meter.create_observable_gauge(name, [self._gauge(what)], "1", text)
 
@@ -190,10 +196,13 @@ class _Metrics:
         client.node.on_commit(self._committed)
 
     def _committed(self, batch: Batch) -> None:
-        self._commits.add(1)
+        with self._lock:  # several stores may be open
+            self._counts["commits"] += 1
+            self._counts["set_aside"] += len(batch.quarantined)
         self._turns.record(len(batch.turns))
-        if batch.quarantined:
-            self._set_aside.add(len(batch.quarantined))
+
+    def _count(self, what: str) -> Callable[[Any], list[metrics.Observation]]:
+        return lambda _: [metrics.Observation(self._counts[what])]
 
     def _gauge(self, what: str) -> Callable[[Any], Iterator[metrics.Observation]]:
         def observe(_: object) -> Iterator[metrics.Observation]:
@@ -211,6 +220,32 @@ class _Metrics:
         return observe
 
 
+def _finished(
+    span: Span, own: trace.SpanContext, parent: trace.SpanContext | None, resource: Resource
+) -> ReadableSpan:
+    attributes = span.attributes
+    attributes["perdure.outcome"] = span.outcome
+    return ReadableSpan(
+        f"{span.category}:{span.name}",
+        own,
+        parent,
+        resource,
+        attributes,
+        _events_of(span) if span.events else (),
+        kind=_KINDS[span.category],
+        status=_OK if span.failure is None else _failed(span.failure),
+        start_time=span.begun_micros * 1_000,
+        end_time=span.ended_micros * 1_000,
+        instrumentation_scope=_SCOPE,
+    )
+
+
+def _events_of(span: Span) -> list[Event]:
+    return [
+        Event(event.name, event.attributes, event.time_micros * 1_000) for event in span.events
+    ]
+
+
 def _nothing() -> None:
     """There is nothing to leave."""
 
@@ -221,23 +256,30 @@ def _written(span: trace.SpanContext) -> str:
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"
 
 
-@lru_cache(4096)  # one is asked for as what is current, as a span, and as a parent
-def _parsed(written: str) -> trace.SpanContext | None:
-    if not written:
-        return None
-    return trace.SpanContext(
-        int(written[3:35], 16),
-        int(written[36:52], 16),
-        is_remote=True,
-        trace_flags=trace.TraceFlags(int(written[53:55], 16)),
-    )
+_SAMPLED = int(trace.TraceFlags.SAMPLED)
+_FLAGS = tuple(trace.TraceFlags(flags) for flags in range(256))
+
+
+class _Contexts(dict[str, trace.SpanContext]):
+    """Traces as OpenTelemetry has them: asked for as current, as a span, and as a parent."""
+
+    def __missing__(self, written: str) -> trace.SpanContext:
+        flags = _FLAGS[int(written[53:55], 16)]
+        return self.note(written, int(written[3:35], 16), int(written[36:52], 16), flags)
+
+    def note(
+        self, written: str, trace_id: int, span_id: int, flags: trace.TraceFlags
+    ) -> trace.SpanContext:
+        """Keep one for a while."""
+        if len(self) >= CONTEXTS:
+            self.clear()
+        context = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
+        self[written] = context
+        return context
 
 
 _OK = Status(StatusCode.UNSET)
 
 
-def _status_of(span: Span) -> Status:
-    failure = span.failure
-    if failure is None:
-        return _OK
+def _failed(failure: FailureDetails) -> Status:
     return Status(StatusCode.ERROR, f"{failure.error_type}: {failure.message}")

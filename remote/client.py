@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from asyncio import CancelledError, Event, Lock
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
@@ -34,7 +35,6 @@ from perdure.errors import (
     CorruptionError,
     DecodingError,
     NodeClosedError,
-    NotRemoteError,
     PerdureError,
 )
 from perdure.orchestration.commands import perform
@@ -52,6 +52,7 @@ from perdure.remote.sending import pieces, sent
 from perdure.remote.transport import Transport
 from perdure.remote.waiting import SOON_SECONDS, RemoteWaits, ThreadWaiter
 from perdure.storage.records import QuarantineRow
+from perdure.storage.sqlite.backup import finished_as
 
 HISTORY_PAGE = 200
 QUARANTINE_PAGE = 100
@@ -361,12 +362,11 @@ class RemoteClient(Client):
         return told
 
     def verify(self) -> Iterator[Finding]:
-        """Not over HTTP: it reads all of the store.
-
-        Raises:
-            NotRemoteError: always.
+        """What is wrong with the store: damage, kinds that no class handles, and what the
+        server's classes cannot read; the first thousand.
         """
-        _not_remote("verify()", "perdure verify --store PATH")
+        found: list[Finding] = self._ask(wire.Verify(run=_new_id()), list[Finding])
+        return iter(found)
 
     def quarantine(self) -> Iterator[QuarantineRow]:
         """Messages that could not be processed, oldest first, each with its reason."""
@@ -387,12 +387,15 @@ class RemoteClient(Client):
         return bool(self._ask(wire.Discard(id=message_id), bool))
 
     def backup(self, path: str) -> None:
-        """Not over HTTP: the file would be made where the store is.
+        """Copy the store into a new file at *path*, here, while it is in use.
 
         Raises:
-            NotRemoteError: always.
+            StoreOpenError: the file exists or cannot be written, or the store is in memory.
         """
-        _not_remote(f"backup({path!r})", "perdure backup --store PATH")
+        with finished_as(path) as unfinished, open(unfinished, "wb") as file:
+            self._transport.run(self._transport.fetch(wire.Backup(), file.write))
+            file.flush()
+            os.fsync(file.fileno())
 
     def close(self, timeout: float = limits.DRAIN_SECONDS) -> bool:
         """Hand over what is on its way within *timeout* seconds, and close the connections."""
@@ -422,11 +425,6 @@ def _following(first: list[Any], page: Callable[[Any], list[Any]]) -> Iterator[A
     while found:
         yield from found
         found = page(found[-1])
-
-
-def _not_remote(what: str, instead: str) -> NoReturn:
-    msg = f"a remote client has no {what}; use {instead} where the store is"
-    raise NotRemoteError(msg)
 
 
 def _new_id() -> str:

@@ -51,7 +51,7 @@ def place_of(
     """
     given: object = url
     if not isinstance(given, str):
-        msg = f"url {given!r} is a {type(given).__name__}; use a str"
+        msg = f"url {given!r} is of type {type(given).__name__}; use a str"
         raise InvalidInputError(msg)
     try:
         parts = urlsplit(url)

@@ -11,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -37,6 +37,8 @@ from perdure.remote.place import Place
 T = TypeVar("T")
 
 CONNECT_SECONDS = 5.0
+FETCH_SECONDS = 600.0
+"""How long a server may be silent that is asked for a file: it copies the store first."""
 MARGIN_SECONDS = 15.0
 """How long an answer may take beyond the time that the server was given."""
 
@@ -156,7 +158,11 @@ class Transport:
         Raises:
             PerdureError: what the server raised, or why there is no answer.
         """
-        future = self.spawn(self.answer(ask))
+        return self.run(self.answer(ask))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Have work done on the event loop, and wait for its result."""
+        future = self.spawn(work)
         try:
             return future.result()
         except BaseException:
@@ -225,16 +231,19 @@ class Transport:
     def _given_up(self, ask: wire.Ask, why: str, request_id: str) -> PerdureError:
         if request_id:
             return OutcomeUnknownError(request_id, why)
-        msg = f"no answer from {self._place.url}: {why}"
+        msg = (
+            f"no answer from {self._place.url} for {self.patience_seconds:g} s (patience=): "
+            f"{why}; see that perdure serve runs there"
+        )
         if not ask.repeatable:
             msg += f"; whether {ask.verb} was done is not known"
         return ServerUnreachableError(msg)
 
     async def _post(self, ask: wire.Ask, data: bytes) -> wire.Answer | Lost:
         """One attempt."""
-        waits = isinstance(ask, wire.Call | wire.Wait)
+        waits = isinstance(ask, wire.Call | wire.Wait | wire.Verify)
         seconds = MARGIN_SECONDS + (
-            ask.seconds if isinstance(ask, wire.Call | wire.Wait) else 60
+            ask.seconds if isinstance(ask, wire.Call | wire.Wait | wire.Verify) else 60
         )
         timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
         connections = self._waiting if waits else self._asking
@@ -251,6 +260,31 @@ class Transport:
             return Lost(f"{type(error).__name__}: {error}", may_have_happened=False)
         except httpx2.TransportError as error:
             return Lost(f"{type(error).__name__}: {error}", may_have_happened=True)
+
+    async def fetch(self, ask: wire.Ask, take: Callable[[bytes], object]) -> None:
+        """Ask for a file, and have it taken piece by piece, in a thread.
+
+        Raises:
+            ServerUnreachableError: all of it did not come.
+            PerdureError: what the server raised.
+        """
+        timeout = httpx2.Timeout(FETCH_SECONDS, connect=CONNECT_SECONDS, pool=None)
+        url = f"{self._place.url}{wire.BASE}/{ask.verb}"
+        try:
+            async with self._waiting.stream(
+                "POST", url, content=wire.encode(ask), timeout=timeout
+            ) as response:
+                if response.status_code == 200:
+                    async for piece in response.aiter_raw():
+                        await asyncio.to_thread(take, piece)
+                    return
+                found = self.understood(response.status_code, await body_of(response))
+        except httpx2.TransportError as error:
+            msg = f"{self._place.url} has not sent all of it: {type(error).__name__}: {error}"
+            raise ServerUnreachableError(msg) from error
+        assert isinstance(found, Lost)
+        msg = f"no answer from {self._place.url}: {found.why}"
+        raise ServerUnreachableError(msg)
 
     def understood(self, status: int, data: bytes) -> wire.Answer | Lost:
         """What an answer says.

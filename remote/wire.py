@@ -188,6 +188,21 @@ class Status(Ask):
     verb = "status"
 
 
+class Verify(Ask):
+    """Look for what is wrong with the store; answered with a list of ``Finding``, or late."""
+
+    verb = "verify"
+    run: str
+    """Names the look: asking again with it joins the one that is under way."""
+    seconds: float = WAIT_SECONDS
+
+
+class Backup(Ask):
+    """Send a copy of the store; the answer is the file itself."""
+
+    verb = "backup"
+
+
 class Quarantine(Ask):
     """A page of what was set aside; answered with a list of ``QuarantineRow``."""
 

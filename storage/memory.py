@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import attrs
@@ -28,6 +29,7 @@ from perdure.storage.records import (
     Damage,
     LoadedActor,
     MessageRow,
+    Narrowing,
     Opening,
     OutcomeRow,
     QuarantineRow,
@@ -35,6 +37,7 @@ from perdure.storage.records import (
     StoredTurn,
     Tally,
 )
+from perdure.storage.searches import is_wanted
 from perdure.storage.tallies import tallied
 
 
@@ -254,9 +257,7 @@ class MemoryStore:
         """See :meth:`perdure.storage.ports.Reader.states`."""
         with self._disk.lock:
             self._require_open()
-            if self._disk.sorted_states is None:
-                self._disk.sorted_states = sorted(self._disk.states)
-            keys = self._disk.sorted_states
+            keys = self._streams_in_order()
             page: list[StoredState] = []
             end = end_of_prefix(prefix)
             place = max(bisect_left(keys, prefix), bisect_right(keys, after) if after else 0)
@@ -268,6 +269,11 @@ class MemoryStore:
                 if row is not None and _is_between(row.time_micros, modified_from, modified_to):
                     page.append(row)
             return page
+
+    def _streams_in_order(self) -> list[str]:
+        if self._disk.sorted_states is None:
+            self._disk.sorted_states = sorted(self._disk.states)
+        return self._disk.sorted_states
 
     def base(self, stream: str) -> BaseRow | None:
         """See :meth:`perdure.storage.ports.Reader.base`."""
@@ -299,20 +305,64 @@ class MemoryStore:
         page = self.feed(after_seq, limit=limit)
         return [(turn.seq, turn.stream, turn.time_micros) for turn in page]
 
-    def newest_turns(
-        self, before_seq: int | None = None, *, limit: int = 100
-    ) -> list[tuple[int, str, int, int]]:
-        """See :meth:`perdure.storage.ports.Reader.newest_turns`."""
+    def search(
+        self, first: str, end: str | None, *, after: str, narrowing: Narrowing, limit: int
+    ) -> tuple[list[StoredState], str | None]:
+        """See :meth:`perdure.storage.ports.Reader.search`."""
         with self._disk.lock:
             self._require_open()
-            turns = self._disk.turns
-            end = len(turns)
-            if before_seq is not None:
-                end = bisect_left(turns, before_seq, key=lambda turn: turn.seq)
-            return [
-                (turn.seq, turn.stream, turn.first_version + turn.count - 1, turn.time_micros)
-                for turn in reversed(turns[max(0, end - limit) : end])
+            keys = self._streams_in_order()
+            place = max(bisect_left(keys, first), bisect_right(keys, after) if after else 0)
+            wanted = (
+                attrs.evolve(self._disk.states[key])
+                for key in keys[place : None if end is None else bisect_left(keys, end)]
+                if is_wanted(self._disk.states[key].state, narrowing)
+            )
+            page = list(islice(wanted, limit))
+        return page, page[-1].stream if len(page) == limit else None
+
+    def newest_states(
+        self,
+        prefix: str,
+        before: tuple[int, str] | None = None,
+        *,
+        beside: str,
+        narrowing: Narrowing,
+        limit: int = 100,
+    ) -> list[StoredState]:
+        """See :meth:`perdure.storage.ports.Reader.newest_states`."""
+        with self._disk.lock:
+            self._require_open()
+            rows = [
+                attrs.evolve(row)
+                for row in self._disk.states.values()
+                if row.stream.startswith(prefix) and not row.stream.startswith(beside)
+                if is_wanted(row.state, narrowing)
             ]
+        rows.sort(key=_newest_first)
+        if before is None:
+            return rows[:limit]
+        behind = (-before[0], before[1])
+        return [row for row in rows if _newest_first(row) > behind][:limit]
+
+    def newest_turns(
+        self,
+        before_seq: int | None = None,
+        *,
+        limit: int = 100,
+        between: tuple[str, str | None] | None = None,
+    ) -> list[tuple[int, str]]:
+        """See :meth:`perdure.storage.ports.Reader.newest_turns`."""
+        first, end = between or ("", None)
+        with self._disk.lock:
+            self._require_open()
+            turns = (
+                (turn.seq, turn.stream)
+                for turn in reversed(self._disk.turns)
+                if before_seq is None or turn.seq < before_seq
+                if turn.stream >= first and (end is None or turn.stream < end)
+            )
+            return list(islice(turns, limit))
 
     def count(self, prefix: str) -> int:
         """See :meth:`perdure.storage.ports.Reader.count`."""
@@ -370,6 +420,10 @@ class MemoryStore:
         if self._disk.incarnation != self.opening.incarnation:
             msg = f"store {self.location} was opened again: this handle has lost it"
             raise OwnershipLostError(msg)
+
+
+def _newest_first(row: StoredState) -> tuple[int, str]:
+    return -row.time_micros, row.stream
 
 
 def _is_between(time_micros: int, first: int | None, last: int | None) -> bool:

@@ -15,6 +15,7 @@ from perdure.storage.records import (
     Damage,
     LoadedActor,
     MessageRow,
+    Narrowing,
     Opening,
     OutcomeRow,
     QuarantineRow,
@@ -209,11 +210,40 @@ class Reader(Protocol):
         """
         ...
 
+    def search(
+        self, first: str, end: str | None, *, after: str, narrowing: Narrowing, limit: int
+    ) -> tuple[list[StoredState], str | None]:
+        """Rows of streams from *first* to before *end* that have what is wanted, in byte order
+        beyond *after*, and behind what to go on; ``None``: there are no more. A search that
+        finds little ends early, so there may be few, or none, and yet more to come.
+        """
+        ...
+
+    def newest_states(
+        self,
+        prefix: str,
+        before: tuple[int, str] | None = None,
+        *,
+        beside: str,
+        narrowing: Narrowing,
+        limit: int = 100,
+    ) -> list[StoredState]:
+        """Rows that have what is wanted, those that were written last first and of one time in
+        byte order of their streams: of those behind (time, stream), or of all. Of streams that
+        start with *prefix*, and not with *beside*.
+        """
+        ...
+
     def newest_turns(
-        self, before_seq: int | None = None, *, limit: int = 100
-    ) -> list[tuple[int, str, int, int]]:
-        """Turns before *before_seq*, or all, as (seq, stream, last version, time), the newest
-        first: which streams were changed last, without reading what is in them.
+        self,
+        before_seq: int | None = None,
+        *,
+        limit: int = 100,
+        between: tuple[str, str | None] | None = None,
+    ) -> list[tuple[int, str]]:
+        """Turns before *before_seq*, or all, as (seq, stream), the newest first, without what
+        is in them. With *between* only of streams from the first to before the second, for
+        the price of all turns that those have.
         """
         ...
 

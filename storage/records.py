@@ -172,6 +172,25 @@ class StoredState:
     corrupt: str | None = None
 
 
+@attrs.frozen(kw_only=True)
+class Narrowing:
+    """What rows have that a reader wants, so that a store reads him no others. Damaged rows may
+    be left out, and so may be rows that are no JSON.
+
+    Attributes:
+        members: of their JSON, by name: each has one of these values, in capital or small
+            letters of ASCII. At most two.
+        number: the member that is from *least* to *most*; empty: none has to be.
+        text: somewhere in their bytes, as it is; empty: anything.
+    """
+
+    members: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    number: str = ""
+    least: int = 0
+    most: int = 2**63 - 1
+    text: bytes = b""
+
+
 @attrs.frozen
 class Tally:
     """How many rows say the same, and which of them has the smallest number.

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import msgspec
 
 from perdure.storage.records import StoredState, Tally
-
-_read = msgspec.json.Decoder(dict[str, Any]).decode
+from perdure.storage.searches import object_in
 
 
 def tallied(rows: Iterable[StoredState], member: str, least: str) -> list[Tally]:
     """See :meth:`perdure.storage.ports.Reader.tally`."""
     found: dict[str, Tally] = {}
     for row in rows:
-        state = _object_in(row.state)
+        state = object_in(row.state)
         value = state.get(member)
         if value is None:
             continue
@@ -27,10 +23,3 @@ def tallied(rows: Iterable[StoredState], member: str, least: str) -> list[Tally]
             lowest, stream = number, row.stream
         found[group.value] = Tally(group.value, group.count + 1, lowest, stream)
     return [found[value] for value in sorted(found)]
-
-
-def _object_in(state: bytes | None) -> dict[str, Any]:
-    try:
-        return _read(state or b"{}")
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}

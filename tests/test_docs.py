@@ -80,6 +80,15 @@ def test_the_links_of_a_page_lead_to_files(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_the_index_of_the_docs_names_every_page() -> None:
+    docs = ROOT / "docs"
+    index = (docs / "README.md").read_text(encoding="utf-8")
+
+    pages = [str(page.relative_to(docs)) for page in docs.rglob("*.md")]
+
+    assert [page for page in pages if f"({page})" not in index and page != "README.md"] == []
+
+
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if NAMED_TEST.search(p.read_text(encoding="utf-8"))], ids=name_of
 )

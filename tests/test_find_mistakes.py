@@ -14,6 +14,7 @@ from tests.test_docs import ROOT, blocks
 PAGE = ROOT / "docs" / "how-to" / "find-mistakes.md"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CHANGED = re.compile(r"^```py\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+TYPED = re.compile(r"^\(debug\) (.*)\n", re.MULTILINE)
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -49,9 +50,18 @@ def test_a_command_of_the_page_prints_what_it_shows(
     words = [sys.executable, "-m", *command.split()]
 
     both = subprocess.PIPE, subprocess.STDOUT
+    keys = "".join(f"{line}\n" for line in TYPED.findall(output))
     done = subprocess.run(
-        words, cwd=folder, stdout=both[0], stderr=both[1], text=True, timeout=60, check=False
+        words,
+        cwd=folder,
+        input=keys,
+        stdout=both[0],
+        stderr=both[1],
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     told = TIME.sub("TIME", done.stdout).replace(f"{folder}/", "")
-    assert told.rstrip("\n") == TIME.sub("TIME", output).rstrip("\n")
+    shown = TYPED.sub("(debug) ", TIME.sub("TIME", output))  # a pipe echoes nothing
+    assert told.rstrip("\n") == shown.rstrip("\n")

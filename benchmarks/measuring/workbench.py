@@ -128,8 +128,13 @@ def linting(bench: Bench) -> Turn:
 
 
 def traced(bench: Bench) -> Turn:
-    """Processor time of sequences with OpenTelemetry, against the same without it."""
-    return _compared(bench, _telemetry())
+    """Processor time of sequences with traces by OpenTelemetry, against the same without."""
+    return _compared(bench, _telemetry(with_metrics=False))
+
+
+def metered(bench: Bench) -> Turn:
+    """The same with traces and metrics."""
+    return _compared(bench, _telemetry(with_metrics=True))
 
 
 def _compared(bench: Bench, tracer: Tracer) -> Turn:
@@ -170,8 +175,13 @@ def _sequences(client: Client, name: str, count: int) -> None:
                 check("result", ref.result(REPLY_SECONDS), 1 + STEPS)
 
 
-def _telemetry() -> Tracer:
-    """OpenTelemetry with an exporter in the background that drops what it gets."""
+def _telemetry(*, with_metrics: bool) -> Tracer:
+    """OpenTelemetry with an exporter in the background that drops what it gets.
+
+    All that OpenTelemetry's SDK does in the process is measured with it, up to the exporter:
+    what an exporter takes is its own business.
+    """
+    from opentelemetry.metrics import NoOpMeterProvider
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
     from opentelemetry.sdk.trace import TracerProvider
@@ -184,4 +194,5 @@ def _telemetry() -> Tracer:
     exporter.shutdown()  # from now on it drops all
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=65_536))
-    return OpenTelemetryTracer(provider, MeterProvider([InMemoryMetricReader()]))
+    meters = MeterProvider([InMemoryMetricReader()]) if with_metrics else NoOpMeterProvider()
+    return OpenTelemetryTracer(provider, meters)

@@ -16,6 +16,14 @@ _TRACED = (
         measure=workbench.traced,
         turns=3,
     ),
+    Row(
+        name="tracing-metrics",
+        title="the same, traced and measured by OpenTelemetry's metrics",
+        against="the same, neither",
+        unit="µs",
+        measure=workbench.metered,
+        turns=3,
+    ),
 )
 """What needs the extra ``otel``."""
 

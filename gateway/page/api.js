@@ -92,7 +92,7 @@ export function instances({ prefix, name, status, tag, from, to, order }, token,
     tag: tag.includes(":") ? tag : tag.replace("=", ":"),
     createdTimeFrom: moment(from),
     createdTimeTo: moment(to),
-    order: order || "id",
+    order: order || "recent",
     top: 100,
   };
   return page(`${OURS}/instances`, query, token, signal);
@@ -162,7 +162,7 @@ export function useStream(url, changed) {
   latest.current = changed;
   const timer = useRef(null);
   useEffect(() => () => clearTimeout(timer.current), [url]);
-  return useEvents(url, ["status", "state", "gone"], () => {
+  return useEvents(url, ["status", "activities", "state", "gone"], () => {
     timer.current ??= setTimeout(() => {
       timer.current = null;
       latest.current();

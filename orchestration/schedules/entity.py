@@ -16,7 +16,12 @@ from perdure.actors.context import ConditionalStarts, to_datetime, to_micros
 from perdure.actors.definition import define_entity
 from perdure.actors.directory import Conditions
 from perdure.actors.entity import Entity, field
-from perdure.errors import InvalidInputError, PerdureError, ScheduleNotFoundError
+from perdure.errors import (
+    ExtraMissingError,
+    InvalidInputError,
+    PerdureError,
+    ScheduleNotFoundError,
+)
 from perdure.orchestration import effects, requests
 from perdure.orchestration.ends import OrchestrationEnd
 from perdure.orchestration.schedules.plan import Plan
@@ -133,7 +138,7 @@ class Schedule(Entity):
             return
         try:
             found = due(self._rule(), self.next_micros, now, plan.missed)
-        except InvalidInputError as error:  # what it needs is not installed: it may come
+        except (InvalidInputError, ExtraMissingError) as error:  # it may come
             self.problem = str(error)
             self._wake_at(now + RETRY_MICROS)
             return
@@ -266,7 +271,7 @@ class Schedule(Entity):
         fill = self.fills.pop(0)
         try:
             found = next_after(self._rule(), fill.after)
-        except InvalidInputError as error:
+        except (InvalidInputError, ExtraMissingError) as error:
             self.problem = str(error)
             return None
         if found is None or found > fill.until:

@@ -131,7 +131,7 @@ def _duration(every: object) -> int:
 
 def _text(option: str, value: object) -> str:
     if not isinstance(value, str):
-        msg = f"{option}={value!r} is a {type(value).__name__}; use a text"
+        msg = f"{option}={value!r} is of type {type(value).__name__}; use a text"
         raise InvalidInputError(msg)
     return value
 
@@ -141,6 +141,6 @@ def _moment(option: str, value: object) -> int:
     if value is None:
         return 0
     if not isinstance(value, datetime):
-        msg = f"{option}={value!r} is a {type(value).__name__}; use a datetime"
+        msg = f"{option}={value!r} is of type {type(value).__name__}; use a datetime"
         raise InvalidInputError(msg)
     return due_micros(value, 0)

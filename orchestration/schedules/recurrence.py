@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import attrs
 
 from perdure.actors.context import to_datetime, to_micros
-from perdure.errors import InvalidInputError
+from perdure.errors import ExtraMissingError, InvalidInputError
 
 
 def _extra(name: str) -> Any:
@@ -88,7 +88,7 @@ def next_after(rule: Recurrence, micros: int) -> int | None:
     """The first time of *rule* after *micros*; ``None`` when there is none any more.
 
     Raises:
-        InvalidInputError: it cannot be followed here: its zone or the cron extra is missing.
+        InvalidInputError, ExtraMissingError: its zone or the cron extra is missing here.
     """
     micros = max(micros, rule.start_micros - 1)
     if rule.every_micros:
@@ -121,8 +121,8 @@ def last_until(rule: Recurrence, micros: int) -> int | None:
 def _times(rule: Recurrence, micros: int, *, backward: bool) -> Iterator[int]:
     """The times of a cron expression around *micros*; the first may be on its other side."""
     if cronsim is None:
-        msg = f"cron={rule.cron!r} needs an extra: pip install 'perdure[schedules]'"
-        raise InvalidInputError(msg)
+        what = f"cron={rule.cron!r}"
+        raise ExtraMissingError(what, "schedules", "there is no cronsim")
     start = to_datetime(micros).astimezone(_zone(rule.timezone))
     try:
         found = cronsim.CronSim(rule.cron, start, reverse=backward)

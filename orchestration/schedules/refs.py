@@ -192,7 +192,7 @@ class ScheduleRef:
         for given in (first, last):
             moment: object = given
             if not isinstance(moment, datetime):
-                msg = f"{moment!r} is a {type(moment).__name__}; use a datetime"
+                msg = f"{moment!r} is of type {type(moment).__name__}; use a datetime"
                 raise InvalidInputError(msg)
         begin, end = to_micros(first), to_micros(last)
         if not begin <= end <= self._client.now_micros():

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from perdure.cli.commands import NotFoundError
-from perdure.cli.options import json_option, open_reader, read_time, store_option
+from perdure.cli.options import json_option, open_reader, owner_option, read_time, store_option
 from perdure.cli.output import (
     clock,
     compact,
@@ -24,6 +24,7 @@ from perdure.cli.output import (
     print_value,
     say,
 )
+from perdure.cli.reaching import is_url, served_at
 from perdure.orchestration.choosing import chooser
 from perdure.orchestration.history import Event, describe, write_event
 from perdure.orchestration.instance_ids import checked_instance_id
@@ -65,7 +66,7 @@ def read_tags(
 @click.option("--after", default="", metavar="ID", help="Only those behind this one.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--count", is_flag=True, help="Only how many there are of each status.")
-@store_option
+@owner_option
 @json_option
 @click.pass_context
 def list_instances(
@@ -84,23 +85,38 @@ def list_instances(
     as_json: bool,
 ) -> None:
     """List orchestrations in the order of their ids, or count them."""
-    fits = chooser(
-        statuses=list(statuses),
-        created_from=created_from,
-        created_to=created_to,
-        name=name,
-        tags=tags,
-        parent=parent,
-    )
-    rows = instance_rows(open_reader(ctx, store), prefix, after)
+    filters: dict[str, Any] = {
+        "statuses": list(statuses),
+        "created_from": created_from,
+        "created_to": created_to,
+        "name": name,
+        "tags": tags,
+        "parent": parent,
+    }
     damaged: list[str] = []
-    found = _fitting(rows, fits, damaged)
+    if is_url(store):
+        found = _asked(ctx, store, filters | {"prefix": prefix}, after)
+    else:
+        rows = instance_rows(open_reader(ctx, store), prefix, after)
+        found = _fitting(rows, chooser(**filters).fits, damaged)
     if count:
         _print_counts(Counter(state.runtime_status for state in found), as_json)
     else:
         _print_list(list(islice(found, limit + 1)), limit, as_json)
     if damaged:
         say(f"{len(damaged)} cannot be read: see perdure verify", good=False)
+
+
+def _asked(
+    ctx: click.Context, url: str, filters: dict[str, Any], after: str
+) -> Iterator[OrchestrationState]:
+    """Those that a server finds, page by page."""
+    client = ctx.with_resource(served_at(url))
+    following: str | None = after
+    while following is not None:
+        page = client.query(**filters, after=following)
+        yield from page.items
+        following = page.next
 
 
 def _fitting(

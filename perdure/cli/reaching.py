@@ -11,6 +11,7 @@ from perdure.actors.control_server import Served, perform
 from perdure.errors import InvalidInputError, NodeClosedError, PerdureError
 from perdure.importing import import_from_here
 from perdure.orchestration.app import App
+from perdure.orchestration.interface import Client
 from perdure.remote.connecting import connect
 
 PATIENCE_SECONDS = 5.0
@@ -60,7 +61,7 @@ def ask_owner(store: str, request: AnyRequest, app_name: str | None = None) -> b
         NodeClosedError: no process has it open, and no app is named.
         PerdureError: what the owner raised.
     """
-    if store.startswith(("http://", "https://")):
+    if is_url(store):
         return _ask_server(store, request, app_name)
     connection = ControlClient.connect(store)
     if connection is not None:
@@ -76,7 +77,17 @@ def ask_owner(store: str, request: AnyRequest, app_name: str | None = None) -> b
         return value_of(perform(client, request))
 
 
-def _ask_server(url: str, request: AnyRequest, app_name: str | None) -> bytes:
+def is_url(store: str) -> bool:
+    """Whether a store is named by where it is served."""
+    return store.startswith(("http://", "https://"))
+
+
+def served_at(url: str, app_name: str | None = None) -> Client:
+    """A client of the store that is served there."""
     app = None if app_name is None else load_app(app_name)
-    with connect(url, app=app, patience=PATIENCE_SECONDS) as client:
+    return connect(url, app=app, patience=PATIENCE_SECONDS)
+
+
+def _ask_server(url: str, request: AnyRequest, app_name: str | None) -> bytes:
+    with served_at(url, app_name) as client:
         return value_of(perform(cast("Served", client), request))

@@ -11,10 +11,18 @@ import click
 import msgspec
 
 from perdure.actors import control
+from perdure.actors.context import to_micros
 from perdure.actors.ids import EntityId
 from perdure.actors.snapshots import snapshot_of
 from perdure.cli.commands import NotFoundError
-from perdure.cli.options import app_option, json_option, open_reader, owner_option, store_option
+from perdure.cli.options import (
+    app_option,
+    json_option,
+    open_reader,
+    owner_option,
+    read_past,
+    store_option,
+)
 from perdure.cli.output import clock, compact, print_facts, print_json, print_table, say
 from perdure.cli.reaching import ask_owner
 from perdure.cli.sending import fresh_id
@@ -31,7 +39,7 @@ PAGE = 500
 
 @click.group()
 def schedule() -> None:
-    """Look at schedules, pause and resume them, start a run now, delete them.
+    """Look at schedules, pause, resume and backfill them, start a run now, delete them.
 
     A program makes them: client.schedule(ID, ORCHESTRATOR, every=…).
     """
@@ -121,7 +129,7 @@ def _plain(value: Any) -> object:
 
 
 def _ask(
-    store: str, app_name: str | None, schedule_id: str, operation: str, *given: str
+    store: str, app_name: str | None, schedule_id: str, operation: str, *given: str | int
 ) -> Any:
     request = control.Call(
         target=str(EntityId(KIND, checked_schedule_id(schedule_id))),
@@ -174,6 +182,38 @@ def trigger(schedule_id: str, app_name: str | None, store: str, as_json: bool) -
     started = _ask(store, app_name, schedule_id, "trigger")
     done = "has one that lives: nothing was started" if started is None else f"starts {started}"
     _tell(schedule_id, done, as_json, instance_id=started)
+
+
+@schedule.command()
+@click.argument("schedule_id", metavar="ID")
+@click.option(
+    "--from",
+    "first",
+    required=True,
+    callback=read_past,
+    help="A time, or as -5d: from then on.",
+)
+@click.option("--to", "last", default="-0s", callback=read_past, help="Now unless given.")
+@app_option
+@owner_option
+@json_option
+def backfill(
+    schedule_id: str,
+    first: datetime,
+    last: datetime,
+    app_name: str | None,
+    store: str,
+    as_json: bool,
+) -> None:
+    """Start what ID would have started from one time to another, oldest first.
+
+    What was started for one of these times already is not started again.
+    """
+    if first > last:
+        msg = f"{first} is later than {last}: give the earlier time with --from"
+        raise click.UsageError(msg)
+    _ask(store, app_name, schedule_id, "backfill", to_micros(first), to_micros(last))
+    _tell(schedule_id, "is filled up", as_json)
 
 
 @schedule.command()

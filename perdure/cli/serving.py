@@ -86,12 +86,12 @@ def serve(
     is shown, once. Who did what to the store is written to STORE.audit.log.
     """
     try:
-        from perdure.gateway.access import OWNER
         from perdure.gateway.application import Gateway
-        from perdure.gateway.audit import AuditFile
+        from perdure.gateway.security.access import OWNER
+        from perdure.gateway.security.audit import AuditFile
+        from perdure.gateway.security.token_file import access_to
+        from perdure.gateway.security.tokens import token_path
         from perdure.gateway.serving import Certificate, Serving, check_exposure, listen
-        from perdure.gateway.token_file import access_to
-        from perdure.gateway.tokens import token_path
     except ImportError as error:
         raise ExtraMissingError(what="serve", extra="http", cause=error) from error
     closed = auth == "token"

@@ -23,7 +23,7 @@ role_option = click.option(
 
 def _tokens(store: str) -> Any:
     try:
-        from perdure.gateway.token_file import TokenFile
+        from perdure.gateway.security.token_file import TokenFile
     except ImportError as error:
         raise ExtraMissingError(what="token", extra="http", cause=error) from error
     return TokenFile(store)
@@ -85,7 +85,7 @@ def remove(name: str, store: str, as_json: bool) -> None:
 def link(url: str, store: str, as_json: bool) -> None:
     """Have the server at URL make a one-time link, which logs a browser in as its owner."""
     try:
-        from perdure.gateway.tokens import token_of
+        from perdure.gateway.security.tokens import token_of
     except ImportError as error:
         raise ExtraMissingError(what="token", extra="http", cause=error) from error
     headers = {"Authorization": f"Bearer {token_of(store)}", "Content-Type": "application/json"}

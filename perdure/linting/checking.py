@@ -86,16 +86,18 @@ class _Check:
             if isinstance(node, Function) and _decorated(node, "orchestrator"):
                 yield from self.orchestrator(node, seen)
             else:
-                yield from ((self._module, fault) for fault in self._other(node))
+                yield from self._other(node)
 
-    def _other(self, node: ast.AST) -> Iterator[Fault]:
+    def _other(self, node: ast.AST) -> Iterator[tuple[Module, Fault]]:
         if isinstance(node, ast.ClassDef) and self._is_entity(node):
             yield from self._entity(node)
         elif isinstance(node, Function):
             if _decorated(node, "entity"):
-                yield from self._operation(node)
+                yield from self.operation(node, set())
             elif _decorated(node, "activity") and isinstance(node, ast.AsyncFunctionDef):
-                yield from self._calls(node, ASYNC_ACTIVITY)
+                yield from (
+                    (self._module, fault) for fault in self._calls(node, ASYNC_ACTIVITY)
+                )
 
     # ---- calls --------------------------------------------------------------------------
 
@@ -118,23 +120,38 @@ class _Check:
             return
         seen.add(id(function))
         yield from ((self._module, fault) for fault in self._deterministic(function))
+        for module, called in self._helpers(function):
+            yield from _Check(module, self._modules).orchestrator(called, seen)
+
+    def _helpers(self, function: Function) -> Iterator[tuple[Module, Function]]:
+        """The functions of this project that one calls, and their modules."""
         bound = bound_in(function)
         for node in ast.walk(function):
-            if not isinstance(node, ast.Call):
-                continue
-            helper = self._helper(node.func, bound)
-            if helper is not None and not helper[1].decorator_list:
-                module, called = helper
-                yield from _Check(module, self._modules).orchestrator(called, seen)
+            if isinstance(node, ast.Call):
+                helper = self._helper(node.func, bound, function)
+                if helper is not None and not _is_registered(helper[1]):
+                    yield helper
 
     def _helper(
-        self, called: ast.expr, bound: frozenset[str]
+        self, called: ast.expr, bound: frozenset[str], function: Function
     ) -> tuple[Module, Function] | None:
         """The function of this project that a call runs, and its module."""
-        if isinstance(called, ast.Name) and called.id in self._names.functions:
-            own = self._names.functions[called.id]
-            return None if called.id in bound else (self._module, own)
-        name = self._names.full(called, bound)
+        names = self._names
+        match called:
+            case ast.Name(id=name) if name in names.functions:
+                return None if name in bound else (self._module, names.functions[name])
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr):
+                owner = names.owner(function)
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if name not in bound:
+                owner = names.classes.get(name)
+            case ast.Attribute(value=ast.Call(func=ast.Name(id=name)), attr=attr):
+                owner = names.classes.get(name)
+            case _:
+                owner, attr = None, ""
+        method = None if owner is None else names.method(owner, attr)
+        if method is not None:
+            return self._module, method
+        name = names.full(called, bound)
         return self._modules.function(self._module, name) if "." in name else None
 
     def _deterministic(self, function: Function) -> Iterator[Fault]:
@@ -178,16 +195,26 @@ class _Check:
         bases = {self._names.full(base) for base in node.bases}
         return _decorated(node, "entity") or "perdure.Entity" in bases
 
-    def _entity(self, node: ast.ClassDef) -> Iterator[Fault]:
+    def _entity(self, node: ast.ClassDef) -> Iterator[tuple[Module, Fault]]:
+        seen: set[int] = set()
         for part in node.body:
             match part:
                 case ast.AnnAssign(target=ast.Name(id=name), value=value):
                     if self._names.makes_container(value):
-                        yield part, rules.MUTABLE_DEFAULT, name, OPERATION
+                        yield self._module, (part, rules.MUTABLE_DEFAULT, name, OPERATION)
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    yield from self._operation(part)
+                    yield from self.operation(part, seen)
                 case _:
                     pass
+
+    def operation(self, function: Function, seen: set[int]) -> Iterator[tuple[Module, Fault]]:
+        """The faults of what an operation runs: its own code, and helpers, however deep."""
+        if id(function) in seen:
+            return
+        seen.add(id(function))
+        yield from ((self._module, fault) for fault in self._operation(function))
+        for module, called in self._helpers(function):
+            yield from _Check(module, self._modules).operation(called, seen)
 
     def _operation(self, function: Function) -> Iterator[Fault]:
         yield from self._calls(function, OPERATION)
@@ -208,6 +235,13 @@ def _decorated(node: Function | ast.ClassDef, word: str) -> bool:
         if isinstance(named, ast.Attribute) and named.attr == word:
             return True
     return False
+
+
+def _is_registered(function: Function) -> bool:
+    """Whether it is run by perdure and not by its caller: it is decorated with something of an
+    app.
+    """
+    return any(_decorated(function, word) for word in ("activity", "orchestrator", "entity"))
 
 
 def _bound_to(function: Function, fits: object) -> set[str]:

@@ -14,11 +14,20 @@ class Names:
 
     Attributes:
         functions: its functions by name.
+        classes: its classes by name.
         changing: globals that hold something that some function of the module changes.
     """
 
     def __init__(self, tree: ast.Module) -> None:
         self.functions = {n.name: n for n in tree.body if isinstance(n, Function)}
+        self.classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
+        self._owners = {
+            id(part): owner
+            for owner in ast.walk(tree)
+            if isinstance(owner, ast.ClassDef)
+            for part in owner.body
+            if isinstance(part, Function)
+        }
         self._imports: dict[str, str] = {}
         for node in ast.walk(tree):
             self._note_import(node)
@@ -55,6 +64,26 @@ class Names:
     def imported(self, name: str) -> str:
         """The full name of what is imported under *name*; empty when nothing is."""
         return self._imports.get(name, "")
+
+    def owner(self, function: Function) -> ast.ClassDef | None:
+        """The class whose method a function is."""
+        return self._owners.get(id(function))
+
+    def method(self, owner: ast.ClassDef, name: str) -> Function | None:
+        """A class's method of that name, its own or that of a class above in this module."""
+        seen: set[int] = set()
+        waiting = [owner]
+        while waiting:
+            one = waiting.pop(0)
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            for part in one.body:
+                if isinstance(part, Function) and part.name == name:
+                    return part
+            above = [base.id for base in one.bases if isinstance(base, ast.Name)]
+            waiting += [self.classes[base] for base in above if base in self.classes]
+        return None
 
     def makes_container(self, value: ast.expr | None) -> bool:
         """Whether *value* is a new list, dict, set or the like."""

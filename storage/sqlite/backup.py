@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
-from perdure.errors import StoreOpenError
+from perdure.errors import PerdureError, StoreOpenError
 from perdure.storage.sqlite.connections import check_path, sync_folder
 from perdure.storage.sqlite.statements import STATEMENTS
 
@@ -27,6 +28,17 @@ def copy_store(source: sqlite3.Connection, path: str) -> None:
     Raises:
         StoreOpenError: *path* exists or cannot be written.
     """
+    with finished_as(path) as unfinished:
+        _copy(source, unfinished)
+
+
+@contextmanager
+def finished_as(path: str) -> Generator[str]:
+    """A file to write a copy into, which is called *path* once it is whole, and else removed.
+
+    Raises:
+        StoreOpenError: *path* exists or cannot be written.
+    """
     real = check_path(path)
     if os.path.lexists(real):
         raise _exists(path)
@@ -36,11 +48,13 @@ def copy_store(source: sqlite3.Connection, path: str) -> None:
         # Its owner alone may read it, as is the rule for a store.
         handle, unfinished = tempfile.mkstemp(_UNFINISHED, f"{name}.", folder)
         os.close(handle)
-        _copy(source, unfinished)
+        yield unfinished
         _give_name(unfinished, real)
         sync_folder(folder)
     except FileExistsError:
         raise _exists(path) from None
+    except PerdureError:  # whoever writes the file has said it better, and some are OSErrors
+        raise
     except (sqlite3.Error, OSError) as error:
         msg = f"cannot back up to {path!r}: {error}"
         raise StoreOpenError(msg) from error

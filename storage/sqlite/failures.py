@@ -45,7 +45,13 @@ def meaning_of(error: Exception, path: str) -> StoreError:
             return VersionConflictError(f"a turn is there already: {error}")
         return RowRejectedError(f"a record cannot be stored: {error}")
     name: str = getattr(error, "sqlite_errorname", "unknown")
-    return StoreUnavailableError(f"store {path!r} does not work now: {error} ({name})")
+    remedy = ""
+    if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+        remedy = (
+            "; check its owner and permissions: reading, too, writes files beside it, so copy "
+            "a store that lies in a read-only folder to another one"
+        )
+    return StoreUnavailableError(f"store {path!r} does not work now: {error} ({name}){remedy}")
 
 
 @contextmanager

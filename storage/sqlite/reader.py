@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import attrs
@@ -15,6 +15,7 @@ from perdure.storage.records import (
     Damage,
     LoadedActor,
     MessageRow,
+    Narrowing,
     OutcomeRow,
     QuarantineRow,
     StoredState,
@@ -22,6 +23,7 @@ from perdure.storage.records import (
     Tally,
 )
 from perdure.storage.sqlite.backup import copy_store
+from perdure.storage.sqlite.broken_logs import find_losses
 from perdure.storage.sqlite.connections import ReaderPool, check_existing, refuse_other_files
 from perdure.storage.sqlite.failures import translated
 from perdure.storage.sqlite.rows import (
@@ -41,6 +43,9 @@ from perdure.storage.sqlite.statements import STATEMENTS
 from perdure.storage.sqlite.verification import find_damage
 
 Parameters = dict[str, int | str | bytes | None]
+
+LOOKED_AT = 20_000
+"""Rows that one search looks at, at most: some ten milliseconds of one reader."""
 
 
 @attrs.define(eq=False)
@@ -209,12 +214,61 @@ class SqliteReader:
         rows = self._rows("turn_times", {"after": after_seq, "limit": limit})
         return [(seq, stream, time) for seq, stream, time in rows]
 
+    def search(
+        self, first: str, end: str | None, *, after: str, narrowing: Narrowing, limit: int
+    ) -> tuple[list[StoredState], str | None]:
+        """See :meth:`perdure.storage.ports.Reader.search`."""
+        asked: Parameters = {
+            "first": max(first, after),
+            "end": end or b"",
+            "after": after,
+            "looked_at": LOOKED_AT - 1,
+            "limit": limit,
+        }
+        ends = self._rows("end_of_search", asked)
+        last = ends[0][0] if ends else None
+        rows = self._rows("search", asked | _wanted(narrowing) | {"last": last or b""})
+        found = [listed_state_of(row) for row in rows]
+        return found, found[-1].stream if len(found) == limit else last
+
+    def newest_states(
+        self,
+        prefix: str,
+        before: tuple[int, str] | None = None,
+        *,
+        beside: str,
+        narrowing: Narrowing,
+        limit: int = 100,
+    ) -> list[StoredState]:
+        """See :meth:`perdure.storage.ports.Reader.newest_states`."""
+        time_micros, stream = before or (2**63 - 1, "")
+        asked: Parameters = {
+            "first": beside,
+            "end": end_of_prefix(beside) or b"",
+            "prefix": prefix,
+            "prefix_end": end_of_prefix(prefix) or b"",
+            "time": time_micros,
+            "after": stream,
+            "limit": limit,
+        }
+        rows = self._rows("newest_states", asked | _wanted(narrowing))
+        return [listed_state_of(row) for row in rows]
+
     def newest_turns(
-        self, before_seq: int | None = None, *, limit: int = 100
-    ) -> list[tuple[int, str, int, int]]:
+        self,
+        before_seq: int | None = None,
+        *,
+        limit: int = 100,
+        between: tuple[str, str | None] | None = None,
+    ) -> list[tuple[int, str]]:
         """See :meth:`perdure.storage.ports.Reader.newest_turns`."""
-        rows = self._rows("newest_turns", {"before": before_seq, "limit": limit})
-        return [(seq, text_of(stream), version, time) for seq, stream, version, time in rows]
+        asked: Parameters = {"before": before_seq, "limit": limit}
+        if between is None:
+            rows = self._rows("newest_turns", asked)
+        else:
+            asked |= {"first": between[0], "end": between[1] or b""}
+            rows = self._rows("newest_turns_of", asked)
+        return [(seq, text_of(stream)) for seq, stream in rows]
 
     def count(self, prefix: str) -> int:
         """See :meth:`perdure.storage.ports.Reader.count`."""
@@ -266,9 +320,26 @@ class SqliteReader:
         with self._reading() as connection:
             copy_store(connection, path)
 
-    def check(self) -> Iterable[Damage]:
+    def check(self) -> Iterator[Damage]:
         """See :meth:`perdure.storage.ports.Reader.check`."""
-        return find_damage(self._reading)
+        yield from find_losses(self.location)
+        yield from find_damage(self._reading)
+
+
+def _wanted(narrowing: Narrowing) -> Parameters:
+    """The conditions of a search, all of which may be nothing."""
+    assert len(narrowing.members) <= 2
+    (member, values), (other, other_values) = (*narrowing.members, ("", ()), ("", ()))[:2]
+    return {
+        "member": f"$.{member}" if member else None,
+        "values": to_json(list(values)),
+        "other": f"$.{other}" if other else None,
+        "other_values": to_json(list(other_values)),
+        "number": f"$.{narrowing.number}" if narrowing.number else None,
+        "least": narrowing.least,
+        "most": narrowing.most,
+        "text": narrowing.text or None,
+    }
 
 
 def _sort_out(rows: list[Row]) -> tuple[dict[str, StoredState], dict[str, str]]:

@@ -6,13 +6,20 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_NAMED = re.compile(r"^-- name: (\w+)\n((?:--.*\n)+)((?:(?!--).*\n)*)", re.MULTILINE)
+_NAMED = re.compile(r"^-- (name|part): (\w+)\n((?:--.*\n)+)((?:(?!--).*\n)*)", re.MULTILINE)
+_PART = re.compile(r"\{(\w+)\}")
 _ROW = re.compile(r"(\([?, ]+\))\.\.\.")
 
 
 def parse_statements(text: str) -> dict[str, str]:
-    """The statements of *text* by name, without their comments and semicolons."""
-    return {name: sql.strip().rstrip(";") for name, _, sql in _NAMED.findall(text)}
+    """The statements of *text* by name, without their comments and semicolons. A name in braces
+    stands for the part that is called so further up.
+    """
+    found: dict[str, dict[str, str]] = {"name": {}, "part": {}}
+    for sort, name, _, sql in _NAMED.findall(text):
+        whole = _PART.sub(lambda part: found["part"][part[1]], sql)
+        found[sort][name] = whole.strip().rstrip(";")
+    return found["name"]
 
 
 STATEMENTS = parse_statements(

@@ -1,5 +1,6 @@
 -- Every statement of the store, by name. A group of question marks that ends in an ellipsis
--- is one row of many: the loader repeats it.
+-- is one row of many: the loader repeats it. A name in
+-- braces stands for the part that is called so.
 
 -- ---- being the owner ------------------------------------------------------------------
 
@@ -259,8 +260,53 @@ SELECT seq, stream, time FROM turns WHERE seq > :after ORDER BY seq LIMIT :limit
 
 -- name: newest_turns
 -- A page of turns, the newest first, without what is in them.
-SELECT seq, CAST(stream AS BLOB), first_version + count - 1, time FROM turns
+SELECT seq, CAST(stream AS BLOB) FROM turns
 WHERE seq < coalesce(:before, 9223372036854775807) ORDER BY seq DESC LIMIT :limit;
+
+-- name: newest_turns_of
+-- The same, of the streams between two. All that is read of their turns is the index, so it
+-- does not matter how many turns of others are newer.
+SELECT seq, CAST(stream AS BLOB) FROM turns INDEXED BY turns_of_stream
+WHERE stream >= :first AND stream < :end AND seq < coalesce(:before, 9223372036854775807)
+ORDER BY seq DESC LIMIT :limit;
+
+-- part: is_wanted
+-- What the searches below ask of a row. No JSON is read where nothing is asked of it.
+(:text IS NULL OR instr(state, :text) > 0) AND CASE
+    WHEN :member IS NULL AND :other IS NULL AND :number IS NULL THEN 1
+    WHEN NOT json_valid(CAST(state AS TEXT)) THEN 0
+    ELSE (:member IS NULL OR json_extract(CAST(state AS TEXT), :member) COLLATE NOCASE
+              IN (SELECT value FROM json_each(:values)))
+     AND (:other IS NULL OR json_extract(CAST(state AS TEXT), :other) COLLATE NOCASE
+              IN (SELECT value FROM json_each(:other_values)))
+     AND (:number IS NULL
+          OR json_extract(CAST(state AS TEXT), :number) BETWEEN :least AND :most)
+END;
+
+-- name: end_of_search
+-- The last of so many rows, so that one search does not look at more.
+SELECT stream FROM actors WHERE stream >= :first AND stream < :end AND stream <> :after
+ORDER BY stream LIMIT 1 OFFSET :looked_at;
+
+-- name: search
+-- Rows between two streams that have what is wanted.
+SELECT stream, version, time, crc, state, 0 FROM actors
+WHERE stream >= :first AND stream < :end AND stream <> :after AND stream <= :last
+  AND {is_wanted}
+ORDER BY stream LIMIT :limit;
+
+-- name: newest_states
+-- Such rows beside a range, those that were written last first. All of them are looked at, of
+-- each no more than its beginning where nothing is asked of its JSON.
+SELECT a.stream, a.version, a.time, a.crc, a.state, 0
+FROM (
+    SELECT stream FROM actors
+    WHERE (stream < :first OR stream >= :end) AND stream >= :prefix AND stream < :prefix_end
+      AND (time < :time OR (time = :time AND stream > :after))
+      AND {is_wanted}
+    ORDER BY time DESC, stream LIMIT :limit
+) AS page CROSS JOIN actors AS a ON a.stream = page.stream
+ORDER BY a.time DESC, a.stream;
 
 -- name: count_rows
 -- How many rows there are between two streams; a blob as the end is beyond every text.

@@ -17,6 +17,7 @@ from perdure.errors import (
 )
 from perdure.storage.records import BaseRow, Batch, MessageRow, Opening
 from perdure.storage.sqlite.batches import put_base, write_batch
+from perdure.storage.sqlite.broken_logs import look_at_log
 from perdure.storage.sqlite.connections import (
     ReaderPool,
     cannot_open,
@@ -86,11 +87,14 @@ class SqliteStore(SqliteReader):
         owner = Owner.acquire(real)
         try:
             create_private(real)
+            breach = look_at_log(real)
             connection = connect_writer(real, durability)
         except BaseException:
             owner.release()
             raise
         try:
+            if breach is not None:  # what is left behind it would look like damage next time
+                connection.execute(_EMPTY_LOG)
             migrate(connection, real)
             opening, last_seq = _count_opening(connection)
         except BaseException as error:

@@ -47,6 +47,28 @@ LOOP: list[Any] = []
 LOOP.append(LOOP)
 
 
+@attrs.frozen
+class Labelled:
+    label: object
+    more: dict[str, object] = attrs.field(factory=dict[str, object])
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (object, {"a": [1, None]}),
+        (object | None, "x"),
+        (dict[str, object], {"a": {"b": 1.5}}),
+        (list[object], [1, "x", None]),
+        (Labelled, Labelled({"a": 1}, {"b": [2]})),
+    ],
+)
+def test_an_object_is_any_json_value(annotation: Any, value: Any) -> None:
+    codec = Codec(annotation, "value")
+
+    assert codec.decode(codec.encode(value)) == value
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [
@@ -62,8 +84,8 @@ LOOP.append(LOOP)
         (nested(101), "nested deeper than 100"),
         (nested(100_000), "nested deeper than 100"),
         (LOOP, "contains itself"),
-        (object(), "has no JSON form"),
-        ({"a": {1: object()}}, "has no JSON form"),
+        (object(), "value: a builtins.object has no JSON form"),
+        ({"a": {1: object()}}, "value: a builtins.object has no JSON form"),
     ],
 )
 def test_a_value_that_json_cannot_hold_is_refused_with_its_place(value: Any, says: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import perdure
 from perdure.storage.records import QuarantineRow
 from tests.actors.engine import Counter, app
+from tests.actors.hastening import hasten
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ def schedule(path: str) -> None:
     """Three signals wait in the store, numbered by their amounts."""
     with app.open(path) as client:
         for number, key in enumerate("abc", 1):
-            ref = client.entity(Counter, key).options(at=timedelta(milliseconds=50))
+            ref = client.entity(Counter, key).options(at=timedelta(hours=1))
             ref.signal(Counter.add, number)
+    hasten(path)
 
 
 def wait_for_quarantine(client: perdure.Client) -> QuarantineRow:

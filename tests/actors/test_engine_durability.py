@@ -13,6 +13,7 @@ import pytest
 
 import perdure
 from tests.actors.engine import Counter, app
+from tests.actors.hastening import hasten
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,7 +82,7 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
         from tests.actors.engine import Counter, app
         with app.open(PATH) as client:
             for key in ("a", "killer", "z"):
-                ref = client.entity(Counter, key).options(at=timedelta(seconds=1))
+                ref = client.entity(Counter, key).options(at=timedelta(hours=1))
                 ref.signal(Counter.die if key == "killer" else Counter.add, *
                            ([] if key == "killer" else [1]))
         """
@@ -97,6 +98,7 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
         print("lived")
         """
     run_killed(seed, path)
+    hasten(path)
     codes: list[int] = []
     for _ in range(8):
         ended = run_killed(run, path)
@@ -116,7 +118,7 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
 
 def test_scheduled_signals_wait_through_a_restart(path: str) -> None:
     with app.open(path) as client:
-        ref = client.entity(Counter, "a").options(at=timedelta(milliseconds=300))
+        ref = client.entity(Counter, "a").options(at=timedelta(seconds=3))
         ref.signal(Counter.add, 1)
         assert client.entity(Counter, "a").get() is None
 
@@ -132,7 +134,8 @@ def test_messages_for_a_class_that_is_gone_are_set_aside_and_can_be_driven_again
     path: str,
 ) -> None:
     with app.open(path) as client:
-        client.entity(Counter, "a").options(at=timedelta(seconds=1)).signal(Counter.add, 7)
+        client.entity(Counter, "a").options(at=timedelta(hours=1)).signal(Counter.add, 7)
+    hasten(path)
     empty = perdure.App()
 
     @empty.entity

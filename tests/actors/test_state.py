@@ -59,7 +59,7 @@ def test_an_added_field_has_its_default() -> None:
         (b'{"total":3,"gone":1}', "a field 'gone', which its class has not"),
         (
             b'{"items":[],"total":"x","derived":0}',
-            "got `str`; give it its old type again, or override upcast_state",
+            'got `str`: "x"; give it its old type again, or override upcast_state',
         ),
         (b"[]", "no JSON object"),
         (b'{"total":', "no JSON object"),

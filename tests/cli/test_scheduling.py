@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -47,6 +47,20 @@ def test_one_is_paused_resumed_triggered_and_deleted(shell: Shell, client: Clien
     assert shell.run("schedule", "delete", "often").exit_code == 0
     assert list(client.schedules()) == []
     assert shell.run("schedule", "list").stderr == "no schedules\n"
+
+
+def test_what_was_left_out_is_filled_up(shell: Shell, client: Client) -> None:
+    every, begun = timedelta(minutes=5), datetime.now(UTC) - timedelta(days=1)
+    ref = client.schedule("often", approval, every=every, overlap="allow", start_at=begun)
+    before = len(ref.describe().running)
+
+    filled = shell.run("schedule", "backfill", "often", "--from", "-20m")
+    assert (filled.exit_code, filled.stderr) == (0, "often is filled up\n")
+    assert len(ref.describe().running) == before + 4
+    turned = shell.run("schedule", "backfill", "often", "--from", "-1m", "--to", "-2m")
+    assert (turned.exit_code, "earlier time with --from" in turned.stderr) == (2, True)
+    assert shell.run("schedule", "backfill", "often", "--from", "5m").exit_code == 2
+    assert shell.run("schedule", "backfill", "none", "--from", "-5m").exit_code == 3
 
 
 @pytest.mark.usefixtures("client")

@@ -84,6 +84,11 @@ async def ordering(_: perdure.OrchestrationContext, amount: int) -> int:
 
 
 @app.orchestrator
+async def finishing(_: perdure.OrchestrationContext, minutes: int) -> timedelta:
+    return timedelta(minutes=minutes)
+
+
+@app.orchestrator
 async def taking(ctx: perdure.OrchestrationContext, amount: int) -> int:
     return await ctx.call_activity(take, amount)
 
@@ -117,9 +122,11 @@ def sqlite(folder: Path) -> Generator[perdure.Client]:
 
 
 @contextmanager
-def remote(_: Path, known: perdure.App | None = None) -> Generator[perdure.Client]:
+def remote(
+    _: Path, store: Path | str = ":memory:", known: perdure.App | None = None
+) -> Generator[perdure.Client]:
     with (
-        app.open(":memory:") as local,
+        app.open(store, durability="process") as local,
         served(asgi(local, token=TOKEN)) as live,
         perdure.connect(f"http://127.0.0.1:{live.port}", token=TOKEN, app=known) as client,
     ):
@@ -128,7 +135,7 @@ def remote(_: Path, known: perdure.App | None = None) -> Generator[perdure.Clien
 
 @contextmanager
 def remote_with_app(folder: Path) -> Generator[perdure.Client]:
-    with remote(folder, app) as client:
+    with remote(folder, folder / "served.db", app) as client:
         yield client
 
 

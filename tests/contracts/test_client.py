@@ -6,14 +6,18 @@ import asyncio
 import json
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import perdure
 from tests.contracts.clients import (
+    Counter,
     OutOfStockError,
+    app,
     cancelled_in,
+    finishing,
     ordering,
     taking,
     waiting,
@@ -48,6 +52,15 @@ def test_a_start_gives_a_reference_with_its_result(client: perdure.Client) -> No
     assert client.start("ORDERING", 4).result(SOON) == 8
     assert client.start(taking, 2, instance_id="t").result(SOON) == 2
     assert client.orchestration("t").result(0) == 2
+
+
+def test_a_reference_that_knows_its_orchestrator_has_a_typed_result(
+    client: perdure.Client,
+) -> None:
+    client.start(finishing, 5, instance_id="f").result(SOON)
+
+    assert client.orchestration("f", finishing).result(0) == timedelta(minutes=5)
+    assert client.orchestration("f").result(0) == "PT300S"
 
 
 @pytest.mark.parametrize("instance_id", ["a", "x" * 256, "naïve ✓", "a:b", ".."])
@@ -406,3 +419,33 @@ def test_a_schedule_of_nothing_is_refused(client: perdure.Client) -> None:
     with pytest.raises(perdure.InvalidInputError, match="overlap"):
         client.schedule("s", ordering, 3, every=HOUR, overlap="maybe")
     assert list(client.schedules()) == []
+
+
+# ---- upkeep ------------------------------------------------------------------------------
+
+
+def test_nothing_is_wrong_with_a_sound_store(client: perdure.Client) -> None:
+    client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
+
+    assert list(client.verify()) == []
+
+
+def test_a_backup_is_a_store_of_its_own(client: perdure.Client, tmp_path: Path) -> None:
+    client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
+    path = tmp_path / "copy.db"
+
+    if client.status()["durability"] == "nothing":  # it is in memory: there is no file
+        with pytest.raises(perdure.StoreOpenError, match="memory"):
+            client.backup(str(path))
+        assert not path.exists()
+        return
+    client.backup(str(path))
+
+    with pytest.raises(perdure.StoreOpenError, match="exists"):
+        client.backup(str(path))
+    client.entity(Counter, "a").call(Counter.add, 3).get(SOON)
+    with app.open(path) as copy:
+        assert copy.entity(Counter, "a").call(Counter.peek).get(SOON) == 3
+    assert not [
+        left for left in tmp_path.iterdir() if left.name.endswith((".sent", ".partial"))
+    ]

@@ -6,31 +6,58 @@ from datetime import timedelta
 
 import pytest
 
+import perdure
 from examples.patterns import approval, async_http, chaining, fan_out, monitor
+from examples.patterns.aggregator import Station
 from examples.patterns.approval import Expense
 from examples.patterns.monitor import Watch
-from perdure.testing import Simulation, crash_everywhere, simulate
+from perdure.testing import Histories, Simulation, given, simulate
 from tests.examples.scenes import PATTERNS, Pattern
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
-def test_a_scene_comes_to_its_end(pattern: Pattern) -> None:
-    with simulate(pattern.app) as world:
-        pattern.scene(world.client)
-        pattern.check(world.client)
-        world.settle()
-
-        assert world.client.node.store.waiting() == 0
-        assert list(world.client.verify()) == []
+@pytest.fixture(params=PATTERNS, ids=str)
+def pattern(request: pytest.FixtureRequest) -> Pattern:
+    found = request.param
+    assert isinstance(found, Pattern)
+    return found
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=str)
-def test_a_crash_at_any_commit_changes_nothing_of_the_end(pattern: Pattern) -> None:
-    def scenario(world: Simulation) -> None:
-        pattern.scene(world.client)
-        pattern.check(world.client)
+@pytest.fixture
+def perdure_app(pattern: Pattern) -> perdure.App:
+    return pattern.app
 
-    assert crash_everywhere(pattern.app, scenario, seeds=2) > 10
+
+def test_a_scene_comes_to_its_end(pattern: Pattern, perdure_world: Simulation) -> None:
+    pattern.scene(perdure_world.client)
+    pattern.check(perdure_world.client)
+    perdure_world.settle()
+
+    assert perdure_world.client.node.store.waiting() == 0
+    assert list(perdure_world.client.verify()) == []
+
+
+@pytest.mark.perdure(crash_everywhere=True, seeds=2)
+def test_a_crash_at_any_commit_changes_nothing_of_the_end(
+    pattern: Pattern, perdure_world: Simulation
+) -> None:
+    pattern.scene(perdure_world.client)
+    pattern.check(perdure_world.client)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS[:1], ids=str, indirect=True)
+def test_the_chain_does_what_it_did(
+    perdure_world: Simulation, assert_history: Histories
+) -> None:
+    ref = perdure_world.client.start(chaining.picture_of_the_day, "x", instance_id="x")
+    ref.result(60)
+
+    assert_history(ref, "chaining")
+
+
+def test_a_reading_is_taken_in() -> None:
+    station = given(Station, Station(count=1, total=5, highest=5))
+
+    station.when(Station.report, 9).then_state(count=2, total=14, highest=9)
 
 
 def test_each_step_of_the_chain_gets_the_result_of_the_one_before() -> None:

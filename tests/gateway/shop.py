@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import perdure
@@ -37,6 +38,21 @@ def double(number: int) -> int:
 @app.activity
 def break_down(text: str) -> None:
     raise ValueError(text)
+
+
+going_on = threading.Event()
+"""Lets an activity end that has told how far it is."""
+
+
+@app.activity
+def copy() -> None:
+    perdure.activity_context().heartbeat({"copied": 1})
+    assert going_on.wait(30)
+
+
+@app.orchestrator
+async def copying(ctx: perdure.OrchestrationContext) -> None:
+    await ctx.call_activity(copy)
 
 
 @app.orchestrator

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 
 from perdure.errors import InvalidInputError, StoreOpenError
 from perdure.gateway import Token, asgi
-from perdure.gateway.access import (
+from perdure.gateway.http.operations import ADMIN, OPERATE, READ, ROLES
+from perdure.gateway.security.access import (
     ANYONE,
     LINK_SECONDS,
     OWNER,
@@ -22,9 +23,8 @@ from perdure.gateway.access import (
     Access,
     role_for_message,
 )
-from perdure.gateway.audit import AuditFile
-from perdure.gateway.operations import ADMIN, OPERATE, READ, ROLES
-from perdure.gateway.token_file import TokenFile
+from perdure.gateway.security.audit import AuditFile
+from perdure.gateway.security.token_file import TokenFile
 from perdure.orchestration.client import Client
 from tests.gateway.conftest import BASE, ORIGIN, TOKEN
 from tests.gateway.shop import app

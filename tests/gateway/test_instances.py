@@ -265,7 +265,7 @@ def test_a_token_that_the_server_did_not_give_is_refused(http: TestClient) -> No
 def test_a_page_ends_early_when_it_is_large(
     http: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perdure.gateway.pages.PAGE_BYTES", 100)
+    monkeypatch.setattr("perdure.gateway.http.pages.PAGE_BYTES", 100)
     for number in range(limits.PAGE_STEP + 1):
         http.post(f"/orchestrators/approval/order-{number:02}")
 

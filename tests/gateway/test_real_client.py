@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from perdure.gateway import asgi
-from perdure.gateway.payloads import management_payload
+from perdure.gateway.durabletask.payloads import management_payload
 from perdure.orchestration.client import Client
 from tests.gateway.conftest import TOKEN
 from tests.gateway.live import Live, served

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,7 +15,7 @@ from perdure.orchestration.client import Client
 from tests.gateway.conftest import TOKEN
 from tests.gateway.events import stream
 from tests.gateway.live import Live, served
-from tests.gateway.shop import Counter, approval, doubled
+from tests.gateway.shop import Counter, approval, copying, doubled, going_on
 
 
 @pytest.fixture
@@ -121,6 +122,25 @@ def test_an_orchestration_is_followed_to_its_end(client: Client, live: Live) -> 
         assert none.status == 404
 
 
+def test_what_activities_tell_is_followed(client: Client, live: Live) -> None:
+    going_on.clear()
+    client.start(copying, instance_id="c")
+    seen: list[dict[str, Any]] = []
+    names: list[str] = []
+
+    with stream(live, "/instances/c/stream") as progress:
+        for event in progress:
+            names.append(event.name)
+            if event.name == "activities":
+                seen += event.data["activities"]
+            if seen and seen[-1]["progress"] == {"copied": 1}:
+                going_on.set()
+
+    assert going_on.is_set()
+    assert {(attempt["name"], attempt["attempt"]) for attempt in seen} == {("copy", 1)}
+    assert names[-2:] == ["status", "end"]
+
+
 def test_one_that_is_purged_while_it_is_followed_is_gone(client: Client, live: Live) -> None:
     ref = client.start(approval, instance_id="chair")
     ref.wait_for_start(timeout=30)
@@ -219,7 +239,7 @@ def test_a_stream_that_meets_a_bug_ends(
         raise ZeroDivisionError
 
     add(client, "a", 1)
-    monkeypatch.setattr("perdure.gateway.feed.changes_in", broken)
+    monkeypatch.setattr("perdure.gateway.streams.feed.changes_in", broken)
 
     with stream(live, "/feed?after=0.0") as feed:
         assert list(feed) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perdure.errors import StoreOpenError
-from perdure.gateway.tokens import token_of, token_path
+from perdure.gateway.security.tokens import token_of, token_path
 
 
 def test_it_is_made_once_and_only_its_user_can_read_it(tmp_path: Path) -> None:

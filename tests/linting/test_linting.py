@@ -249,3 +249,57 @@ def test_helpers_are_followed_however_deep_and_in_circles() -> None:
 def test_a_task_that_is_kept_and_never_looked_at_is_found() -> None:
     assert orchestrator("task = ctx.call_activity('a', 1)\nreturn 1") == ["PD108"]
     assert orchestrator("reply = ctx.call_http('GET', given)\nreturn 1") == ["PD108"]
+
+
+def test_methods_are_followed_as_functions_are() -> None:
+    assert codes(
+        """
+        import time
+
+        class Clock:
+            def now(self):
+                return self._read()
+
+        class Wall(Clock):
+            def _read(self):
+                return time.time()
+
+            def late(self):
+                return self.now()
+
+            @staticmethod
+            def zone():
+                return time.localtime()
+
+            @property
+            def unused(self):
+                return time.time()
+
+        class Orders:
+            @app.orchestrator
+            async def main(self, ctx):
+                return self.total() + Wall.zone() + Wall().late()
+
+            def total(self):
+                return time.monotonic()
+        """
+    ) == ["PD101", "PD101"]
+
+
+def test_what_operations_call_is_followed() -> None:
+    assert codes(
+        """
+        import time
+        from perdure import Entity
+
+        def rest():
+            time.sleep(1)
+
+        class Cart(Entity):
+            def add(self, amount: int) -> None:
+                self._wait()
+
+            def _wait(self) -> None:
+                rest()
+        """
+    ) == ["PD201"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import perdure
 from perdure.orchestration.simulation import simulate
 
@@ -41,3 +43,22 @@ def test_code_that_does_something_else_is_stalled_and_goes_on_once_mended() -> N
         world.crash()  # what was raised meanwhile waits in the store, and wakes it
 
         assert world.client.orchestration("w").result(1) == 42
+
+
+def test_the_log_names_the_orchestration_whose_code_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = perdure.App("changing")
+
+    @before.orchestrator
+    async def work(ctx: perdure.OrchestrationContext) -> int:
+        return await ctx.wait_for_external_event("go", int)
+
+    with simulate(before) as world:
+        world.client.start(work, instance_id="w").wait_for_start(1)
+        world._app = perdure.App("changed")  # pyright: ignore[reportPrivateUsage]
+        world.crash()
+        world.client.orchestration("w").raise_event("go", 40)
+        world.settle()
+
+    assert "orchestration 'w' is stalled: 'work' is no orchestrator" in caplog.text

@@ -115,9 +115,16 @@ def test_signal_with_start_reaches_one_that_is_pending(world: Simulation) -> Non
     assert ref.result(3600) == 6
 
 
+def test_a_reference_to_an_orchestrator_that_there_is_none_of_is_refused(
+    world: Simulation,
+) -> None:
+    with pytest.raises(perdure.UnknownOrchestratorError, match="no orchestrator of this app"):
+        world.client.orchestration("w", "nonsense")
+
+
 def test_wait_for_start_waits_while_it_is_pending(world: Simulation) -> None:
     ref = world.client.start(waiting, 1, start_at=HOUR)
-    with pytest.raises(perdure.ReplyTimeoutError):
+    with pytest.raises(perdure.ReplyTimeoutError, match=f"{ref.id}' has not begun within 60"):
         ref.wait_for_start(60)
     ref.wait_for_start(3600)
 

@@ -143,3 +143,30 @@ def test_a_pending_one_that_is_cancelled_meanwhile_is_not_stalled_any_more() -> 
     state = world.client.orchestration("w").status()
     assert state is not None
     assert (state.runtime_status, state.is_stalled, state.reason) == ("Canceled", False, "")
+
+
+@pytest.mark.parametrize("asked", ["resume", "start", "rewind"])
+def test_whatever_is_asked_of_a_stalled_one_asks_todays_code(asked: str) -> None:
+    world = Simulation(with_code())
+    world.client.start("work", 1, instance_id="w")
+    world.advance(days=2)
+    deploy(world, without_code())
+    ref = world.client.orchestration("w")
+    with pytest.raises(perdure.WrongStatusError):
+        ref.suspend()
+    assert "work" in stalled(world)
+
+    deploy(world, with_code())
+    match asked:
+        case "resume":
+            world.client.orchestration("w").resume()
+        case "start":
+            with pytest.raises(perdure.InstanceAlreadyExistsError):
+                world.client.start("work", 1, instance_id="w")
+        case _:
+            with pytest.raises(perdure.WrongStatusError):
+                world.client.orchestration("w").rewind()
+
+    assert not stalled(world)
+    world.crash()
+    assert not stalled(world)

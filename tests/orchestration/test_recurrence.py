@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure.actors.context import to_datetime, to_micros
-from perdure.errors import InvalidInputError
+from perdure.errors import ExtraMissingError, InvalidInputError
 from perdure.orchestration.schedules import recurrence
 from perdure.orchestration.schedules.recurrence import (
     LATE_MICROS,
@@ -162,7 +162,7 @@ def test_without_the_extra_intervals_work_and_cron_says_what_to_install(
     monkeypatch.setattr(recurrence, "cronsim", None)
 
     check(Recurrence(every_micros=HOUR))
-    with pytest.raises(InvalidInputError, match=r"pip install 'perdure\[schedules\]'"):
+    with pytest.raises(ExtraMissingError, match=r"pip install 'perdure\[schedules\]'"):
         check(Recurrence(cron="0 3 * * *"))
 
 

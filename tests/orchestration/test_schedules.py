@@ -369,6 +369,8 @@ def test_a_cron_schedule_waits_for_the_extra_to_be_installed(
             world.advance(HOUR)
             assert "pip install 'perdure[schedules]'" in ref.describe().problem
             assert runs(world) == []
+            with pytest.raises(perdure.ExtraMissingError, match="needs the extra schedules"):
+                world.client.schedule("t", quick, cron="0 * * * *")
         world.advance(minutes=10)
 
         assert len(runs(world)) == 1

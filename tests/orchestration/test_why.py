@@ -188,3 +188,14 @@ def test_without_the_code_the_store_tells_what_it_knows(world: Simulation) -> No
 def test_what_is_not_there_is_said_so(world: Simulation, address: str) -> None:
     with pytest.raises(perdure.InstanceNotFoundError, match="nothing of"):
         world.client.why(address)
+
+
+def test_an_address_that_is_none_is_told_from_one_of_which_there_is_nothing() -> None:
+    with simulate(app) as world:
+        world.client.entity(Account, "a").call(Account.add, 1).get()
+
+        with pytest.raises(perdure.InvalidIdError, match="is not of the form @kind@key"):
+            world.client.why("@account")
+        with pytest.raises(perdure.InstanceNotFoundError, match="nothing of '@account@b'"):
+            world.client.why("@account@b")
+        assert [reason.kind for reason in world.client.why("@Account@a")] == ["nothing"]

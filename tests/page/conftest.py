@@ -10,8 +10,8 @@ import attrs
 import pytest
 from selenium import webdriver
 
-from perdure.gateway.access import OWNER, Identity, Token
 from perdure.gateway.application import Gateway
+from perdure.gateway.security.access import OWNER, Identity, Token
 from perdure.gateway.serving import Serving, listen
 from perdure.orchestration.client import Client
 from perdure.storage.records import Batch, QuarantineRow

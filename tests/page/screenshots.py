@@ -17,8 +17,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from perdure.gateway.access import OWNER
 from perdure.gateway.application import Gateway
+from perdure.gateway.security.access import OWNER
 from perdure.gateway.serving import Serving, listen
 from perdure.orchestration.client import Client
 from tests.page.browser import Browser, start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.by import By
 
-from perdure.gateway.access import Identity
+from perdure.gateway.security.access import Identity
 from perdure.orchestration.client import Client
 from tests.page.browser import Browser
 from tests.page.conftest import Shop

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from perdure.testing import simulate
+from tests.test_docs import ROOT, blocks
 
 pytest_plugins = ("pytester",)
 ENGINE = simulate
@@ -390,3 +391,16 @@ def test_a_history_has_the_name_of_a_file(suite: pytest.Pytester) -> None:
     said = failing(suite, HISTORY.replace('"refused"', '"../refused"'))
 
     assert "use the name of a file, without a folder" in said
+
+
+def test_the_suite_of_the_guide_runs(suite: pytest.Pytester) -> None:
+    codes = [code for _, code in blocks(ROOT / "docs" / "how-to" / "testing.md")]
+    first = next(n for n, code in enumerate(codes) if "def perdure_app" in code)
+    suite.makepyfile(guide="\n\n".join(codes[:first]))
+    suite.makeconftest(f"from guide import *\n{codes[first]}")
+    suite.makepyfile(f"from guide import *\n{codes[first + 1]}")
+
+    run(suite, "--perdure-update").assert_outcomes(passed=6)
+    run(suite).assert_outcomes(passed=6)
+
+    assert (suite.path / "histories" / "order.json").exists()

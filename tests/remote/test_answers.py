@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import pytest
 
 import perdure
 from perdure.gateway import asgi
-from perdure.gateway.access import Token
+from perdure.gateway.security.access import Token
 from perdure.remote import wire
 from tests.contracts.clients import TOKEN, Counter, app, ordering
 from tests.gateway.live import served
@@ -187,7 +188,7 @@ def test_a_wrong_token_and_none_are_refused() -> None:
                     list(client.changes(follow=False))
 
 
-def test_a_reader_reads_and_changes_nothing() -> None:
+def test_a_reader_reads_and_changes_nothing(tmp_path: Path) -> None:
     with gateway() as url, perdure.connect(url, token=READER) as client:
         assert client.count() == {}
         assert list(client.changes(follow=False)) == []
@@ -197,6 +198,11 @@ def test_a_reader_reads_and_changes_nothing() -> None:
             client.purge_orchestrations()
         with pytest.raises(perdure.AccessDeniedError):
             client.discard(1)
+        with pytest.raises(perdure.AccessDeniedError, match="admin"):
+            client.verify()
+        with pytest.raises(perdure.AccessDeniedError, match="admin"):
+            client.backup(str(tmp_path / "copy.db"))
+        assert list(tmp_path.iterdir()) == []
         assert client.count() == {}
 
 
@@ -253,11 +259,3 @@ def test_who_waits_no_more_leaves_nothing_behind() -> None:
         with pytest.raises(perdure.OrchestrationFailedError):
             ref.result(SOON)
         assert waits._groups == {}
-
-
-def test_some_things_are_not_for_a_remote_client() -> None:
-    with gateway() as url, perdure.connect(url, token=TOKEN) as client:
-        with pytest.raises(perdure.NotRemoteError, match="perdure verify"):
-            client.verify()
-        with pytest.raises(perdure.NotRemoteError, match="perdure backup"):
-            client.backup("copy.db")

@@ -20,6 +20,8 @@ from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.retry import RetryPolicy
 from perdure.orchestration.tasks import when_all, when_any
 from perdure.testing import World
+from tests.simulation.ledger import Register
+from tests.simulation.linearizable import Call
 
 OPENING_BALANCE = 100
 
@@ -31,16 +33,30 @@ class Outside:
     Attributes:
         patched: the code of the journeys has been changed, as it may be.
         broken: it has been changed as it must not be.
+        calls: of registers by journeys, by their marks; one whose result nobody has noted was
+            perhaps never sent.
     """
 
     world: World | None = None
     patched: bool = False
     broken: bool = False
+    calls: dict[str, Call] = attrs.Factory(dict[str, Call])
 
     def begin(self, world: World) -> None:
         """A new world, with the first release of the code."""
         self.world = world
         self.patched = self.broken = False
+        self.calls.clear()
+
+    def calling(self, mark: str, key: str, amount: int) -> None:
+        """A journey calls a register, perhaps not for the first time: a crash undid that."""
+        assert self.world is not None
+        self.calls.setdefault(mark, Call(key, "add", (amount,), self.world.steps))
+
+    def called(self, mark: str, result: int) -> None:
+        """It has the answer; what a crash undid is seen again."""
+        assert self.world is not None
+        self.calls[mark] = attrs.evolve(self.calls[mark], ended=self.world.steps, result=result)
 
     def fails(self) -> bool:
         """Whether an activity fails this time."""
@@ -56,6 +72,8 @@ outside = Outside()
 app = App("journeys")
 bare = App("journeys")
 """A release in which somebody has forgotten the orchestrators."""
+app.entity(Register)
+bare.entity(Register)
 
 
 @bare.entity
@@ -224,6 +242,17 @@ async def swap(ctx: OrchestrationContext, key: str, work_inside: bool) -> Any:
     return "swapped" if swapped else "torn"
 
 
+async def count(ctx: OrchestrationContext, key: str, amount: int) -> Any:
+    mark = str(ctx.new_uuid())
+    if not ctx.is_replaying:
+        outside.calling(mark, key, amount)
+    result = await ctx.entity(Register, key).call(Register.add, amount)
+    if not ctx.is_replaying:
+        outside.called(mark, result)
+    ctx.entity(Diary, "counts").signal(Diary.note, f"{mark} {result}")
+    return "counted"
+
+
 async def leave(ctx: OrchestrationContext, number: int) -> Any:
     """Ask for what nobody waits for."""
     ctx.create_timer(timedelta(hours=1))
@@ -250,6 +279,7 @@ STEPS: dict[str, Callable[..., Awaitable[Any]]] = {
         tell,
         pay,
         swap,
+        count,
         leave,
         fail,
     )

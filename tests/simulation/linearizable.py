@@ -7,13 +7,13 @@ A call without an outcome may have happened at any time since it began, or not a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 import msgspec
 
-from perdure.testing import Ask
+from perdure.testing import Ask, World
 
 NEVER = 1 << 62
 
@@ -81,12 +81,30 @@ def explain(calls: Sequence[Call], value: int) -> str:
         furthest = max(furthest, done & answered, key=int.bit_count)
         left = [place for place in range(len(calls)) if not done >> place & 1]
         first_end = min(calls[place].ended for place in left)
-        for place in left:
+        # what began later came after one that is still to be done
+        open_now = [place for place in left if calls[place].began <= first_end]
+        fitting: list[tuple[int, int]] = []
+        for place in open_now:
             call = calls[place]
-            if call.began > first_end:
-                break  # it, and all that began later, came after one that is still to be done
             after, result = applied(value, call)
             if call.ended == NEVER or result == call.result:
-                waiting.append((done | 1 << place, after))
+                fitting.append((done | 1 << place, after))
+                if after == value and call.ended != NEVER:
+                    del fitting[:-1]  # it changes nothing: now is as good a moment as any
+                    break
+        waiting += fitting
     stuck = [call for place, call in enumerate(calls) if not furthest >> place & 1]
     return f"no order explains {next(call for call in stuck if call.ended != NEVER)}"
+
+
+def check_registers(world: World, keys: Iterable[str], others: Sequence[Call]) -> None:
+    """What clients were told by registers fits together, and with the calls of *others*.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    asked = [ask for ask in world.asks if ask.message.target.startswith("@register@")]
+    calls = [*map(Call.of, asked), *others]
+    for key in keys:
+        wrong = explain([call for call in calls if call.entity == key], 0)
+        assert not wrong, f"register {key}: {wrong}"

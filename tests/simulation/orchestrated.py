@@ -22,11 +22,14 @@ from perdure.orchestration.client import Client
 from perdure.orchestration.history import TaskCompleted, TaskScheduled
 from perdure.testing import World, scenario
 from tests.simulation.journeys import app, bare, broken, journey, listener, outside
-from tests.simulation.promises import GAUGES, LISTENERS, PURSES, SPARED, Asked, check
+from tests.simulation.ledger import Register
+from tests.simulation.promises import GAUGES, LISTENERS, PURSES, REGISTERS, SPARED, Asked, check
 
 JOURNEYS = [f"j{number}" for number in range(6)]
 WRONG = 777_777
 """What a forged answer says."""
+FLOOD = 12
+"""Calls at once: more than a mailbox takes when limits are tight."""
 
 
 @attrs.define(eq=False)
@@ -46,6 +49,9 @@ class Clients:
         """Perhaps ask something, perhaps forge an answer."""
         if self.world.happens("forged-answer", 0.3):
             self._forge()
+        if self.world.happens("flood", 0.02):
+            for _ in range(FLOOD):
+                self._call()
         if self.world.under_way < 3 and self.random.random() < 0.1:
             self._ask()
 
@@ -68,6 +74,7 @@ class Clients:
             [*pay, draw.choice(["", "work", "wait"])],
             [*pay, draw.choice(["work", "wait"])],
             ["swap", draw.choice(GAUGES), draw.random() < 0.5],
+            *(["count", draw.choice(REGISTERS), draw.randint(1, 1_000_000)] for _ in range(2)),
             ["leave", number],
             ["again"],
         ]
@@ -78,6 +85,9 @@ class Clients:
 
     def _ask(self) -> None:
         draw = self.random
+        if draw.random() < 0.2:
+            self._call()
+            return
         deployed = self.world.app is not bare
         if deployed and draw.random() < 0.5:
             self.ask("start", draw.choice(JOURNEYS + LISTENERS))
@@ -92,6 +102,23 @@ class Clients:
         with_start = deployed and draw.random() < 0.2
         for _ in range(draw.randint(1, 4)):
             self.ask("signal with start" if with_start else "raise", instance)
+
+    def _call(self) -> None:
+        """Call a register that journeys call too."""
+        draw = self.random
+        key, amount = draw.choice(REGISTERS), draw.randint(1, 1_000_000)
+        reads = draw.random() < 0.5
+
+        def send(client: Client) -> None:
+            ref = client.entity(Register, key)
+            if reads:
+                ref.call(Register.read)
+            else:
+                ref.call(Register.add, amount)
+
+        name = f"read {key}" if reads else f"add {amount} to {key}"
+        # each gets its answer at last: many that perhaps happened are too much to search
+        self.world.ask(send, name=name)
 
     def ask(self, kind: str, instance: str, data: str = "") -> None:
         """Send one request without waiting."""

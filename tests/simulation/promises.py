@@ -12,10 +12,12 @@ from perdure.orchestration.reading import input_of
 from perdure.orchestration.state import COMPLETED, FAILED
 from perdure.orchestration.status import state_of
 from perdure.testing import Ask, World
-from tests.simulation.journeys import OPENING_BALANCE, Diary, Gauge, Purse
+from tests.simulation.journeys import OPENING_BALANCE, Diary, Gauge, Purse, outside
+from tests.simulation.linearizable import NEVER, Call, check_registers
 
 PURSES = ["x", "y", "z"]
 GAUGES = ["a", "b"]
+REGISTERS = ["r", "s"]
 LISTENERS = ["l0", "l1", "l2"]
 SPARED = {"l0", "l1", "j0", "j1"}
 """Instances that nobody ends from outside, so that nothing excuses a loss."""
@@ -42,7 +44,8 @@ def check(world: World, asked: list[Asked]) -> None:
     """Everything that was promised holds."""
     client = world.client
     marks: dict[str, Counter[str]] = {
-        key: Counter(_state(world, Diary, key).marks) for key in ("notes", "items", "payments")
+        key: Counter(_state(world, Diary, key).marks)
+        for key in ("notes", "items", "payments", "counts")
     }
     purses = {key: _state(world, Purse, key) for key in PURSES}
     payments = Counter[str]()
@@ -57,13 +60,25 @@ def check(world: World, asked: list[Asked]) -> None:
         assert marks["payments"][mark] == 2, f"payment {mark} was announced wrongly"
     assert set(marks["payments"]) <= set(payments), "an undone payment was announced"
     assert sum(_state(world, Gauge, key).value for key in GAUGES) >= swaps, "a swap is lost"
-    for key in ("notes", "items"):
+    for key in ("notes", "items", "counts"):
         twice = [mark for mark, count in marks[key].items() if count > 1]
         assert not twice, f"{key} kept twice: {twice}"
     _check_asks(world, asked, marks["items"])
+    check_registers(world, REGISTERS, _calls(marks["counts"]))
     for row in client.node.store.states("@"):
         assert not (row.state or b"").startswith(b"#"), f"{row.stream} is locked: {row.state!r}"
     assert client.node.store.waiting() == 0, "something waits for ever"
+
+
+def _calls(noted: Counter[str]) -> list[Call]:
+    """The calls of journeys; of one whose answer was not noted nothing is known."""
+    results = dict(mark.split(" ") for mark in noted)
+    for mark, result in results.items():
+        assert outside.calls[mark].result == int(result), f"{mark} was answered twice"
+    return [
+        call if mark in results else attrs.evolve(call, ended=NEVER)
+        for mark, call in outside.calls.items()
+    ]
 
 
 def _state(world: World, cls: type[Any], key: str) -> Any:
@@ -101,6 +116,7 @@ PLAIN = {
     "wait": "waited",
     "tell": "told",
     "swap": "swapped",
+    "count": "counted",
     "leave": "left",
     "again": "renewed",
 }

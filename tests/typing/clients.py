@@ -97,6 +97,16 @@ def check_connecting() -> None:
     with app.open(":memory:") as embedded:
         either: perdure.Client = embedded
         assert_type(either.orchestration("b"), perdure.OrchestrationRef[Any])
+        assert_type(either.orchestration("b", nightly), perdure.OrchestrationRef[str])
+        assert_type(either.orchestration("b", "nightly").result(), Any)
+
+
+def check_errors() -> None:
+    """Errors are reached by the package's name, as the docs write them."""
+    try:
+        raise perdure.errors.NonRetriableError
+    except perdure.errors.PerdureError as error:
+        assert_type(error, perdure.PerdureError)
 
 
 def check_schedules(client: perdure.Client) -> None:

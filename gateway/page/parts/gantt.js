@@ -27,7 +27,7 @@ export function Gantt({ chart, now }) {
   }, []);
   const present = chart.to ?? Math.max(now, chart.from + 1);
   const close = chart.from + (chart.last - chart.from) * CLOSE;
-  const isLong = present - chart.from > close - chart.from + 2_000 && present > 2 * close - chart.from;
+  const isLong = close > chart.from && present - chart.from > close - chart.from + 2_000 && present > 2 * close - chart.from;
   const end = isLong && !isWhole ? close : present;
   const span = Math.max(end - chart.from, 1);
   const scale = { from: chart.from, end, x: (at) => ((Math.min(at, end) - chart.from) / span) * (width - 12) + 4 };

@@ -45,12 +45,14 @@ function Search({ query }) {
         ${STATUSES.map((status) => html`<option key=${status} value=${status} selected=${status === filter.status}>${status}</option>`)}
       </select></label>
       <label>Tag<input type="text" placeholder="name=value" value=${filter.tag} onInput=${put("tag")} /></label>
-      <label class="wide">Started from<input type="datetime-local" value=${filter.from} onInput=${put("from")} /></label>
-      <label class="wide">to<input type="datetime-local" value=${filter.to} onInput=${put("to")} /></label>
       <label>Order<select value=${filter.order} onChange=${put("order")}>
-        <option value="">by id</option><option value="recent" selected=${filter.order === "recent"}>changed last</option>
+        <option value="">changed last</option><option value="id" selected=${filter.order === "id"}>by id</option>
       </select></label>
-      ${isFiltered && html`<button type="button" class="quiet" onClick=${() => setFilter(EMPTY)}>Clear</button>`}
+      <div class="between">
+        <label>Started from<input type="datetime-local" value=${filter.from} onInput=${put("from")} /></label>
+        <label>to<input type="datetime-local" value=${filter.to} onInput=${put("to")} /></label>
+        ${isFiltered && html`<button type="button" class="quiet" onClick=${() => setFilter(EMPTY)}>Clear</button>`}
+      </div>
     </form>
     <${Found} pages=${pages} isFiltered=${isFiltered} />
   `;

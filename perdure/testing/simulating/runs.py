@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import multiprocessing
+import os
 import shlex
 import traceback
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from threading import Thread
 
 import attrs
 
@@ -129,7 +131,9 @@ def run_seeds(
             told(run_seed(scenario, seed, steps=steps, only=only))
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=context, initializer=end_with_the_parent
+    ) as pool:
         waiting = [pool.submit(_run_block, target, block, steps, only) for block in blocks]
         try:
             for block in as_completed(waiting):
@@ -138,6 +142,18 @@ def run_seeds(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def end_with_the_parent() -> None:
+    """Have this process end when the one that started it does, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, name="parent", daemon=True).start()
 
 
 def _run_block(target: str, seeds: range, steps: int, only: Sequence[str] | None) -> list[Run]:

@@ -57,6 +57,16 @@ def accepted_messages_are_not_stored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryDisk, "apply", apply)
 
 
+def mailboxes_have_no_limit(patch: pytest.MonkeyPatch) -> None:
+    original = Partition.deliver
+
+    def deliver(self: Partition, message: Message) -> None:
+        original(self, message)
+        self.full.clear()
+
+    patch.setattr(Partition, "deliver", deliver)
+
+
 def timers_are_not_stored(patch: pytest.MonkeyPatch) -> None:
     original = MemoryDisk.apply
 

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from perdure.testing import Scenario
-from perdure.testing.simulating.runs import run_seed
+from perdure.testing.simulating.runs import end_with_the_parent, run_seed
 from perdure.testing.simulating.scenarios import load_scenario
 from tests.simulation.ledgers import ledgers
 from tests.simulation.orchestrated import journeys
@@ -31,6 +31,7 @@ IN_ENTITIES: list[Plant] = [
     engine.running_code_is_not_waited_for,
     engine.passivated_before_it_is_durable,
     engine.due_messages_are_found_twice,
+    engine.mailboxes_have_no_limit,
     engine.effects_of_a_turn_are_forgotten,
     engine.a_written_failure_is_taken_as_lost,
     disk.timers_come_early,
@@ -46,6 +47,7 @@ IN_ORCHESTRATIONS: list[Plant] = [
     orchestrations.answers_of_old_generations_are_taken,
     orchestrations.a_second_answer_is_taken,
     orchestrations.a_replay_is_not_compared,
+    engine.mailboxes_have_no_limit,
     orchestrations.timers_are_not_sent,
     engine.timers_are_not_stored,
     orchestrations.timers_outlive_the_end,
@@ -134,5 +136,6 @@ def _look(plant: Plant, target: str, seeds: int) -> Found:
 
 
 def _tell(connection: Connection, plant: Plant, target: str) -> None:
+    end_with_the_parent()
     for found in looking(plant, load_scenario(target)):
         connection.send(found)

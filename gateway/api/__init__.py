@@ -1,0 +1,1 @@
+"""Our own routes below /api/v1: lists, details, the past, metrics, schedules and upkeep."""

@@ -1,0 +1,1 @@
+"""The routes of the field, in its JSON: orchestrations and entities."""

@@ -1,0 +1,1 @@
+"""What the remote client asks: one route for each of its questions."""

@@ -1,0 +1,1 @@
+"""Server-sent events: one pump, and what goes through it."""
