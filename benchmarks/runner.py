@@ -180,12 +180,11 @@ class _Run:
     contest: Contest = attrs.Factory(lambda: Contest([]))
     figures: list[Figure] = attrs.Factory(list[Figure])
     finished: list[str] = attrs.Factory(list[str])
-    pace: Pace = attrs.field()
+    pace: Pace = attrs.field(init=False)
     _under_way: tuple[str, float] | None = None
 
-    @pace.default
-    def _all_steps(self) -> Pace:
-        return Pace.of(self._steps(), self.options.whole_scale)
+    def __attrs_post_init__(self) -> None:
+        self.pace = Pace.of(self._steps(), self.options.whole_scale)
 
     def _steps(self) -> Iterator[str]:
         for workload in self.workloads:
