@@ -128,8 +128,8 @@ class SimulatedRuntime:
         partition = self._partition
         assert partition is not None
         self._disturb(partition)
-        if not partition.work():
-            self._woken = True  # the next holder of the baton goes on
+        if not partition.work() or partition.ingress:
+            self._woken = True  # the next holder of the baton goes on, or there is more to take in
 
     def _disturb(self, partition: Partition) -> None:
         draw = self.random.random
