@@ -129,7 +129,7 @@ class SimulatedRuntime:
         assert partition is not None
         self._disturb(partition)
         if not partition.work() or partition.ingress:
-            self._woken = True  # the next holder of the baton goes on, or there is more to take in
+            self._woken = True  # its next holder goes on, or there is more to take in
 
     def _disturb(self, partition: Partition) -> None:
         draw = self.random.random
