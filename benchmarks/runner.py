@@ -5,7 +5,6 @@ One workload after the other, so that a run that is interrupted keeps those that
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from perdure.benchmarks.report.report import Machine, Report
 from perdure.benchmarks.rows import Row, Workload
 from perdure.benchmarks.workloads import ROWS, TASKS, WORKLOADS
 from perdure.errors import InvalidInputError
+from perdure.own_process import pass_over, settled
 
 QUICK_SCALE = 0.1
 
@@ -158,6 +158,7 @@ def run(
     with (
         Bench.beside(options.folder, scale=options.whole_scale, full=options.full) as bench,
         ExitStack() as stack,
+        settled(),
     ):
         running.contest.enter(peers, bench, stack, running.wait)
         for workload in workloads:
@@ -201,7 +202,7 @@ class _Run:
             for row in workload.rows:
                 if number < row.turns:
                     self.take(row.name)
-                    gc.collect()  # or a row would pay for what others have left behind
+                    pass_over()  # or a row would pay for what others have left behind
                     turns[row.name].append(row.measure(bench))
             self.contest.round(workload, number, bench, self.take)
         self._end_step()

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import json
 import os
@@ -52,6 +53,8 @@ OPERATIONS = (
 COUNTING = ("call", "signal", "http_call", "mixed")
 """What adds to counters, which are read afterwards."""
 SETTLE_SECONDS = 120.0
+COLLECTOR = (50_000, 20, 50)
+"""Python's garbage collector as ``perdure run`` sets it, for every system alike."""
 FILLING = 8
 """In flight while counters are filled: some systems allow few for one of them."""
 FILL_SECONDS, LOOK_SECONDS = 60.0, 2.0
@@ -319,6 +322,9 @@ def main(driver: str, folder: str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         launched = Launched(load_driver(Path(driver))())
         launched.run(launched.system.start(Path(folder)))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECTOR)
         write({"ok": launched.about()})
         for line in sys.stdin:
             try:
