@@ -16,7 +16,7 @@ import attrs
 
 from perdure.actors.node import Node
 from perdure.benchmarks.subjects.entities import bench_app
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.records import Batch
 
 LOAD_SECONDS = 1.2
@@ -68,7 +68,7 @@ class Bench:
         return str(self.folder / f"bench-{self._stores}.db")
 
     @contextmanager
-    def client(self, path: str | None = None) -> Generator[Client]:
+    def client(self, path: str | None = None) -> Generator[EmbeddedClient]:
         """A client of the store at *path*, or of a new one, which is then removed."""
         used = path or self.new_path()
         try:

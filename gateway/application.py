@@ -38,7 +38,7 @@ from perdure.gateway.security.guard import Guard
 from perdure.gateway.streams.feed import Feed
 from perdure.gateway.streams.progress import Progress
 from perdure.gateway.streams.pump import Pump
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.instance_ids import checked_instance_id
 
 
@@ -50,7 +50,7 @@ class Gateway:
 
     def __init__(
         self,
-        client: Client,
+        client: EmbeddedClient,
         *,
         token: str | None,
         tokens: Iterable[Token] = (),
@@ -167,7 +167,7 @@ class Gateway:
 
 
 def asgi(
-    client: Client,
+    client: EmbeddedClient,
     *,
     token: str | None,
     tokens: Iterable[Token] = (),

@@ -19,7 +19,7 @@ from perdure.actors.app import RESERVED
 from perdure.actors.replies import Reply
 from perdure.errors import OperationFailedError, OrchestrationFailedError, ReplyTimeoutError
 from perdure.gateway.limits import ENGINE_SECONDS, LOOK_SECONDS, THREADS
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.faults import typed
 from perdure.orchestration.refs import OrchestrationRef
 from perdure.storage.ports import Store
@@ -34,7 +34,7 @@ class Engine:
         client: what is asked.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: EmbeddedClient) -> None:
         self.client = client
         self._threads: anyio.CapacityLimiter | None = None
 

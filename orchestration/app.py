@@ -17,7 +17,7 @@ from perdure.actors.node import World
 from perdure.orchestration.activities import ActivityBehavior
 from perdure.orchestration.behavior import OrchestrationBehavior
 from perdure.orchestration.checking import checked_text
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.http_activity import http_activity
 from perdure.orchestration.http_calls import HTTP
 from perdure.orchestration.processes import Processes
@@ -176,12 +176,12 @@ class App(EntityApp):
         """What is registered now, and which versions of it run."""
         return Programs(self._registry.copied(), *self._versions)
 
-    def attach(self, store: Store, world: World) -> Client:
+    def attach(self, store: Store, world: World) -> EmbeddedClient:
         """Run the app over an open store in a given world; ``open`` and the simulator do."""
         opened, resolve = self.opened()
         programs = self.programs
         processes = Processes()
-        late: Future[Client] = Future()
+        late: Future[EmbeddedClient] = Future()
         behaviors: dict[str, Behavior] = {
             **self.behaviors(opened, Directory(resolve, starter(programs, world.new_id))),
             INSTANCES: OrchestrationBehavior(programs, resolve, self.tracer),
@@ -190,13 +190,13 @@ class App(EntityApp):
             ),
         }
         node = self.node(store, world, behaviors)
-        client = Client(node, opened, resolve, programs, processes)
+        client = EmbeddedClient(node, opened, resolve, programs, processes)
         late.set_result(client)
         if self.tracer is not None:
             self.tracer.watch(client)
         return client
 
-    def open(self, path: Any, *, durability: str = "power") -> Client:
+    def open(self, path: Any, *, durability: str = "power") -> EmbeddedClient:
         """Open a store and become the node that owns it; ``close()`` it, or use ``with``.
 
         Args:
@@ -210,5 +210,5 @@ class App(EntityApp):
             StoreOpenError: it cannot be opened; the message says why.
         """
         client = super().open(path, durability=durability)
-        assert isinstance(client, Client)
+        assert isinstance(client, EmbeddedClient)
         return client

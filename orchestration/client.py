@@ -1,4 +1,4 @@
-"""The client: entities, and orchestrations beside them."""
+"""The client of a store that this process has open: entities, and orchestrations."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R")
 
 
-class Client(EntityClient, interface.Client):
+class EmbeddedClient(EntityClient, interface.Client):
     """Sends to entities and orchestrations of one open store, and reads what is committed.
 
     It may be used by all threads, and by coroutines. Leaving its ``with`` block closes the

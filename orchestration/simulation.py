@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from perdure.actors.simulation import EntitySimulation
 from perdure.orchestration.app import App
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 
-class Simulation(EntitySimulation[Client]):
+class Simulation(EntitySimulation[EmbeddedClient]):
     """One app, one store in memory, one clock that only you move; use it in a ``with`` block.
 
     Attributes:

@@ -12,7 +12,7 @@ from perdure.benchmarks.measuring.drivers import REPLY_SECONDS
 from perdure.benchmarks.measuring.references import raw_commit_micros
 from perdure.benchmarks.report.figures import Turn, percentile
 from perdure.benchmarks.subjects.entities import Counter, Relay, Sleeper
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 HOPS = 10
 OLD = 10_000
@@ -21,7 +21,7 @@ RUN_SWITCH_SECONDS = 0.0005
 """The switch interval of ``perdure run``."""
 
 
-def _call_seconds(client: Client, key: str, count: int, first: int) -> list[float]:
+def _call_seconds(client: EmbeddedClient, key: str, count: int, first: int) -> list[float]:
     """How long each of *count* calls takes, after *first* ones that do not count."""
     counter = client.entity(Counter, key)
     taken = [

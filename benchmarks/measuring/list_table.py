@@ -17,7 +17,7 @@ from perdure.benchmarks.bench import check
 from perdure.benchmarks.measuring.lists import EVENTS, INSTANCES, fill
 from perdure.benchmarks.subjects.entities import bench_app
 from perdure.gateway import Gateway, asgi
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 _OURS = "/api/v1"
 _FIELD = "/runtime/webhooks/durabletask"
@@ -94,7 +94,7 @@ class Asked:
         return took
 
 
-async def _ask_all(client: Client, turns: int) -> dict[str, list[float]]:
+async def _ask_all(client: EmbeddedClient, turns: int) -> dict[str, list[float]]:
     asked = Asked(asgi(client, token=None))
     return {
         what: [await asked.get(question) for _ in range(turns)]

@@ -20,7 +20,7 @@ from perdure.benchmarks.subjects.orchestrators import (
     sequence,
     transfer,
 )
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.refs import OrchestrationRef
 
 ACCOUNTS = 1_000
@@ -41,7 +41,7 @@ def sequences(bench: Bench) -> Turn:
 
 
 def _in_flight(
-    client: Client, orchestrator: Callable[..., Any], inputs: Sequence[Any]
+    client: EmbeddedClient, orchestrator: Callable[..., Any], inputs: Sequence[Any]
 ) -> tuple[float, list[Any]]:
     """Start one with each input, 64 in flight, from this thread; the seconds, the results."""
     waiting: list[OrchestrationRef[Any]] = []
@@ -61,7 +61,7 @@ def _in_flight(
     return time.perf_counter() - begun, results
 
 
-def _run_sequence(client: Client) -> None:
+def _run_sequence(client: EmbeddedClient) -> None:
     result = client.start(sequence, 1).result(REPLY_SECONDS)
     if result != 1 + STEPS:
         check("a sequence's result", result, 1 + STEPS)
@@ -121,7 +121,7 @@ def transfers(bench: Bench) -> Turn:
     return Turn(len(pairs) / seconds, reference)
 
 
-def _check_balances(client: Client, pairs: list[list[str]]) -> None:
+def _check_balances(client: EmbeddedClient, pairs: list[list[str]]) -> None:
     """Whether each account has what all transfers together make of it."""
     wanted: dict[str, int] = {}
     for giver, taker in pairs:

@@ -15,7 +15,7 @@ from perdure.benchmarks.measuring.residence import resident_kib
 from perdure.benchmarks.report.figures import Turn, percentile
 from perdure.benchmarks.subjects.entities import bench_app
 from perdure.benchmarks.subjects.orchestrators import long_past, sequence, wait
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 WAITING = 100_000
 PAST = 5_000
@@ -23,7 +23,7 @@ PAST = 5_000
 YOUNG = 5
 
 
-def _start_waiting(client: Client, count: int) -> float:
+def _start_waiting(client: EmbeddedClient, count: int) -> float:
     """Start *count* orchestrations that wait for an event; the seconds that it takes."""
     each = count // THREADS
     seconds = in_threads(each, lambda _: client.start(wait))
@@ -109,7 +109,7 @@ def long_turns(bench: Bench) -> Turn:
     return Turn(medians["old"], medians["young"])
 
 
-def _run_past(client: Client, name: str, activities: int) -> None:
+def _run_past(client: EmbeddedClient, name: str, activities: int) -> None:
     """Start one and wait until its activities are done."""
     ref = client.start(long_past, activities, instance_id=name)
     deadline = time.monotonic() + WAIT_SECONDS

@@ -19,7 +19,7 @@ from perdure.benchmarks.subjects.entities import bench_app
 from perdure.benchmarks.subjects.orchestrators import STEPS, sequence
 from perdure.linting import check_targets
 from perdure.orchestration.app import App
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.context import OrchestrationContext
 from perdure.orchestration.simulation import Simulation
 from perdure.testing import assert_replays, crash_everywhere
@@ -163,7 +163,7 @@ def _cpu_seconds(bench: Bench, tracer: Tracer | None, count: int) -> float:
     return seconds
 
 
-def _sequences(client: Client, name: str, count: int) -> None:
+def _sequences(client: EmbeddedClient, name: str, count: int) -> None:
     """Start so many, 64 in flight, and wait for all."""
     with client.pipeline() as pipeline:
         for first in range(0, count, WINDOW):

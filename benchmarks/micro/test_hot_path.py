@@ -13,7 +13,7 @@ from perdure.actors.codec import codec_for
 from perdure.benchmarks.bench import Applied
 from perdure.benchmarks.subjects.entities import Counter, bench_app
 from perdure.benchmarks.subjects.orchestrators import long_past, sequence
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.testing import assert_replays
 
 Judge = Callable[[float], None]
@@ -29,13 +29,13 @@ def measured(benchmark: BenchmarkFixture, judged: Judge, work: Callable[[], Any]
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client() -> Iterator[EmbeddedClient]:
     with bench_app().open(":memory:") as client:
         yield client
 
 
 @pytest.fixture
-def on_disk(tmp_path: Path) -> Iterator[Client]:
+def on_disk(tmp_path: Path) -> Iterator[EmbeddedClient]:
     with bench_app().open(str(tmp_path / "micro.db")) as client:
         yield client
 
@@ -52,7 +52,7 @@ def test_codec(benchmark: BenchmarkFixture, judged: Judge) -> None:
     assert measured(benchmark, judged, work) == ORDER
 
 
-def test_mailbox(benchmark: BenchmarkFixture, judged: Judge, client: Client) -> None:
+def test_mailbox(benchmark: BenchmarkFixture, judged: Judge, client: EmbeddedClient) -> None:
     """A hundred signals are taken in, in memory."""
     counter = client.entity(Counter, "visits")
 
@@ -66,7 +66,7 @@ def test_mailbox(benchmark: BenchmarkFixture, judged: Judge, client: Client) -> 
     assert counter.call(Counter.total).get(10) == 70 * 100
 
 
-def test_turn(benchmark: BenchmarkFixture, judged: Judge, client: Client) -> None:
+def test_turn(benchmark: BenchmarkFixture, judged: Judge, client: EmbeddedClient) -> None:
     """A hundred calls of one entity, in memory, all in flight."""
     counter = client.entity(Counter, "visits")
 
@@ -77,7 +77,7 @@ def test_turn(benchmark: BenchmarkFixture, judged: Judge, client: Client) -> Non
     assert measured(benchmark, judged, work) == 70 * 100
 
 
-def test_append(benchmark: BenchmarkFixture, judged: Judge, on_disk: Client) -> None:
+def test_append(benchmark: BenchmarkFixture, judged: Judge, on_disk: EmbeddedClient) -> None:
     """A hundred signals to as many entities are committed on the disk and applied."""
     applied = Applied(on_disk.node)
 
@@ -93,7 +93,9 @@ def test_append(benchmark: BenchmarkFixture, judged: Judge, on_disk: Client) -> 
     applied.close()
 
 
-def test_orchestration(benchmark: BenchmarkFixture, judged: Judge, client: Client) -> None:
+def test_orchestration(
+    benchmark: BenchmarkFixture, judged: Judge, client: EmbeddedClient
+) -> None:
     """Ten sequences of three activities, in memory."""
 
     def work() -> list[int]:
@@ -104,7 +106,7 @@ def test_orchestration(benchmark: BenchmarkFixture, judged: Judge, client: Clien
 
 
 def test_replay_step(
-    benchmark: BenchmarkFixture, judged: Judge, client: Client, tmp_path: Path
+    benchmark: BenchmarkFixture, judged: Judge, client: EmbeddedClient, tmp_path: Path
 ) -> None:
     """A history of 400 events is replayed."""
     ref = client.start(long_past, 200, instance_id="old")

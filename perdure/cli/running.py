@@ -21,7 +21,7 @@ from perdure.cli.reaching import load_app
 from perdure.cli.telemetry import instrument_from_environment
 from perdure.errors import InvalidInputError
 from perdure.orchestration.app import App
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.own_process import settle
 
 SWITCH_SECONDS = 0.0005
@@ -162,14 +162,14 @@ def prepare(app_name: str, log_level: str, log_format: str, *, otel: bool) -> Ap
     return app
 
 
-def take_over(app: App, store: str, durability: str) -> Client:
+def take_over(app: App, store: str, durability: str) -> EmbeddedClient:
     """Become the node that owns the store."""
     client = app.open(store, durability=durability)
     settle()
     return client
 
 
-def finish(ctx: click.Context, client: Client, drain: float) -> None:
+def finish(ctx: click.Context, client: EmbeddedClient, drain: float) -> None:
     """End when what is in hand has been done, or has not been in time."""
     say("ending: what is in hand is finished; once more to end at once")
     if client.close(drain):

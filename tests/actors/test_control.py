@@ -25,7 +25,7 @@ from perdure.errors import (
     PayloadTooLargeError,
     ReplyTimeoutError,
 )
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 app = perdure.App()
 gate = threading.Event()
@@ -56,7 +56,7 @@ def store(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def client(store: str) -> Iterator[Client]:
+def client(store: str) -> Iterator[EmbeddedClient]:
     gate.clear()
     entered.clear()
     with app.open(store) as client:
@@ -174,7 +174,7 @@ def test_more_connections_than_there_are_places_are_told_so(
             other.close()
 
 
-def test_many_commands_at_once_get_their_places(store: str, client: Client) -> None:
+def test_many_commands_at_once_get_their_places(store: str, client: EmbeddedClient) -> None:
     def ask(number: int) -> None:
         with connect(store) as connection:
             connection.ask(call("open", b"1", request_id=f"r{number}"))
@@ -200,7 +200,9 @@ def test_a_socket_that_a_killed_process_left_is_replaced(store: str) -> None:
     assert not os.path.exists(control.socket_path(store))
 
 
-def test_a_call_in_hand_is_answered_while_the_node_closes(store: str, client: Client) -> None:
+def test_a_call_in_hand_is_answered_while_the_node_closes(
+    store: str, client: EmbeddedClient
+) -> None:
     answers: list[bytes] = []
 
     def ask() -> None:
@@ -265,7 +267,9 @@ def test_a_private_folder_of_somebody_else_is_refused(
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_leaves_the_socket_to_its_parent(store: str, client: Client) -> None:
+def test_a_forked_child_leaves_the_socket_to_its_parent(
+    store: str, client: EmbeddedClient
+) -> None:
     child = os.fork()
     if child == 0:
         client.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import perdure
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.sqlite import SqliteStore
 
 app = perdure.App()
@@ -28,7 +28,7 @@ class Box(perdure.Entity):
         return self.count
 
 
-def limit_pages(client: Client, pages: int) -> None:
+def limit_pages(client: EmbeddedClient, pages: int) -> None:
     """Let the store's file have so many pages."""
 
     def change(store: Any) -> None:

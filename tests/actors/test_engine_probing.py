@@ -14,7 +14,7 @@ from perdure.actors import limits
 from perdure.actors.partition import Partition
 from perdure.actors.threads import ThreadedRuntime
 from perdure.errors import CorruptionError, StoreUnavailableError
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.memory import MemoryStore
 from perdure.storage.ports import Writer
 from perdure.storage.records import Batch
@@ -51,16 +51,16 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Troubled:
 
 
 @pytest.fixture
-def client(store: Troubled) -> Iterator[Client]:
+def client(store: Troubled) -> Iterator[EmbeddedClient]:
     with app.attach(store, ThreadedRuntime(store)) as client:
         yield client
 
 
-def add(client: Client) -> perdure.Reply[int]:
+def add(client: EmbeddedClient) -> perdure.Reply[int]:
     return client.entity(Counter, "a").options(request_id="r").call(Counter.add, 1)
 
 
-def add_until_it_works(client: Client) -> int:
+def add_until_it_works(client: EmbeddedClient) -> int:
     for _ in range(10_000):
         try:
             return add(client).get(timeout=10)
@@ -70,13 +70,13 @@ def add_until_it_works(client: Client) -> int:
     raise AssertionError(msg)
 
 
-def fail_once(client: Client, store: Troubled, error: Exception) -> None:
+def fail_once(client: EmbeddedClient, store: Troubled, error: Exception) -> None:
     store.commits.append(error)
     with pytest.raises(perdure.OutcomeUnknownError, match="planned"):
         add(client).get(timeout=10)
 
 
-def refused_for_good(client: Client) -> str:
+def refused_for_good(client: EmbeddedClient) -> str:
     """What senders are told in the end."""
     for _ in range(10_000):
         try:
@@ -88,7 +88,9 @@ def refused_for_good(client: Client) -> str:
     raise AssertionError(msg)
 
 
-def test_probes_that_fail_are_repeated_until_one_works(client: Client, store: Troubled) -> None:
+def test_probes_that_fail_are_repeated_until_one_works(
+    client: EmbeddedClient, store: Troubled
+) -> None:
     store.probes += [StoreUnavailableError("not yet")] * 5
     fail_once(client, store, StoreUnavailableError("planned"))
 
@@ -97,7 +99,7 @@ def test_probes_that_fail_are_repeated_until_one_works(client: Client, store: Tr
 
 
 def test_a_store_that_fails_again_meanwhile_is_healed_once(
-    client: Client, store: Troubled
+    client: EmbeddedClient, store: Troubled
 ) -> None:
     store.probes += [StoreUnavailableError("not yet")] * 3
 
@@ -112,7 +114,9 @@ def test_a_store_that_fails_again_meanwhile_is_healed_once(
     assert store.tried == 4
 
 
-def test_what_ended_writing_for_good_is_not_healed(client: Client, store: Troubled) -> None:
+def test_what_ended_writing_for_good_is_not_healed(
+    client: EmbeddedClient, store: Troubled
+) -> None:
     def fail_twice(partition: Partition) -> None:
         partition.recovery.store_failed(StoreUnavailableError("planned"))
         partition.recovery.store_failed(CorruptionError("the log is damaged"))
@@ -124,7 +128,9 @@ def test_what_ended_writing_for_good_is_not_healed(client: Client, store: Troubl
     assert "writes no more" in refused_for_good(client)
 
 
-def test_an_error_of_no_store_in_a_commit_heals_too(client: Client, store: Troubled) -> None:
+def test_an_error_of_no_store_in_a_commit_heals_too(
+    client: EmbeddedClient, store: Troubled
+) -> None:
     fail_once(client, store, ZeroDivisionError("planned"))
 
     assert add_until_it_works(client) == 1
@@ -132,7 +138,7 @@ def test_an_error_of_no_store_in_a_commit_heals_too(client: Client, store: Troub
 
 
 def test_a_probe_that_finds_damage_ends_writing_and_reads_go_on(
-    client: Client, store: Troubled
+    client: EmbeddedClient, store: Troubled
 ) -> None:
     client.entity(Counter, "b").call(Counter.add, 5).get(timeout=10)
     store.probes.append(CorruptionError("the log is damaged"))
@@ -146,7 +152,7 @@ def test_a_probe_that_finds_damage_ends_writing_and_reads_go_on(
 
 
 def test_a_probe_that_fails_with_a_bug_ends_writing_and_the_committer_lives(
-    client: Client, store: Troubled, caplog: pytest.LogCaptureFixture
+    client: EmbeddedClient, store: Troubled, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.probes.append(ZeroDivisionError("a bug"))
     with caplog.at_level(logging.ERROR, "perdure"):
@@ -158,7 +164,9 @@ def test_a_probe_that_fails_with_a_bug_ends_writing_and_the_committer_lives(
     assert client.node.maintain(lambda writer: writer.probe()) == 0
 
 
-def test_a_node_that_writes_no_more_is_closed_at_once(client: Client, store: Troubled) -> None:
+def test_a_node_that_writes_no_more_is_closed_at_once(
+    client: EmbeddedClient, store: Troubled
+) -> None:
     store.probes.append(CorruptionError("the log is damaged"))
     fail_once(client, store, StoreUnavailableError("planned"))
     refused_for_good(client)
@@ -169,7 +177,7 @@ def test_a_node_that_writes_no_more_is_closed_at_once(client: Client, store: Tro
 
 
 def test_work_between_commits_that_fails_leaves_the_committer_alive(
-    client: Client, store: Troubled, caplog: pytest.LogCaptureFixture
+    client: EmbeddedClient, store: Troubled, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: Writer) -> None:
         msg = "planned"

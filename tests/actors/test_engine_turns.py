@@ -10,28 +10,28 @@ import pytest
 
 import perdure
 from perdure.actors import limits
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.actors.engine import Counter, app, gates
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client() -> Iterator[EmbeddedClient]:
     gates.clear()
     with app.open(":memory:") as client:
         yield client
 
 
-def test_a_call_answers_with_the_result(client: Client) -> None:
+def test_a_call_answers_with_the_result(client: EmbeddedClient) -> None:
     assert client.entity(Counter, "a").call(Counter.add, 2).get(timeout=5) == 2
 
 
-def test_a_signal_has_been_accepted_when_it_returns(client: Client) -> None:
+def test_a_signal_has_been_accepted_when_it_returns(client: EmbeddedClient) -> None:
     client.entity(Counter, "a").signal(Counter.add, 2)
 
     assert client.entity(Counter, "a").call(Counter.read).get(timeout=5) == 2
 
 
-def test_a_failed_operation_leaves_nothing(client: Client) -> None:
+def test_a_failed_operation_leaves_nothing(client: EmbeddedClient) -> None:
     ref = client.entity(Counter, "a")
     ref.signal(Counter.add, 1)
 
@@ -44,7 +44,7 @@ def test_a_failed_operation_leaves_nothing(client: Client) -> None:
     assert [event.version for event in ref.history()] == [1]
 
 
-def test_a_readonly_operation_that_changes_something_is_refused(client: Client) -> None:
+def test_a_readonly_operation_that_changes_something_is_refused(client: EmbeddedClient) -> None:
     ref = client.entity(Counter, "a")
 
     with pytest.raises(perdure.OperationFailedError, match="readonly"):
@@ -54,7 +54,7 @@ def test_a_readonly_operation_that_changes_something_is_refused(client: Client) 
     assert ref.get() is None
 
 
-def test_an_operation_that_blocks_stops_nobody_else(client: Client) -> None:
+def test_an_operation_that_blocks_stops_nobody_else(client: EmbeddedClient) -> None:
     gates["slow"] = threading.Event()
     blocked = client.entity(Counter, "slow").call(Counter.add_when_open, 1)
 
@@ -67,7 +67,7 @@ def test_an_operation_that_blocks_stops_nobody_else(client: Client) -> None:
     assert blocked.get(timeout=5) == 1
 
 
-def test_messages_behind_a_blocked_operation_wait_in_order(client: Client) -> None:
+def test_messages_behind_a_blocked_operation_wait_in_order(client: EmbeddedClient) -> None:
     gates["slow"] = threading.Event()
     ref = client.entity(Counter, "slow")
     first = ref.call(Counter.add_when_open, 1)
@@ -79,7 +79,7 @@ def test_messages_behind_a_blocked_operation_wait_in_order(client: Client) -> No
     assert [reply.get(timeout=5) for reply in others] == [2, 3, 4, 5, 6]
 
 
-def test_many_operations_block_at_once_and_others_go_on(client: Client) -> None:
+def test_many_operations_block_at_once_and_others_go_on(client: EmbeddedClient) -> None:
     keys = [f"slow-{number}" for number in range(20)]
     for key in keys:
         gates[key] = threading.Event()
@@ -92,14 +92,14 @@ def test_many_operations_block_at_once_and_others_go_on(client: Client) -> None:
     assert [reply.get(timeout=5) for reply in blocked] == [1] * 20
 
 
-def test_an_async_operation_runs_on_the_event_loop(client: Client) -> None:
+def test_an_async_operation_runs_on_the_event_loop(client: EmbeddedClient) -> None:
     ref = client.entity(Counter, "a")
     replies = [ref.call(Counter.add_slowly, 1) for _ in range(3)]
 
     assert [reply.get(timeout=5) for reply in replies] == [1, 2, 3]
 
 
-def test_a_reply_can_be_awaited(client: Client) -> None:
+def test_a_reply_can_be_awaited(client: EmbeddedClient) -> None:
     async def ask() -> int:
         ref = client.entity(Counter, "a")
         first, second = await asyncio.gather(
@@ -134,7 +134,7 @@ def test_waiting_inside_an_operation_is_refused() -> None:
             client.entity(Waiting, "one").call(Waiting.wait_for_another).get(timeout=5)
 
 
-def test_a_timeout_names_the_request_and_the_answer_still_comes(client: Client) -> None:
+def test_a_timeout_names_the_request_and_the_answer_still_comes(client: EmbeddedClient) -> None:
     gates["slow"] = threading.Event()
     reply = client.entity(Counter, "slow").call(Counter.add_when_open, 1)
 
@@ -145,7 +145,7 @@ def test_a_timeout_names_the_request_and_the_answer_still_comes(client: Client) 
     assert reply.get(timeout=5) == 1
 
 
-def test_a_chain_of_signals_reaches_its_end(client: Client) -> None:
+def test_a_chain_of_signals_reaches_its_end(client: EmbeddedClient) -> None:
     keys = [f"link-{number}" for number in range(10)]
 
     client.entity(Counter, "start").signal(Counter.forward, keys)
@@ -155,7 +155,7 @@ def test_a_chain_of_signals_reaches_its_end(client: Client) -> None:
     assert client.entity(Counter, keys[-1]).call(Counter.read).get(timeout=5) == 1
 
 
-def test_a_pipeline_is_durable_when_its_block_ends(client: Client) -> None:
+def test_a_pipeline_is_durable_when_its_block_ends(client: EmbeddedClient) -> None:
     with client.pipeline() as pipeline:
         for number in range(5_000):
             pipeline.entity(Counter, f"k{number % 7}").signal(Counter.add, 1)
@@ -168,7 +168,9 @@ def test_a_pipeline_is_durable_when_its_block_ends(client: Client) -> None:
     assert pipeline.failures == []
 
 
-def test_a_full_mailbox_refuses_calls(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_mailbox_refuses_calls(
+    client: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits, "MAILBOX_MESSAGES", 10)
     gates["slow"] = threading.Event()
     ref = client.entity(Counter, "slow")
@@ -184,7 +186,7 @@ def test_a_full_mailbox_refuses_calls(client: Client, monkeypatch: pytest.Monkey
     assert replies[0].get(timeout=5) == 2
 
 
-def test_idle_actors_leave_memory_and_come_back(client: Client) -> None:
+def test_idle_actors_leave_memory_and_come_back(client: EmbeddedClient) -> None:
     partition = client.node.partition
     client.node.ask_partition(lambda p: setattr(p.activation, "active_cells", 10))
     with client.pipeline() as pipeline:
@@ -197,7 +199,7 @@ def test_idle_actors_leave_memory_and_come_back(client: Client) -> None:
     assert len(partition.cells) <= 11
 
 
-def test_a_closed_client_refuses_by_name(client: Client) -> None:
+def test_a_closed_client_refuses_by_name(client: EmbeddedClient) -> None:
     ref = client.entity(Counter, "a")
     client.close()
 
@@ -232,7 +234,7 @@ def test_closing_answers_what_it_cannot_wait_for() -> None:
     gates["slow"].set()
 
 
-def test_a_repeated_request_gets_the_first_outcome(client: Client) -> None:
+def test_a_repeated_request_gets_the_first_outcome(client: EmbeddedClient) -> None:
     ref = client.entity(Counter, "a").options(request_id="r1")
 
     answers = [ref.call(Counter.add, 1).get(timeout=5) for _ in range(3)]
@@ -242,7 +244,7 @@ def test_a_repeated_request_gets_the_first_outcome(client: Client) -> None:
         ref.call(Counter.add, 2).get(timeout=5)
 
 
-def test_a_repeat_in_flight_joins_the_first(client: Client) -> None:
+def test_a_repeat_in_flight_joins_the_first(client: EmbeddedClient) -> None:
     gates["slow"] = threading.Event()
     ref = client.entity(Counter, "slow").options(request_id="r1")
     replies = [ref.call(Counter.add_when_open, 1) for _ in range(3)]
@@ -252,7 +254,7 @@ def test_a_repeat_in_flight_joins_the_first(client: Client) -> None:
     assert [reply.get(timeout=5) for reply in replies] == [1, 1, 1]
 
 
-def test_a_repeated_failure_fails_again_without_running(client: Client) -> None:
+def test_a_repeated_failure_fails_again_without_running(client: EmbeddedClient) -> None:
     ref = client.entity(Counter, "a").options(request_id="r1")
 
     for _ in range(2):
@@ -261,7 +263,7 @@ def test_a_repeated_failure_fails_again_without_running(client: Client) -> None:
 
 
 def test_an_unknown_operation_is_refused_before_anything_is_sent(
-    client: Client,
+    client: EmbeddedClient,
 ) -> None:
     with pytest.raises(perdure.UnknownOperationError, match="it has add"):
         client.entity(Counter, "a").signal("subtract", 1)
@@ -274,7 +276,7 @@ def test_an_unknown_operation_is_refused_before_anything_is_sent(
 
 
 def test_a_full_mailbox_refuses_signals_by_their_ids(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MAILBOX_MESSAGES", 10)
     gates["slow"] = threading.Event()
@@ -298,7 +300,7 @@ def test_a_full_mailbox_refuses_signals_by_their_ids(
 
 
 def test_a_request_id_used_for_something_else_fails_in_a_pipeline_too(
-    client: Client,
+    client: EmbeddedClient,
 ) -> None:
     pipeline = client.pipeline()
     ref = pipeline.entity(Counter, "a").options(request_id="r1")

@@ -6,11 +6,11 @@ import threading
 import time
 
 import perdure
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 app = perdure.App("threads")
 blocked, release = threading.Event(), threading.Event()
-client: Client
+client: EmbeddedClient
 
 
 @app.entity

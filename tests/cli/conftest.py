@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from perdure.cli.commands import perdure
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.cli.shop import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +78,7 @@ def shell(tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
-def client(shell: Shell) -> Iterator[Client]:
+def client(shell: Shell) -> Iterator[EmbeddedClient]:
     """The store, open in this process."""
     with app.open(shell.store) as client:
         yield client

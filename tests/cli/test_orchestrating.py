@@ -9,7 +9,7 @@ import pytest
 
 import perdure
 from perdure.cli.orchestrating import orchestration
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.cli.conftest import APP, ROOT, Shell
 from tests.cli.shop import approval, broken, checkout, delivery, mended
 
@@ -36,7 +36,7 @@ def test_without_an_owner_a_named_app_opens_the_store(shell: Shell) -> None:
 
 @pytest.mark.parametrize("is_open", [True, False])
 def test_one_is_shown_with_what_it_waits_for(
-    shell: Shell, client: Client, is_open: bool
+    shell: Shell, client: EmbeddedClient, is_open: bool
 ) -> None:
     ref = client.start(checkout, 500, instance_id="o-1", tags={"who": "ann"})
     while len(list(ref.history())) < 4:
@@ -55,7 +55,7 @@ def test_one_is_shown_with_what_it_waits_for(
 
 
 def test_one_that_was_rewound_is_shown_with_what_it_waits_for_again(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     ref = client.start(delivery, instance_id="o-1")
     with pytest.raises(perdure.OrchestrationFailedError, match="the van is broken"):
@@ -69,7 +69,7 @@ def test_one_that_was_rewound_is_shown_with_what_it_waits_for_again(
     assert shown["waiting_for"] == ["TaskScheduled deliver (task 2)"]
 
 
-def test_they_are_listed_filtered_and_counted(shell: Shell, client: Client) -> None:
+def test_they_are_listed_filtered_and_counted(shell: Shell, client: EmbeddedClient) -> None:
     client.start(checkout, 1, instance_id="a-1", tags={"who": "ann"}).result(timeout=10)
     client.start(approval, instance_id="b-1").wait_for_start(timeout=10)
     client.start(checkout, 2, instance_id="b-2").result(timeout=10)
@@ -89,7 +89,7 @@ def test_they_are_listed_filtered_and_counted(shell: Shell, client: Client) -> N
     assert "--after 'a-1'" in shell.run("orchestration", "list", "--limit", "1").stderr
 
 
-def test_a_history_shows_events_and_decisions(shell: Shell, client: Client) -> None:
+def test_a_history_shows_events_and_decisions(shell: Shell, client: EmbeddedClient) -> None:
     client.start(checkout, 30, instance_id="o-1").result(timeout=10)
 
     told = shell.lines("orchestration", "history", "o-1")
@@ -105,14 +105,14 @@ def test_a_history_shows_events_and_decisions(shell: Shell, client: Client) -> N
     assert newest.endswith('\tExecutionCompleted Completed\t"receipt for 30"\n')
 
 
-def test_an_event_reaches_one_that_waits(shell: Shell, client: Client) -> None:
+def test_an_event_reaches_one_that_waits(shell: Shell, client: EmbeddedClient) -> None:
     ref = client.start(approval, instance_id="o-1")
 
     assert shell.run("orchestration", "raise", "o-1", "Approval", "true").exit_code == 0
     assert ref.result(timeout=10) == "approved"
 
 
-def test_one_is_suspended_resumed_and_ended(shell: Shell, client: Client) -> None:
+def test_one_is_suspended_resumed_and_ended(shell: Shell, client: EmbeddedClient) -> None:
     client.start(approval, instance_id="o-1").wait_for_start(timeout=10)
     client.start(approval, instance_id="o-2").wait_for_start(timeout=10)
 
@@ -135,7 +135,9 @@ def test_one_is_suspended_resumed_and_ended(shell: Shell, client: Client) -> Non
     assert "o-1" in late.stderr
 
 
-def test_a_failed_one_says_why_is_rewound_and_restarted(shell: Shell, client: Client) -> None:
+def test_a_failed_one_says_why_is_rewound_and_restarted(
+    shell: Shell, client: EmbeddedClient
+) -> None:
     client.start(broken, instance_id="o-1")
 
     failed = shell.run("orchestration", "result", "o-1")
@@ -147,7 +149,9 @@ def test_a_failed_one_says_why_is_rewound_and_restarted(shell: Shell, client: Cl
     assert shell.run("orchestration", "result", "o-2").exit_code == 1
 
 
-def test_finished_ones_are_forgotten_after_a_question(shell: Shell, client: Client) -> None:
+def test_finished_ones_are_forgotten_after_a_question(
+    shell: Shell, client: EmbeddedClient
+) -> None:
     for number in range(3):
         client.start(checkout, 1, instance_id=f"o-{number}").result(timeout=10)
     client.start(approval, instance_id="lives").wait_for_start(timeout=10)
@@ -207,7 +211,7 @@ def test_what_cannot_be_done_says_why(
 
 
 def test_an_id_that_lives_is_refused_in_words_of_the_command_line(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     client.start(approval, instance_id="o-1")
 
@@ -234,7 +238,7 @@ def test_the_reference_names_every_command_and_option(name: str) -> None:
 
 
 def test_a_result_that_is_late_is_said_in_words_of_the_command_line(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     client.start(approval, instance_id="o-1")
 

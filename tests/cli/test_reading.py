@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.actors.holder import Purse, lock, plan_of, run
 from tests.actors.holder import app as holding
 from tests.cli.conftest import APP, ROOT, Shell
 
 
-def test_entities_are_listed_by_kind_and_prefix(shell: Shell, client: Client) -> None:
+def test_entities_are_listed_by_kind_and_prefix(shell: Shell, client: EmbeddedClient) -> None:
     for key in ("a1", "a2", "b1"):
         client.entity("counter", key).call("add", 1).get(timeout=5)
     client.entity("account", "ada").call("deposit", 5).get(timeout=5)
@@ -29,7 +29,7 @@ def test_entities_are_listed_by_kind_and_prefix(shell: Shell, client: Client) ->
     assert chosen == ["@counter@a1", "@counter@a2"]
 
 
-def test_a_page_of_entities_tells_how_to_go_on(shell: Shell, client: Client) -> None:
+def test_a_page_of_entities_tells_how_to_go_on(shell: Shell, client: EmbeddedClient) -> None:
     for key in ("a", "b", "c"):
         client.entity("counter", key).call("add", 1).get(timeout=5)
 
@@ -42,7 +42,7 @@ def test_a_page_of_entities_tells_how_to_go_on(shell: Shell, client: Client) -> 
 
 
 def test_an_unknown_kind_is_exit_code_3_and_names_those_that_are_known(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 
@@ -60,7 +60,7 @@ def test_an_unknown_kind_is_exit_code_3_and_names_those_that_are_known(
 
 
 def test_rows_that_cannot_be_read_are_listed_and_said_to_be(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     for key in ("a", "b"):
         client.entity("counter", key).call("add", 7).get(timeout=5)
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_store_is_not_called_damaged(shell: Shell) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_closed_store_is_shown_too(shell: Shell, client: Client) -> None:
+def test_a_closed_store_is_shown_too(shell: Shell, client: EmbeddedClient) -> None:
     client.entity("counter", "a").call("add", 7).get(timeout=5)
     client.close()
 
@@ -112,7 +112,7 @@ def test_an_entity_that_is_not_there_is_exit_code_3(shell: Shell, command: str) 
 
 @pytest.mark.parametrize("command", ["show", "history"])
 def test_a_kind_that_is_misspelt_is_told_a_near_one(
-    shell: Shell, client: Client, command: str
+    shell: Shell, client: EmbeddedClient, command: str
 ) -> None:
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 
@@ -129,7 +129,7 @@ def test_a_store_that_is_not_there_is_named(shell: Shell) -> None:
     assert f"there is no store at '{shell.store}'" in result.stderr
 
 
-def test_an_earlier_state_is_shown(shell: Shell, client: Client) -> None:
+def test_an_earlier_state_is_shown(shell: Shell, client: EmbeddedClient) -> None:
     for amount in (1, 2, 3):
         client.entity("counter", "a").call("add", amount).get(timeout=5)
         client.entity("account", "a").call("deposit", amount).get(timeout=5)
@@ -141,7 +141,7 @@ def test_an_earlier_state_is_shown(shell: Shell, client: Client) -> None:
 
 
 def test_a_history_shows_what_changed_and_what_was_recorded(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     counter = client.entity("counter", "a")
     counter.options(request_id="r1").call("add", 1).get(timeout=5)
@@ -157,7 +157,9 @@ def test_a_history_shows_what_changed_and_what_was_recorded(
     assert (deposit["name"], deposit["data"]) == ("Deposited", {"amount": 5})
 
 
-def test_a_history_can_be_cut_to_its_newest_events(shell: Shell, client: Client) -> None:
+def test_a_history_can_be_cut_to_its_newest_events(
+    shell: Shell, client: EmbeddedClient
+) -> None:
     for _ in range(5):
         client.entity("counter", "a").call("add", 1).get(timeout=5)
 
@@ -168,7 +170,7 @@ def test_a_history_can_be_cut_to_its_newest_events(shell: Shell, client: Client)
     assert [event["version"] for event in beyond] == [5]
 
 
-def test_tail_goes_on_behind_a_position(shell: Shell, client: Client) -> None:
+def test_tail_goes_on_behind_a_position(shell: Shell, client: EmbeddedClient) -> None:
     for key in ("a", "b", "c"):
         client.entity("counter", key).call("add", 1).get(timeout=5)
     client.entity("account", "d").call("deposit", 1).get(timeout=5)
@@ -184,7 +186,7 @@ def test_tail_goes_on_behind_a_position(shell: Shell, client: Client) -> None:
 
 @pytest.mark.parametrize("is_open", [True, False])
 def test_tail_of_an_unknown_kind_is_exit_code_3(
-    shell: Shell, client: Client, is_open: bool
+    shell: Shell, client: EmbeddedClient, is_open: bool
 ) -> None:
     client.entity("counter", "a").call("add", 1).get(timeout=5)
     if not is_open:
@@ -196,7 +198,7 @@ def test_tail_of_an_unknown_kind_is_exit_code_3(
     assert "did you mean 'counter'?" in result.stderr
 
 
-def test_tail_follows_until_it_is_interrupted(shell: Shell, client: Client) -> None:
+def test_tail_follows_until_it_is_interrupted(shell: Shell, client: EmbeddedClient) -> None:
     command = [sys.executable, "-m", "perdure", "tail", "--from-start", "--json"]
     with subprocess.Popen(
         [*command, "--store", shell.store], stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -212,7 +214,7 @@ def test_tail_follows_until_it_is_interrupted(shell: Shell, client: Client) -> N
 
 
 def test_what_is_printed_in_a_pipe_has_no_colour_and_no_raw_control_characters(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     client.entity("counter", "a").call("note", "red \x1b[31m\n").get(timeout=5)
 

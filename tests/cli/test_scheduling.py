@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from perdure.cli.scheduling import schedule
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.cli.conftest import APP, ROOT, Shell
 from tests.cli.shop import approval, checkout
 
@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "reference" / "cli.md"
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_they_are_listed_and_shown(shell: Shell, client: Client, is_open: bool) -> None:
+def test_they_are_listed_and_shown(shell: Shell, client: EmbeddedClient, is_open: bool) -> None:
     client.schedule("nightly", checkout, 30, cron="0 3 * * *", timezone="Europe/Berlin")
     client.schedule("often", approval, every=timedelta(minutes=5)).pause("holidays")
     if not is_open:
@@ -34,7 +34,9 @@ def test_they_are_listed_and_shown(shell: Shell, client: Client, is_open: bool) 
     assert "when\t0 3 * * * Europe/Berlin\n" in shell.run("schedule", "show", "nightly").stdout
 
 
-def test_one_is_paused_resumed_triggered_and_deleted(shell: Shell, client: Client) -> None:
+def test_one_is_paused_resumed_triggered_and_deleted(
+    shell: Shell, client: EmbeddedClient
+) -> None:
     ref = client.schedule("often", approval, every=timedelta(minutes=5))
 
     assert shell.run("schedule", "pause", "often", "--note", "why").stderr == "often paused\n"
@@ -49,7 +51,7 @@ def test_one_is_paused_resumed_triggered_and_deleted(shell: Shell, client: Clien
     assert shell.run("schedule", "list").stderr == "no schedules\n"
 
 
-def test_what_was_left_out_is_filled_up(shell: Shell, client: Client) -> None:
+def test_what_was_left_out_is_filled_up(shell: Shell, client: EmbeddedClient) -> None:
     every, begun = timedelta(minutes=5), datetime.now(UTC) - timedelta(days=1)
     ref = client.schedule("often", approval, every=every, overlap="allow", start_at=begun)
     before = len(ref.describe().running)
@@ -71,7 +73,9 @@ def test_one_that_is_not_there_is_exit_code_3(shell: Shell, command: str) -> Non
     assert (result.exit_code, result.stderr) == (3, "error: there is no schedule 'none'\n")
 
 
-def test_without_an_owner_a_named_app_opens_the_store(shell: Shell, client: Client) -> None:
+def test_without_an_owner_a_named_app_opens_the_store(
+    shell: Shell, client: EmbeddedClient
+) -> None:
     client.schedule("often", approval, every=timedelta(minutes=5))
     client.close()
 

@@ -9,7 +9,7 @@ import pytest
 
 from perdure.cli.commands import in_flags
 from perdure.errors import OutcomeUnknownError, ReplyTimeoutError
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.cli.conftest import APP, Shell
 
 
@@ -22,7 +22,7 @@ def test_a_call_reaches_the_open_store_and_prints_the_result(shell: Shell) -> No
     assert (result.exit_code, result.stdout) == (0, "3\n")
 
 
-def test_a_signal_is_durable_when_it_returns(shell: Shell, client: Client) -> None:
+def test_a_signal_is_durable_when_it_returns(shell: Shell, client: EmbeddedClient) -> None:
     result = shell.run("signal", "@counter@visits", "note", '"hi"', "2")
 
     assert result.exit_code == 0
@@ -50,7 +50,7 @@ def test_a_request_that_is_repeated_with_its_id_is_applied_once(shell: Shell) ->
         assert (result.exit_code, result.stdout) == (0, "1\n")
 
 
-def test_a_scheduled_signal_waits(shell: Shell, client: Client) -> None:
+def test_a_scheduled_signal_waits(shell: Shell, client: EmbeddedClient) -> None:
     assert shell.run("signal", "@counter@later", "add", "1", "--at", "1h").exit_code == 0
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert shell.run("signal", "@counter@later", "add", "1", "--at", tomorrow).exit_code == 0

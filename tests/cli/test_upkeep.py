@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.cli.conftest import APP, Shell
 
 
-def test_the_status_tells_who_has_the_store_open(shell: Shell, client: Client) -> None:
+def test_the_status_tells_who_has_the_store_open(shell: Shell, client: EmbeddedClient) -> None:
     (opened,) = shell.lines("status")
     client.close()
     (closed,) = shell.lines("status")
@@ -22,14 +22,14 @@ def test_the_status_tells_who_has_the_store_open(shell: Shell, client: Client) -
     assert closed["open"] is False
 
 
-def test_a_sound_store_is_said_to_be_sound(shell: Shell, client: Client) -> None:
+def test_a_sound_store_is_said_to_be_sound(shell: Shell, client: EmbeddedClient) -> None:
     client.entity("account", "a").call("deposit", 5).get(timeout=5)
 
     assert shell.run("verify").exit_code == 0
     assert shell.run("verify", "--app", APP).stderr == "sound\n"
 
 
-def test_damage_is_found_and_is_exit_code_4(shell: Shell, client: Client) -> None:
+def test_damage_is_found_and_is_exit_code_4(shell: Shell, client: EmbeddedClient) -> None:
     client.entity("counter", "a").call("add", 5).get(timeout=5)
     client.close()
     with sqlite3.connect(shell.store) as connection:
@@ -43,7 +43,9 @@ def test_damage_is_found_and_is_exit_code_4(shell: Shell, client: Client) -> Non
     assert shell.run("verify", "--app", APP).stdout == result.stdout
 
 
-def test_a_store_that_its_app_does_not_fit_is_exit_code_5(shell: Shell, client: Client) -> None:
+def test_a_store_that_its_app_does_not_fit_is_exit_code_5(
+    shell: Shell, client: EmbeddedClient
+) -> None:
     for kind, operation in (("counter", "add"), ("account", "deposit")):
         client.entity(kind, "a").call(operation, 5).get(timeout=5)
 
@@ -59,7 +61,7 @@ def test_a_store_that_its_app_does_not_fit_is_exit_code_5(shell: Shell, client: 
 
 
 def test_damage_is_exit_code_4_also_when_the_app_does_not_fit(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     client.entity("counter", "a").call("add", 5).get(timeout=5)
     client.entity("account", "a").call("deposit", 5).get(timeout=5)
@@ -82,7 +84,7 @@ def test_damage_is_exit_code_4_also_when_the_app_does_not_fit(
 
 
 def test_a_backup_is_a_store_and_is_never_overwritten(
-    shell: Shell, client: Client, tmp_path: Path
+    shell: Shell, client: EmbeddedClient, tmp_path: Path
 ) -> None:
     client.entity("counter", "a").call("add", 5).get(timeout=5)
     copy = str(tmp_path / "copy.db")
@@ -97,7 +99,7 @@ def test_a_backup_is_a_store_and_is_never_overwritten(
 
 @pytest.mark.parametrize("how", [("--keep", "2"), ("--up-to-version", "3")])
 def test_purge_drops_old_events_and_keeps_the_state(
-    shell: Shell, client: Client, how: tuple[str, str]
+    shell: Shell, client: EmbeddedClient, how: tuple[str, str]
 ) -> None:
     for _ in range(5):
         client.entity("counter", "a").call("add", 1).get(timeout=5)
@@ -109,7 +111,7 @@ def test_purge_drops_old_events_and_keeps_the_state(
     assert shell.run("verify", "--app", APP).exit_code == 0
 
 
-def test_purge_by_time_keeps_what_is_newer(shell: Shell, client: Client) -> None:
+def test_purge_by_time_keeps_what_is_newer(shell: Shell, client: EmbeddedClient) -> None:
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 
     assert shell.lines("purge", "@counter@a", "--before", "-1d")[0]["turns"] == 0
@@ -117,7 +119,7 @@ def test_purge_by_time_keeps_what_is_newer(shell: Shell, client: Client) -> None
 
 
 def test_purge_by_a_time_in_the_future_is_refused_since_older_than_30d_was_meant(
-    shell: Shell, client: Client
+    shell: Shell, client: EmbeddedClient
 ) -> None:
     client.entity("counter", "a").call("add", 1).get(timeout=5)
 

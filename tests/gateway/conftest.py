@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from perdure.gateway import Gateway, asgi
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.shop import app
 
 TOKEN = "a-token-of-the-tests-of-40-characters..."
@@ -17,13 +17,13 @@ ORIGIN = "http://127.0.0.1:7071"
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client() -> Iterator[EmbeddedClient]:
     with app.open(":memory:") as client:
         yield client
 
 
 @pytest.fixture
-def gateway(client: Client) -> Gateway:
+def gateway(client: EmbeddedClient) -> Gateway:
     return asgi(client, token=TOKEN)
 
 

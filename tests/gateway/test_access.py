@@ -25,7 +25,7 @@ from perdure.gateway.security.access import (
 )
 from perdure.gateway.security.audit import AuditFile
 from perdure.gateway.security.token_file import TokenFile
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE, ORIGIN, TOKEN
 from tests.gateway.shop import app
 
@@ -35,7 +35,7 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
-def roles(client: Client) -> Iterator[TestClient]:
+def roles(client: EmbeddedClient) -> Iterator[TestClient]:
     """A gateway with a token for each role."""
     tokens = [Token.of(f"my {role}", role, secret) for role, secret in SECRETS.items()]
     with TestClient(asgi(client, token=TOKEN, tokens=tokens), base_url=ORIGIN) as http:

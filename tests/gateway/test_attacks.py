@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from perdure.errors import InvalidInputError
 from perdure.gateway import Gateway, asgi, limits
 from perdure.gateway.application import Gateway as Application
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE, ORIGIN, TOKEN
 from tests.gateway.shop import app
 
@@ -37,7 +37,7 @@ def count(http: TestClient) -> int:
 
 
 @pytest.fixture
-def unlocked(client: Client) -> TestClient:
+def unlocked(client: EmbeddedClient) -> TestClient:
     """The gateway that needs no token."""
     return TestClient(asgi(client, token=None), base_url=ORIGIN + BASE)
 
@@ -91,7 +91,7 @@ def test_a_token_in_the_url_is_refused_even_a_right_one(http: TestClient, name: 
     assert http.get(f"/instances?{name}={TOKEN}").status_code == 400
 
 
-def test_a_token_that_can_be_guessed_is_refused(client: Client) -> None:
+def test_a_token_that_can_be_guessed_is_refused(client: EmbeddedClient) -> None:
     asgi(client, token="x" * 32)
     with pytest.raises(InvalidInputError, match="32 or more"):
         asgi(client, token="x" * 31)
@@ -117,7 +117,7 @@ def test_the_names_of_this_machine_are_its_own(unlocked: TestClient, host: str) 
     assert unlocked.get("/instances", headers={"host": host}).status_code == 200
 
 
-def test_names_that_were_configured_are_its_own(client: Client) -> None:
+def test_names_that_were_configured_are_its_own(client: EmbeddedClient) -> None:
     gateway = asgi(
         client, token=TOKEN, hosts=["Shop.example"], public_url="https://api.example"
     )
@@ -257,7 +257,7 @@ def test_headers_at_the_limit_are_read_and_one_over_is_not(gateway: Gateway) -> 
     ],
 )
 def test_requests_that_two_servers_read_differently_are_refused(
-    client: Client, headers: list[tuple[bytes, bytes]], status: int
+    client: EmbeddedClient, headers: list[tuple[bytes, bytes]], status: int
 ) -> None:
     gateway = asgi(client, token=None)
     assert asyncio.run(ask(gateway, path=BASE + "/instances", headers=headers)) == status
@@ -269,14 +269,14 @@ def test_a_compressed_body_is_refused(http: TestClient) -> None:
     assert http.post(START, content=b"x", headers=headers).status_code == 415
 
 
-def test_a_body_that_does_not_come_is_given_up(client: Client) -> None:
+def test_a_body_that_does_not_come_is_given_up(client: EmbeddedClient) -> None:
     gateway = Application(client, token=None, body_seconds=0)
     headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
 
     assert asyncio.run(ask(gateway, method="POST", headers=headers, body=None)) == 408
 
 
-def test_requests_at_the_limit_are_served_and_one_over_is_not(client: Client) -> None:
+def test_requests_at_the_limit_are_served_and_one_over_is_not(client: EmbeddedClient) -> None:
     gateway = Application(client, token=None, requests=2)
     client.start("approval", instance_id="order-1")
     path = BASE + "/orchestrators/approval"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE, ORIGIN
 from tests.gateway.shop import Counter
 
 A = "/entities/counter/a"
 
 
-def value(client: Client, key: str = "a") -> int | None:
+def value(client: EmbeddedClient, key: str = "a") -> int | None:
     snapshot = client.entity(Counter, key).get()
     return None if snapshot is None else snapshot.state.value
 
 
-def test_a_signal_is_accepted_and_done(http: TestClient, client: Client) -> None:
+def test_a_signal_is_accepted_and_done(http: TestClient, client: EmbeddedClient) -> None:
     answer = http.post(f"{A}?op=ADD", json=2)
 
     assert (answer.status_code, answer.content) == (202, b"")
@@ -98,14 +98,14 @@ def test_an_input_that_does_not_fit_is_told(http: TestClient) -> None:
     assert http.post(f"{A}?op=add").status_code == 400
 
 
-def test_a_key_may_have_slashes(http: TestClient, client: Client) -> None:
+def test_a_key_may_have_slashes(http: TestClient, client: EmbeddedClient) -> None:
     http.post("/entities/counter/a/b%2Fc?op=add&wait=true", json=1)
 
     assert value(client, "a/b/c") == 1
     assert http.get("/entities/counter/a/b/c").json()["value"] == 1
 
 
-def test_deleting(http: TestClient, client: Client) -> None:
+def test_deleting(http: TestClient, client: EmbeddedClient) -> None:
     http.post(f"{A}?op=add&wait=true", json=2)
 
     assert http.delete(A).status_code == 202
@@ -130,7 +130,7 @@ def test_a_list_has_pages_and_states_when_asked(http: TestClient) -> None:
     assert http.get("/entities/nobody").status_code == 404
 
 
-def test_a_closed_store_is_told_as_such(http: TestClient, client: Client) -> None:
+def test_a_closed_store_is_told_as_such(http: TestClient, client: EmbeddedClient) -> None:
     client.close()
 
     assert http.post(f"{A}?op=add", json=2).status_code == 503

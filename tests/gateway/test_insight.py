@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import ORIGIN
 from tests.gateway.shop import Counter
 
@@ -14,7 +14,7 @@ A = f"{API}/entities/counter/a/b"
 
 
 @pytest.fixture
-def added(client: Client) -> list[int]:
+def added(client: EmbeddedClient) -> list[int]:
     """What was added, one after the other."""
     amounts = list(range(1, 46))
     for amount in amounts:
@@ -73,7 +73,7 @@ def test_what_is_waited_for(http: TestClient) -> None:
     assert http.get(f"{API}/why/nobody").status_code == 404
 
 
-def test_counts_and_health(http: TestClient, client: Client) -> None:
+def test_counts_and_health(http: TestClient, client: EmbeddedClient) -> None:
     http.post("/orchestrators/doubled?timeout=30", json=1)
     http.post("/orchestrators/broken?timeout=30", json="no")
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from perdure.gateway import limits
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE, ORIGIN
 
 ROOT = ORIGIN + BASE
@@ -41,7 +41,7 @@ def test_a_start_that_waits_answers_with_the_output(http: TestClient) -> None:
 
 
 def test_a_start_that_waits_in_vain_answers_with_the_links_and_leaves_nobody_waiting(
-    http: TestClient, client: Client
+    http: TestClient, client: EmbeddedClient
 ) -> None:
     answer = http.post("/orchestrators/approval/order-1?timeout=0")
 
@@ -147,7 +147,7 @@ def test_a_history_is_compacted(http: TestClient) -> None:
 
 
 def test_events_are_raised_in_any_case_until_it_has_ended(
-    http: TestClient, client: Client
+    http: TestClient, client: EmbeddedClient
 ) -> None:
     url = "/instances/order-1/raiseevent/approvalEVENT"
     http.post("/orchestrators/approval/order-1")

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from perdure.gateway import asgi
 from perdure.gateway.serving import Patience
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE, ORIGIN, TOKEN
 from tests.gateway.live import served
 from tests.gateway.shop import Counter, app
@@ -53,7 +53,7 @@ def test_waiting(http: TestClient) -> None:
     assert http.post(f"{path}?timeout=240.1", json=1).status_code == 400
 
 
-def test_whoever_takes_nothing_of_an_answer_is_given_up(client: Client) -> None:
+def test_whoever_takes_nothing_of_an_answer_is_given_up(client: EmbeddedClient) -> None:
     for _ in range(16):  # more than the kernel keeps for a connection
         client.entity(Counter, "a").call(Counter.note, "x" * 1_000_000).get(timeout=30)
         client.entity(Counter, "a").call("delete").get(timeout=30)

@@ -14,17 +14,17 @@ from starlette.testclient import TestClient
 
 from perdure.errors import InvalidIdError, InvalidInputError
 from perdure.gateway import Gateway, asgi, limits
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE, ORIGIN, TOKEN
 
 
 @pytest.fixture
-def gateway(client: Client) -> Gateway:
+def gateway(client: EmbeddedClient) -> Gateway:
     return asgi(client, token=TOKEN, mounted_at="/durable")
 
 
 @pytest.fixture
-def web(client: Client, gateway: Gateway) -> TestClient:
+def web(client: EmbeddedClient, gateway: Gateway) -> TestClient:
     """An application of a user's, with routes of its own beside the gateway."""
 
     async def start(request: Request) -> Response:
@@ -65,7 +65,7 @@ def test_the_links_lead_to_where_it_is_mounted(web: TestClient) -> None:
 
 
 def test_waiting_ends_with_the_output_the_failure_or_the_links(
-    web: TestClient, client: Client
+    web: TestClient, client: EmbeddedClient
 ) -> None:
     client.start("doubled", 21, instance_id="good")
     client.start("broken", "no", instance_id="bad")
@@ -92,7 +92,9 @@ def test_a_host_header_of_an_attackers_gets_into_no_link(web: TestClient) -> Non
         web.get("/links", headers={"host": "evil.example"})
 
 
-def test_links_without_a_request_need_the_public_url(client: Client, gateway: Gateway) -> None:
+def test_links_without_a_request_need_the_public_url(
+    client: EmbeddedClient, gateway: Gateway
+) -> None:
     public = asgi(client, token=TOKEN, public_url="https://shop.example/api/")
 
     with pytest.raises(InvalidInputError, match="public_url"):

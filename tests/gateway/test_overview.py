@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from perdure.gateway import asgi
 from perdure.gateway.api.meter import Meter
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.records import Batch, TurnRow
 from tests.gateway.conftest import ORIGIN, TOKEN
 from tests.gateway.shop import Counter, app, approval, broken, doubled
@@ -17,7 +17,7 @@ from tests.gateway.shop import Counter, app, approval, broken, doubled
 API = ORIGIN + "/api/v1"
 
 
-def add(client: Client, key: str, amount: int) -> None:
+def add(client: EmbeddedClient, key: str, amount: int) -> None:
     client.entity(Counter, key).call(Counter.add, amount).get(timeout=30)
 
 
@@ -34,7 +34,7 @@ def pages(http: TestClient, url: str) -> list[Any]:
         headers = {"x-ms-continuation-token": answer.headers["x-ms-continuation-token"]}
 
 
-def test_the_overview_tells_how_a_store_is(http: TestClient, client: Client) -> None:
+def test_the_overview_tells_how_a_store_is(http: TestClient, client: EmbeddedClient) -> None:
     client.start(doubled, 2).result(timeout=30)
     client.start(approval, instance_id="first").wait_for_start(timeout=30)
     client.start(approval, instance_id="second").wait_for_start(timeout=30)
@@ -83,7 +83,7 @@ def test_seconds_are_counted_from_commits() -> None:
 
 
 def test_orchestrations_are_listed_by_all_that_is_known_of_them(
-    http: TestClient, client: Client
+    http: TestClient, client: EmbeddedClient
 ) -> None:
     for number in range(5):
         client.start(doubled, number, instance_id=f"d{number}").result(timeout=30)
@@ -131,7 +131,7 @@ def test_a_token_of_another_list_is_refused(http: TestClient) -> None:
 
 
 def test_a_search_that_takes_long_ends_its_page(
-    http: TestClient, client: Client, monkeypatch: pytest.MonkeyPatch
+    http: TestClient, client: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
         client.start(doubled, number, instance_id=f"d{number}").result(timeout=30)
@@ -145,7 +145,7 @@ def test_a_search_that_takes_long_ends_its_page(
     assert len(pages(http, f"{API}/instances?order=recent")) == 3
 
 
-def test_an_orchestration_in_full(http: TestClient, client: Client) -> None:
+def test_an_orchestration_in_full(http: TestClient, client: EmbeddedClient) -> None:
     client.start(doubled, 4, instance_id="d").result(timeout=30)
     client.start(approval, instance_id="chair").wait_for_start(timeout=30)
 
@@ -162,7 +162,7 @@ def test_an_orchestration_in_full(http: TestClient, client: Client) -> None:
     assert http.get(f"{API}/instances/nobody").status_code == 404
 
 
-def test_an_entity_in_full(http: TestClient, client: Client) -> None:
+def test_an_entity_in_full(http: TestClient, client: EmbeddedClient) -> None:
     add(client, "a/b", 3)
 
     told = http.get(f"{API}/entities/counter/a/b").json()
@@ -180,7 +180,7 @@ def test_an_entity_in_full(http: TestClient, client: Client) -> None:
     assert http.get(f"{API}/entities/nothing/x").status_code == 404
 
 
-def test_entities_are_found_by_their_keys(http: TestClient, client: Client) -> None:
+def test_entities_are_found_by_their_keys(http: TestClient, client: EmbeddedClient) -> None:
     for key in ("a1", "a2", "b1"):
         add(client, key, 1)
 
@@ -190,7 +190,9 @@ def test_entities_are_found_by_their_keys(http: TestClient, client: Client) -> N
     assert found[0]["state"]["value"] == 1
 
 
-def test_changes_come_in_pages_in_both_directions(http: TestClient, client: Client) -> None:
+def test_changes_come_in_pages_in_both_directions(
+    http: TestClient, client: EmbeddedClient
+) -> None:
     for amount in range(1, 8):
         add(client, "a", amount)
     client.start(doubled, 1, instance_id="d").result(timeout=30)

@@ -14,7 +14,7 @@ import pytest
 
 from perdure.gateway import asgi
 from perdure.gateway.durabletask.payloads import management_payload
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import TOKEN
 from tests.gateway.live import Live, served
 
@@ -37,7 +37,7 @@ def token(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-def live(client: Client, token: str | None) -> Iterator[Live]:
+def live(client: EmbeddedClient, token: str | None) -> Iterator[Live]:
     with served(asgi(client, token=token)) as live:
         yield live
 
@@ -89,7 +89,7 @@ def test_it_starts_waits_and_reads(live: Live, run: Run) -> None:
     run(work())
 
 
-def test_it_raises_events(live: Live, run: Run, client: Client) -> None:
+def test_it_raises_events(live: Live, run: Run, client: EmbeddedClient) -> None:
     async def work() -> None:
         durable = real(live)
         name = await durable.start_new("approval")
@@ -149,7 +149,7 @@ def test_it_lists_and_purges_many(live: Live, run: Run) -> None:
     run(work())
 
 
-def test_it_rewinds_and_restarts(live: Live, run: Run, client: Client) -> None:
+def test_it_rewinds_and_restarts(live: Live, run: Run, client: EmbeddedClient) -> None:
     async def work() -> None:
         durable = real(live)
         name = await durable.start_new("broken", None, "no")
@@ -162,7 +162,7 @@ def test_it_rewinds_and_restarts(live: Live, run: Run, client: Client) -> None:
     run(work())
 
 
-def test_it_signals_and_reads_entities(live: Live, run: Run, client: Client) -> None:
+def test_it_signals_and_reads_entities(live: Live, run: Run, client: EmbeddedClient) -> None:
     async def work() -> None:
         durable = real(live)
         counter = EntityId("Counter", "a")

@@ -10,7 +10,7 @@ import pytest
 from perdure.errors import InvalidInputError
 from perdure.gateway import asgi
 from perdure.gateway.serving import Patience, check_exposure, listen
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import BASE
 from tests.gateway.live import served
 
@@ -44,7 +44,7 @@ def test_others_are_served_with_a_token_and_behind_tls_only(host: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://shop.example", "https://", "https://a:b@shop.example", "https://x/?y", "x"]
 )
-def test_a_public_url_speaks_tls_and_holds_no_secret(client: Client, url: str) -> None:
+def test_a_public_url_speaks_tls_and_holds_no_secret(client: EmbeddedClient, url: str) -> None:
     with pytest.raises(InvalidInputError, match="public URL"):
         asgi(client, token=None, public_url=url)
 
@@ -64,7 +64,9 @@ def test_a_port_that_is_taken_is_told() -> None:
 
 
 @pytest.mark.parametrize("start", [b"", b"GET", ALL[:-2], ALL + b"GET /"])
-def test_a_head_that_does_not_come_ends_the_connection(client: Client, start: bytes) -> None:
+def test_a_head_that_does_not_come_ends_the_connection(
+    client: EmbeddedClient, start: bytes
+) -> None:
     with (
         served(asgi(client, token=None), Patience(head_seconds=0.05)) as live,
         live.connect() as connection,
@@ -75,7 +77,9 @@ def test_a_head_that_does_not_come_ends_the_connection(client: Client, start: by
     assert answered.startswith(b"HTTP/1.1 200") == start.startswith(ALL)
 
 
-def test_connections_at_the_limit_are_served_and_one_over_is_closed(client: Client) -> None:
+def test_connections_at_the_limit_are_served_and_one_over_is_closed(
+    client: EmbeddedClient,
+) -> None:
     with (
         served(asgi(client, token=None), Patience(connections=2)) as live,
         live.connect() as first,
@@ -97,7 +101,9 @@ def test_connections_at_the_limit_are_served_and_one_over_is_closed(client: Clie
         b"Transfer-Encoding : chunked\r\n",
     ],
 )
-def test_a_second_request_cannot_be_hidden_in_a_body(client: Client, smuggled: bytes) -> None:
+def test_a_second_request_cannot_be_hidden_in_a_body(
+    client: EmbeddedClient, smuggled: bytes
+) -> None:
     hidden = f"POST {BASE}/orchestrators/approval HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     head = f"POST {BASE}/orchestrators/doubled HTTP/1.1\r\nHost: localhost\r\n".encode()
     kind = b"Content-Type: application/json\r\n"
@@ -111,7 +117,7 @@ def test_a_second_request_cannot_be_hidden_in_a_body(client: Client, smuggled: b
     assert client.count() == {}
 
 
-def test_a_request_that_waits_holds_up_nobody(client: Client) -> None:
+def test_a_request_that_waits_holds_up_nobody(client: EmbeddedClient) -> None:
     with served(asgi(client, token=None)) as live:
         waiting = [live.connect() for _ in range(40)]
         for number, connection in enumerate(waiting):

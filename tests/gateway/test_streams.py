@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from perdure.gateway import Gateway, asgi, limits
 from perdure.gateway.application import Gateway as Application
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import TOKEN
 from tests.gateway.events import stream
 from tests.gateway.live import Live, served
@@ -24,11 +24,11 @@ def live(gateway: Gateway) -> Iterator[Live]:
         yield live
 
 
-def add(client: Client, key: str, amount: int) -> None:
+def add(client: EmbeddedClient, key: str, amount: int) -> None:
     client.entity(Counter, key).call(Counter.add, amount).get(timeout=30)
 
 
-def test_the_feed_tells_what_happens_from_now_on(client: Client, live: Live) -> None:
+def test_the_feed_tells_what_happens_from_now_on(client: EmbeddedClient, live: Live) -> None:
     add(client, "old", 1)
 
     with stream(live, "/feed") as feed:
@@ -43,7 +43,7 @@ def test_the_feed_tells_what_happens_from_now_on(client: Client, live: Live) -> 
 
 
 def test_the_feed_goes_on_behind_the_last_event_that_was_seen(
-    client: Client, live: Live
+    client: EmbeddedClient, live: Live
 ) -> None:
     for amount in range(1, 6):
         add(client, "a", amount)
@@ -56,7 +56,7 @@ def test_the_feed_goes_on_behind_the_last_event_that_was_seen(
     assert [event.data["version"] for event in seen + rest] == [1, 2, 3, 4, 5]
 
 
-def test_a_feed_that_does_not_follow_ends(client: Client, live: Live) -> None:
+def test_a_feed_that_does_not_follow_ends(client: EmbeddedClient, live: Live) -> None:
     add(client, "a", 1)
     client.start(doubled, 2).result(timeout=30)
 
@@ -80,7 +80,7 @@ def test_a_feed_that_does_not_follow_ends(client: Client, live: Live) -> None:
     ],
 )
 def test_the_feed_has_filters(
-    client: Client, live: Live, query: str, addresses: set[str]
+    client: EmbeddedClient, live: Live, query: str, addresses: set[str]
 ) -> None:
     add(client, "a", 1)
     add(client, "b", 1)
@@ -92,7 +92,7 @@ def test_the_feed_has_filters(
     assert told == addresses
 
 
-def test_many_read_the_same_feed(client: Client, live: Live) -> None:
+def test_many_read_the_same_feed(client: EmbeddedClient, live: Live) -> None:
     with stream(live, "/feed?kind=counter") as one, stream(live, "/feed") as other:
         for amount in range(30):
             add(client, "a", amount + 1)
@@ -102,7 +102,7 @@ def test_many_read_the_same_feed(client: Client, live: Live) -> None:
     assert [event.id for event in first] == [event.id for event in second]
 
 
-def test_an_orchestration_is_followed_to_its_end(client: Client, live: Live) -> None:
+def test_an_orchestration_is_followed_to_its_end(client: EmbeddedClient, live: Live) -> None:
     client.start(approval, instance_id="chair")
 
     with stream(live, "/instances/chair/stream") as progress:
@@ -122,7 +122,7 @@ def test_an_orchestration_is_followed_to_its_end(client: Client, live: Live) -> 
         assert none.status == 404
 
 
-def test_what_activities_tell_is_followed(client: Client, live: Live) -> None:
+def test_what_activities_tell_is_followed(client: EmbeddedClient, live: Live) -> None:
     going_on.clear()
     client.start(copying, instance_id="c")
     seen: list[dict[str, Any]] = []
@@ -141,7 +141,9 @@ def test_what_activities_tell_is_followed(client: Client, live: Live) -> None:
     assert names[-2:] == ["status", "end"]
 
 
-def test_one_that_is_purged_while_it_is_followed_is_gone(client: Client, live: Live) -> None:
+def test_one_that_is_purged_while_it_is_followed_is_gone(
+    client: EmbeddedClient, live: Live
+) -> None:
     ref = client.start(approval, instance_id="chair")
     ref.wait_for_start(timeout=30)
     with stream(live, "/instances/chair/stream") as progress:
@@ -152,7 +154,7 @@ def test_one_that_is_purged_while_it_is_followed_is_gone(client: Client, live: L
         assert list(events)[-1].name == "end"
 
 
-def test_an_entity_is_followed(client: Client, live: Live) -> None:
+def test_an_entity_is_followed(client: EmbeddedClient, live: Live) -> None:
     with stream(live, "/entities/counter/a/stream") as states:
         events = iter(states)
         assert next(events).name == "gone"
@@ -168,7 +170,7 @@ def test_an_entity_is_followed(client: Client, live: Live) -> None:
         assert more.take(1)[0].data["version"] == 3
 
 
-def test_streams_end_with_the_client(client: Client, live: Live) -> None:
+def test_streams_end_with_the_client(client: EmbeddedClient, live: Live) -> None:
     with stream(live, "/feed") as feed, stream(live, "/entities/counter/a/stream") as other:
         client.close()
 
@@ -183,7 +185,7 @@ def test_a_server_that_stops_does_not_wait_for_streams(gateway: Gateway) -> None
     assert list(feed) == []
 
 
-def test_there_may_be_so_many_streams_and_no_more(client: Client) -> None:
+def test_there_may_be_so_many_streams_and_no_more(client: EmbeddedClient) -> None:
     gateway = Application(client, token=TOKEN, streams=2, requests=1)
     with served(gateway) as live, stream(live, "/feed"), stream(live, "/feed") as second:
         with stream(live, "/feed") as third:
@@ -194,7 +196,7 @@ def test_there_may_be_so_many_streams_and_no_more(client: Client) -> None:
 
 
 def test_a_stream_without_news_says_that_it_lives(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "BEAT_SECONDS", 1)
     add(client, "a", 1)
@@ -206,7 +208,9 @@ def test_a_stream_without_news_says_that_it_lives(
     assert beat.id  # what was left out by filters is not looked at again
 
 
-def test_a_reader_that_takes_nothing_holds_up_nobody(client: Client, live: Live) -> None:
+def test_a_reader_that_takes_nothing_holds_up_nobody(
+    client: EmbeddedClient, live: Live
+) -> None:
     with socket.create_connection(("127.0.0.1", live.port)) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         head = "GET /api/v1/feed?after=0.0 HTTP/1.1\r\nHost: localhost\r\n"
@@ -233,7 +237,7 @@ def test_a_head_of_a_stream_has_no_stream(http: TestClient) -> None:
 
 
 def test_a_stream_that_meets_a_bug_ends(
-    client: Client, live: Live, monkeypatch: pytest.MonkeyPatch
+    client: EmbeddedClient, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(turn: object) -> list[object]:
         raise ZeroDivisionError

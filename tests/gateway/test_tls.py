@@ -13,7 +13,7 @@ import pytest
 from perdure.errors import InvalidInputError
 from perdure.gateway import asgi
 from perdure.gateway.serving import Certificate, Serving, check_exposure, listen
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.gateway.conftest import TOKEN
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
@@ -32,7 +32,9 @@ def certificate(tmp_path: Path) -> Certificate:
     return Certificate(str(path), str(key))
 
 
-def test_it_speaks_tls_and_nothing_else(client: Client, certificate: Certificate) -> None:
+def test_it_speaks_tls_and_nothing_else(
+    client: EmbeddedClient, certificate: Certificate
+) -> None:
     gateway = asgi(client, token=TOKEN)
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
@@ -62,7 +64,7 @@ def test_it_speaks_tls_and_nothing_else(client: Client, certificate: Certificate
         serving.stop()
 
 
-def test_a_certificate_that_is_none_is_told(client: Client, tmp_path: Path) -> None:
+def test_a_certificate_that_is_none_is_told(client: EmbeddedClient, tmp_path: Path) -> None:
     (tmp_path / "none.pem").write_text("nothing", encoding="ascii")
 
     for path in (tmp_path / "none.pem", tmp_path / "missing.pem"):

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from perdure.gateway import asgi
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.records import Batch, QuarantineRow
 from perdure.storage.sqlite.store import SqliteStore
 from tests.gateway.conftest import ORIGIN, TOKEN
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-def opened(client: Client) -> TestClient:
+def opened(client: EmbeddedClient) -> TestClient:
     return TestClient(asgi(client, token=TOKEN), headers={"x-functions-key": TOKEN})
 
 
@@ -73,7 +73,7 @@ def test_what_is_in_memory_has_no_backup(http: TestClient) -> None:
     assert http.post(f"{API}/backup").status_code == 400
 
 
-def test_a_schedule_has_a_life_over_http(http: TestClient, client: Client) -> None:
+def test_a_schedule_has_a_life_over_http(http: TestClient, client: EmbeddedClient) -> None:
     wish = {"orchestrator": "doubled", "input": 4, "every": 3600, "tags": {"a": "b"}}
 
     made = http.post(f"{API}/schedules/nightly", json=wish)
@@ -117,7 +117,7 @@ def test_a_schedule_that_cannot_be_is_refused(http: TestClient, path: str, body:
     assert http.get(f"{API}/schedules").json() == []
 
 
-def test_readiness_follows_the_node(http: TestClient, client: Client) -> None:
+def test_readiness_follows_the_node(http: TestClient, client: EmbeddedClient) -> None:
     assert http.get(f"{API}/ready").json() == {"ready": True, "reason": ""}
 
     client.close()
@@ -126,7 +126,7 @@ def test_readiness_follows_the_node(http: TestClient, client: Client) -> None:
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
 
 
-def test_metrics_are_what_prometheus_reads(http: TestClient, client: Client) -> None:
+def test_metrics_are_what_prometheus_reads(http: TestClient, client: EmbeddedClient) -> None:
     client.entity(Counter, "a").call(Counter.add, 7).get(timeout=30)
 
     answer = http.get(f"{ORIGIN}/metrics")

@@ -14,7 +14,7 @@ import perdure
 from perdure import errors
 from perdure.actors.simulated import Chances, SimulatedRuntime, VirtualClock
 from perdure.actors.threads import ThreadedRuntime
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.replaying import replay_store
 from perdure.storage.ports import Store
 from perdure.storage.sqlite import SqliteStore
@@ -30,7 +30,7 @@ class Life(Protocol):
     """A store, its clock, and the process that has it open."""
 
     @property
-    def client(self) -> Client: ...
+    def client(self) -> EmbeddedClient: ...
 
     def advance(self, seconds: float) -> None: ...
 
@@ -51,7 +51,7 @@ class Simulated:
         self._world = Simulation(app, chances=chances)
 
     @property
-    def client(self) -> Client:
+    def client(self) -> EmbeddedClient:
         return self._world.client
 
     def advance(self, seconds: float) -> None:
@@ -83,7 +83,7 @@ class OnSqlite:
     def _world(self, store: Store) -> ThreadedRuntime | SimulatedRuntime:
         return ThreadedRuntime(store, self._clock)
 
-    def _open(self) -> Client:
+    def _open(self) -> EmbeddedClient:
         store = SqliteStore.open(self._path, durability="process")
         return app.attach(store, self._world(store))
 
@@ -351,7 +351,7 @@ def status_of(state: perdure.OrchestrationState) -> Status:
     )
 
 
-def findings(client: Client) -> list[str]:
+def findings(client: EmbeddedClient) -> list[str]:
     """What verification finds wrong, what was set aside, and histories that do not replay."""
     found = [str(finding) for finding in client.verify()]
     found += [row.reason for row in client.quarantine()]

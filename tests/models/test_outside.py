@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from perdure.actors import control
 from perdure.errors import PerdureError
 from perdure.gateway import asgi
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.models.damage import damaged
 from tests.models.over_http import FIELD, ORIGIN, OURS, TOKEN, segment
 from tests.models.places import app
@@ -59,7 +59,7 @@ tokens = st.none() | st.text("abcXYZ019-_=+/ ", max_size=12) | st.sampled_from([
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def client() -> Iterator[EmbeddedClient]:
     with app.open(":memory:") as client:
         client.entity("box", "a").call("add", 1).get(30)
         client.start("helper", 2, instance_id="i").result(30)
@@ -67,7 +67,7 @@ def client() -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def http(client: Client) -> Iterator[TestClient]:
+def http(client: EmbeddedClient) -> Iterator[TestClient]:
     headers = {"x-functions-key": TOKEN, "content-type": "application/json"}
     with TestClient(
         asgi(client, token=TOKEN),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import perdure
 from perdure.actors.simulated import VirtualClock
 from perdure.actors.threads import Clock, ThreadedRuntime
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.memory import MemoryStore
 
 
@@ -28,7 +28,7 @@ class HandClock(Clock):
 class Threads:
     """A client, and its time."""
 
-    def __init__(self, client: Client, clock: HandClock) -> None:
+    def __init__(self, client: EmbeddedClient, clock: HandClock) -> None:
         self.client = client
         self._clock = clock.clock
 

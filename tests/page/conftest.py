@@ -13,7 +13,7 @@ from selenium import webdriver
 from perdure.gateway.application import Gateway
 from perdure.gateway.security.access import OWNER, Identity, Token
 from perdure.gateway.serving import Serving, listen
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.records import Batch, QuarantineRow
 from perdure.storage.sqlite.store import SqliteStore
 from tests.page.browser import Browser, start
@@ -29,7 +29,7 @@ TOKEN = "a-token-of-the-page-tests-of-40-characters"
 class Shop:
     """The shop's client, and where its page is."""
 
-    client: Client
+    client: EmbeddedClient
     gateway: Gateway
     base: str
 
@@ -100,12 +100,12 @@ def browser(window: Browser) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def client(shop: Shop) -> Client:
+def client(shop: Shop) -> EmbeddedClient:
     return shop.client
 
 
 @pytest.fixture
-def wait(client: Client) -> Callable[[str, int], None]:
+def wait(client: EmbeddedClient) -> Callable[[str, int], None]:
     """Waits until so many orchestrations have begun whose ids begin so."""
 
     def waiting(prefix: str, number: int) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 from perdure.gateway.application import Gateway
 from perdure.gateway.security.access import OWNER
 from perdure.gateway.serving import Serving, listen
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser, start
 from tests.page.shop import Account, Product, app, approval, order, refused
 
@@ -39,7 +39,7 @@ PRODUCTS = {
 }
 
 
-def furnish(client: Client) -> None:
+def furnish(client: EmbeddedClient) -> None:
     """Have something to look at."""
     for key, (title, price) in PRODUCTS.items():
         product = client.entity(Product, key)
@@ -65,7 +65,7 @@ def furnish(client: Client) -> None:
     client.start(approval, 120_000, instance_id="approval-7")
 
 
-def busy(client: Client, seconds: float) -> None:
+def busy(client: EmbeddedClient, seconds: float) -> None:
     """Go on for a while, so that there is something to measure."""
     until = time.monotonic() + seconds
     number = 0
@@ -78,7 +78,7 @@ def busy(client: Client, seconds: float) -> None:
 
 
 @contextmanager
-def shop_window() -> Generator[tuple[Client, Browser]]:
+def shop_window() -> Generator[tuple[EmbeddedClient, Browser]]:
     """A shop that is served, and a browser that is logged in."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     assert chromium is not None, "apt-get install chromium"

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from perdure.gateway import asgi
 from perdure.gateway.assets import FOLDER
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.shop import app
 
 TOKEN = "a-token-of-the-page-tests-of-40-characters"
@@ -22,12 +22,12 @@ SCRIPTS = [FOLDER / name for name in FILES if name.endswith(".js") and "vendor" 
 
 
 @pytest.fixture(scope="module")
-def memory() -> Client:
+def memory() -> EmbeddedClient:
     return app.open(":memory:")
 
 
 @pytest.fixture
-def http(memory: Client) -> TestClient:
+def http(memory: EmbeddedClient) -> TestClient:
     """Asks without a token."""
     return TestClient(asgi(memory, token=TOKEN), base_url=ORIGIN)
 
@@ -69,7 +69,7 @@ def test_other_names_and_other_sites_are_refused_here_too(http: TestClient) -> N
     assert http.get("/", headers={"sec-fetch-site": "cross-site"}).status_code == 403
 
 
-def test_it_works_where_the_gateway_is_mounted(memory: Client) -> None:
+def test_it_works_where_the_gateway_is_mounted(memory: EmbeddedClient) -> None:
     gateway = asgi(memory, token=TOKEN, mounted_at="/durable")
     mounted = TestClient(Starlette(routes=[Mount("/durable", gateway)]), base_url=ORIGIN)
 

@@ -6,7 +6,7 @@ import json
 
 from selenium.webdriver.common.keys import Keys
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser
 from tests.page.shop import Account, Product, holder
 
@@ -26,7 +26,7 @@ def slide(browser: Browser, version: int) -> None:
     )
 
 
-def a_product(client: Client, key: str) -> None:
+def a_product(client: EmbeddedClient, key: str) -> None:
     """One with a past of five versions: 0, 10, 13, 12, 12 in stock."""
     product = client.entity(Product, key)
     product.signal(Product.describe, "Tea", 1290)
@@ -37,7 +37,7 @@ def a_product(client: Client, key: str) -> None:
 
 
 def test_an_entity_is_found_by_its_kind_and_the_beginning_of_its_key(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     for key in ("find-one", "find-other", "lost"):
         client.entity(Product, key).call(Product.receive, 1).get(timeout=10)
@@ -58,7 +58,7 @@ def test_an_entity_is_found_by_its_kind_and_the_beginning_of_its_key(
 
 
 def test_the_time_slider_shows_the_state_at_any_version_and_what_changed(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     a_product(client, "slid")
     browser.open("#/entities/product/slid")
@@ -80,7 +80,7 @@ def test_the_time_slider_shows_the_state_at_any_version_and_what_changed(
     assert browser.fragment == "#/entities/product/slid"
 
 
-def test_a_version_has_an_address_of_its_own(browser: Browser, client: Client) -> None:
+def test_a_version_has_an_address_of_its_own(browser: Browser, client: EmbeddedClient) -> None:
     a_product(client, "linked")
 
     browser.afresh("#/entities/product/linked?version=2")
@@ -92,7 +92,7 @@ def test_a_version_has_an_address_of_its_own(browser: Browser, client: Client) -
 
 
 def test_the_slider_goes_by_keys_and_by_buttons_and_plays(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     a_product(client, "keyed")
     browser.open("#/entities/product/keyed")
@@ -113,7 +113,7 @@ def test_the_slider_goes_by_keys_and_by_buttons_and_plays(
 
 
 def test_the_event_log_leads_to_versions_and_follows_the_slider(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     a_product(client, "logged")
     browser.open("#/entities/product/logged")
@@ -126,7 +126,9 @@ def test_the_event_log_leads_to_versions_and_follows_the_slider(
     browser.see(".event-row[aria-pressed=true]", "reserve")
 
 
-def test_domain_events_are_shown_with_their_data(browser: Browser, client: Client) -> None:
+def test_domain_events_are_shown_with_their_data(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     account = client.entity(Account, "ada")
     account.signal(Account.deposit, 500, "salary")
     account.call(Account.withdraw, 120, "book").get(timeout=10)
@@ -139,7 +141,7 @@ def test_domain_events_are_shown_with_their_data(browser: Browser, client: Clien
 
 
 def test_changes_are_shown_as_they_come_and_the_past_stays_where_it_is(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     a_product(client, "moving")
     browser.open("#/entities/product/moving")
@@ -157,7 +159,7 @@ def test_changes_are_shown_as_they_come_and_the_past_stays_where_it_is(
     browser.see(STATE, "State at version 2")
 
 
-def test_a_lock_names_its_holder(browser: Browser, client: Client) -> None:
+def test_a_lock_names_its_holder(browser: Browser, client: EmbeddedClient) -> None:
     a_product(client, "held")
     client.start(holder, "held", instance_id="the-holder").wait_for_start(timeout=10)
 
@@ -169,7 +171,9 @@ def test_a_lock_names_its_holder(browser: Browser, client: Client) -> None:
     client.orchestration("the-holder").raise_event("LetGo")
 
 
-def test_a_form_from_the_signature_calls_and_signals(browser: Browser, client: Client) -> None:
+def test_a_form_from_the_signature_calls_and_signals(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     a_product(client, "operated")
     browser.open("#/entities/product/operated")
     operate = "[aria-label=Operate]"
@@ -191,7 +195,7 @@ def test_a_form_from_the_signature_calls_and_signals(browser: Browser, client: C
     assert snapshot.state.notes == ["green", "twice"]
 
 
-def test_an_operation_that_fails_says_why(browser: Browser, client: Client) -> None:
+def test_an_operation_that_fails_says_why(browser: Browser, client: EmbeddedClient) -> None:
     a_product(client, "too-few")
     browser.open("#/entities/product/too-few")
     operate = "[aria-label=Operate]"
@@ -210,7 +214,7 @@ def test_a_missing_entity_says_so(browser: Browser) -> None:
     browser.see("[role=alert]", "@product@never")
 
 
-def test_a_long_past_is_read_in_pages(browser: Browser, client: Client) -> None:
+def test_a_long_past_is_read_in_pages(browser: Browser, client: EmbeddedClient) -> None:
     with client.pipeline() as pipeline:
         product = pipeline.entity(Product, "long")
         for _ in range(3_000):

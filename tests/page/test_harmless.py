@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from perdure.gateway.security.access import Identity
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser
 from tests.page.conftest import Shop
 from tests.page.shop import Account, Product, order, refused
@@ -151,7 +151,7 @@ def test_a_link_logs_in_once_and_out_again(browser: Browser, shop: Shop) -> None
 
 
 def test_who_may_only_read_has_no_buttons_to_press(
-    browser: Browser, shop: Shop, client: Client
+    browser: Browser, shop: Shop, client: EmbeddedClient
 ) -> None:
     client.entity(Product, "read-only").call(Product.receive, 1).get(timeout=10)
     browser.afresh(shop.link(Identity("guest", "read", "token")))

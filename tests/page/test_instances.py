@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.refs import OrchestrationRef
 from tests.page.browser import Browser
 from tests.page.shop import Product, approval, holder, order, refused
 
 
-def an_order(client: Client, instance_id: str, **more: object) -> OrchestrationRef[object]:
+def an_order(
+    client: EmbeddedClient, instance_id: str, **more: object
+) -> OrchestrationRef[object]:
     """An order that has what it needs."""
     client.entity(Product, f"of-{instance_id}").signal(Product.receive, 5)
     given = {"customer": "eve", "product": f"of-{instance_id}", "amount": 1, "cents": 990}
@@ -35,7 +37,7 @@ def ids(browser: Browser) -> list[str]:
     ],
 )
 def test_they_are_found_by_a_filter_that_is_in_the_address(
-    browser: Browser, client: Client, field: str, value: str, query: str
+    browser: Browser, client: EmbeddedClient, field: str, value: str, query: str
 ) -> None:
     for colour in ("red", "blue"):
         client.start_or_get(
@@ -52,7 +54,9 @@ def test_they_are_found_by_a_filter_that_is_in_the_address(
     browser.see(".instance-row", "sought-red")
 
 
-def test_a_name_a_status_and_a_time_choose_together(browser: Browser, client: Client) -> None:
+def test_a_name_a_status_and_a_time_choose_together(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.start_or_get(approval, 1, instance_id="chosen-runs").wait_for_start(timeout=10)
     failed = client.start_or_get(refused, "no", instance_id="chosen-failed")
     browser.until(lambda: (s := failed.status()) is not None and s.is_finished, "an end")
@@ -67,7 +71,7 @@ def test_a_name_a_status_and_a_time_choose_together(browser: Browser, client: Cl
 
 
 def test_an_order_shows_retries_locks_calls_and_children_on_its_timeline(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     an_order(client, "drawn").result(timeout=30)
     browser.open("#/instances/drawn")
@@ -86,7 +90,7 @@ def test_an_order_shows_retries_locks_calls_and_children_on_its_timeline(
     browser.see(".gantt-row", "print_label")
 
 
-def test_one_that_goes_on_is_drawn_as_it_goes(browser: Browser, client: Client) -> None:
+def test_one_that_goes_on_is_drawn_as_it_goes(browser: Browser, client: EmbeddedClient) -> None:
     an_order(client, "live", needs_signature=True)
     browser.open("#/instances/live")
     browser.see(".head .status", "Running")
@@ -100,7 +104,9 @@ def test_one_that_goes_on_is_drawn_as_it_goes(browser: Browser, client: Client) 
     assert len(browser.all("[aria-label^='event Signed'], [aria-label^='event signed']")) == 1
 
 
-def test_its_data_history_and_family_are_shown(browser: Browser, client: Client) -> None:
+def test_its_data_history_and_family_are_shown(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     an_order(client, "told").result(timeout=30)
     browser.open("#/instances/told")
 
@@ -119,7 +125,7 @@ def test_its_data_history_and_family_are_shown(browser: Browser, client: Client)
     assert "tab=family" in browser.fragment
 
 
-def test_what_it_waits_for_leads_there(browser: Browser, client: Client) -> None:
+def test_what_it_waits_for_leads_there(browser: Browser, client: EmbeddedClient) -> None:
     client.entity(Product, "wanted").signal(Product.receive, 9)
     client.start(holder, "wanted", instance_id="has-it").wait_for_start(timeout=10)
     browser.until(
@@ -151,7 +157,9 @@ def shows(browser: Browser, status: str) -> None:
     browser.see(".head .status", status)
 
 
-def test_nothing_is_done_before_it_is_confirmed(browser: Browser, client: Client) -> None:
+def test_nothing_is_done_before_it_is_confirmed(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.start(approval, 1, instance_id="spared").wait_for_start(timeout=10)
     browser.open("#/instances/spared")
 
@@ -164,7 +172,7 @@ def test_nothing_is_done_before_it_is_confirmed(browser: Browser, client: Client
     assert state.runtime_status == "Running"
 
 
-def test_an_event_is_raised_with_its_data(browser: Browser, client: Client) -> None:
+def test_an_event_is_raised_with_its_data(browser: Browser, client: EmbeddedClient) -> None:
     ref = client.start(approval, 1, instance_id="raised")
     browser.open("#/instances/raised")
 
@@ -180,7 +188,9 @@ def test_an_event_is_raised_with_its_data(browser: Browser, client: Client) -> N
     assert ref.result(timeout=10) == "approved"
 
 
-def test_it_is_suspended_and_resumed_with_a_reason(browser: Browser, client: Client) -> None:
+def test_it_is_suspended_and_resumed_with_a_reason(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.start(approval, 1, instance_id="paused").wait_for_start(timeout=10)
     browser.open("#/instances/paused")
 
@@ -195,7 +205,9 @@ def test_it_is_suspended_and_resumed_with_a_reason(browser: Browser, client: Cli
 @pytest.mark.parametrize(
     ("action", "status"), [("terminate", "Terminated"), ("cancel", "Canceled")]
 )
-def test_it_is_ended(browser: Browser, client: Client, action: str, status: str) -> None:
+def test_it_is_ended(
+    browser: Browser, client: EmbeddedClient, action: str, status: str
+) -> None:
     client.start(approval, 1, instance_id=f"{action}-me").wait_for_start(timeout=10)
     browser.open(f"#/instances/{action}-me")
 
@@ -205,7 +217,9 @@ def test_it_is_ended(browser: Browser, client: Client, action: str, status: str)
     browser.see("[data-action=purge]")
 
 
-def test_one_that_failed_is_rewound_and_restarted(browser: Browser, client: Client) -> None:
+def test_one_that_failed_is_rewound_and_restarted(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     failed = client.start(refused, "no money", instance_id="again")
     browser.until(lambda: (s := failed.status()) is not None and s.is_finished, "an end")
     browser.open("#/instances/again")
@@ -223,7 +237,7 @@ def test_one_that_failed_is_rewound_and_restarted(browser: Browser, client: Clie
     browser.see(".failure", "DeclinedError: no money")
 
 
-def test_one_that_is_purged_is_gone(browser: Browser, client: Client) -> None:
+def test_one_that_is_purged_is_gone(browser: Browser, client: EmbeddedClient) -> None:
     client.start(approval, 1, instance_id="purged").terminate()
     browser.open("#/instances/purged")
     shows(browser, "Terminated")
@@ -237,7 +251,7 @@ def test_one_that_is_purged_is_gone(browser: Browser, client: Client) -> None:
 
 
 def test_many_are_read_page_by_page_as_one_goes_down(
-    browser: Browser, client: Client, wait: Callable[[str, int], None]
+    browser: Browser, client: EmbeddedClient, wait: Callable[[str, int], None]
 ) -> None:
     with client.pipeline() as pipeline:
         for number in range(350):

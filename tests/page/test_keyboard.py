@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser
 from tests.page.shop import Product, approval
 
@@ -40,7 +40,7 @@ def test_a_slash_leads_to_the_search_and_escape_out_of_it(browser: Browser) -> N
 
 
 def test_arrows_go_through_a_list_enter_opens_and_escape_leads_back(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     for name in ("key-1", "key-2", "key-3"):
         client.start_or_get(approval, 1, instance_id=name).wait_for_start(timeout=10)
@@ -72,7 +72,9 @@ def test_letters_lead_to_views_and_a_question_mark_tells_the_keys(browser: Brows
     browser.gone(".keys")
 
 
-def test_a_dialog_keeps_the_focus_and_gives_it_back(browser: Browser, client: Client) -> None:
+def test_a_dialog_keeps_the_focus_and_gives_it_back(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.start_or_get(approval, 1, instance_id="asked").wait_for_start(timeout=10)
     browser.open("#/instances/asked")
     browser.see("[data-action=suspend]").send_keys(Keys.ENTER)
@@ -89,7 +91,7 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(browser: Browser, client: Cl
     browser.until(lambda: browser.script(action) == "suspend", "the focus at the button")
 
 
-def test_tabs_go_by_arrows(browser: Browser, client: Client) -> None:
+def test_tabs_go_by_arrows(browser: Browser, client: EmbeddedClient) -> None:
     client.start_or_get(approval, 1, instance_id="tabbed").wait_for_start(timeout=10)
     browser.open("#/instances/tabbed")
 
@@ -100,7 +102,9 @@ def test_tabs_go_by_arrows(browser: Browser, client: Client) -> None:
 
 
 @pytest.mark.parametrize("view", [*VIEWS, "entities/product/named", "instances/named"])
-def test_all_that_can_be_used_has_a_name(browser: Browser, client: Client, view: str) -> None:
+def test_all_that_can_be_used_has_a_name(
+    browser: Browser, client: EmbeddedClient, view: str
+) -> None:
     client.entity(Product, "named").call(Product.receive, 1).get(timeout=10)
     client.start_or_get(approval, 1, instance_id="named").wait_for_start(timeout=10)
     browser.open(f"#/{view}")

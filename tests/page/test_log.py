@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser, words
 from tests.page.shop import Product, approval
 
 
 def test_changes_are_shown_as_they_come_the_newest_first(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     browser.open("#/log")
     browser.see(".live[data-live=true]")
@@ -23,7 +23,9 @@ def test_changes_are_shown_as_they_come_the_newest_first(
     browser.see("h1", "fresh")
 
 
-def test_it_is_filtered_by_kind_address_and_text(browser: Browser, client: Client) -> None:
+def test_it_is_filtered_by_kind_address_and_text(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.entity(Product, "sieve").call(Product.note, "needle").get(timeout=10)
     client.entity(Product, "sieve").call(Product.receive, 1).get(timeout=10)
     client.start(approval, 5, instance_id="in-log").wait_for_start(timeout=10)
@@ -41,7 +43,7 @@ def test_it_is_filtered_by_kind_address_and_text(browser: Browser, client: Clien
 
 
 def test_it_is_paused_and_goes_on_with_what_came_meanwhile(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     browser.open("#/log?address=%40product%40paused-log")
     browser.see(".live[data-live=true]")
@@ -57,7 +59,7 @@ def test_it_is_paused_and_goes_on_with_what_came_meanwhile(
     browser.see(".log-row", "@product@paused-log")
 
 
-def test_it_begins_behind_a_position(browser: Browser, client: Client) -> None:
+def test_it_begins_behind_a_position(browser: Browser, client: EmbeddedClient) -> None:
     client.entity(Product, "first-of-all").call(Product.receive, 1).get(timeout=10)
 
     browser.open("#/log?after=0.0&address=%40product%40first-of-all")

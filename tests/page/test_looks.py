@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser
 from tests.page.shop import Product, approval
 from tests.page.test_keyboard import VIEWS
@@ -59,7 +59,9 @@ def test_it_is_as_dark_as_the_system_unless_told_otherwise(browser: Browser) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_told_from_its_ground(browser: Browser, client: Client, scheme: str) -> None:
+def test_text_is_told_from_its_ground(
+    browser: Browser, client: EmbeddedClient, scheme: str
+) -> None:
     client.entity(Product, "legible").call(Product.receive, 1).get(timeout=10)
     client.start_or_get(approval, 1, instance_id="legible").wait_for_start(timeout=10)
     browser.prefer(scheme)
@@ -73,7 +75,7 @@ def test_text_is_told_from_its_ground(browser: Browser, client: Client, scheme: 
 
 @pytest.mark.parametrize("view", [*VIEWS, "entities/product/narrow", "instances/narrow"])
 def test_on_a_phone_nothing_is_wider_than_the_screen(
-    browser: Browser, client: Client, view: str
+    browser: Browser, client: EmbeddedClient, view: str
 ) -> None:
     client.entity(Product, "narrow").call(Product.receive, 1).get(timeout=10)
     client.start_or_get(approval, 1, instance_id="narrow").wait_for_start(timeout=10)
@@ -93,7 +95,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
 
 
 def test_on_a_phone_an_entity_is_beside_no_list_and_leads_back(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     client.entity(Product, "pocket").call(Product.receive, 1).get(timeout=10)
     browser.size(360, 740, mobile=True)
@@ -106,7 +108,9 @@ def test_on_a_phone_an_entity_is_beside_no_list_and_leads_back(
     browser.see(".entities-list")
 
 
-def test_times_are_local_and_tell_utc_on_hover(browser: Browser, client: Client) -> None:
+def test_times_are_local_and_tell_utc_on_hover(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.entity(Product, "timed").call(Product.receive, 1).get(timeout=10)
     browser.devtools("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
     try:
@@ -123,7 +127,9 @@ def test_times_are_local_and_tell_utc_on_hover(browser: Browser, client: Client)
         browser.devtools("Emulation.setTimezoneOverride", timezoneId="")
 
 
-def test_large_data_is_folded_until_it_is_asked_for(browser: Browser, client: Client) -> None:
+def test_large_data_is_folded_until_it_is_asked_for(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     product = client.entity(Product, "large")
     product.signal(Product.describe, "x" * 5_000, 1)
     with client.pipeline() as pipeline:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser
 from tests.page.shop import Product, approval, refused
 
 
-def test_it_counts_and_leads_to_what_it_counts(browser: Browser, client: Client) -> None:
+def test_it_counts_and_leads_to_what_it_counts(
+    browser: Browser, client: EmbeddedClient
+) -> None:
     client.start(approval, 1, instance_id="counted")
     failed = client.start(refused, "no", instance_id="counted-failed")
     browser.until(lambda: (s := failed.status()) is not None and s.is_finished, "an end")
@@ -23,7 +25,7 @@ def test_it_counts_and_leads_to_what_it_counts(browser: Browser, client: Client)
 
 
 def test_throughput_and_latency_are_drawn_and_go_on_by_themselves(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     browser.open("#/overview")
     browser.see(".measure", "Throughput")
@@ -41,7 +43,7 @@ def test_throughput_and_latency_are_drawn_and_go_on_by_themselves(
 
 
 def test_it_tells_how_the_store_is_and_what_waits_longest(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     client.start(approval, 1, instance_id="waiting").wait_for_start(timeout=10)
     browser.open("#/overview")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.page.browser import Browser
 from tests.page.shop import Product, stocktaking
 
@@ -15,7 +15,7 @@ def confirm(browser: Browser, verb: str) -> None:
 
 
 def test_what_was_set_aside_is_sent_again_or_discarded(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     browser.open("#/quarantine")
     browser.see(".quarantine-row", "@product@poisoned receive message 1")
@@ -34,7 +34,7 @@ def test_what_was_set_aside_is_sent_again_or_discarded(
 
 
 def test_a_schedule_is_shown_paused_resumed_and_started_now(
-    browser: Browser, client: Client
+    browser: Browser, client: EmbeddedClient
 ) -> None:
     schedule = client.schedule("hourly", stocktaking, "tea", every=timedelta(hours=1))
     browser.open("#/schedules")
@@ -56,7 +56,7 @@ def test_a_schedule_is_shown_paused_resumed_and_started_now(
     assert not schedule.describe().is_paused
 
 
-def test_a_schedule_by_cron_tells_its_rhythm(browser: Browser, client: Client) -> None:
+def test_a_schedule_by_cron_tells_its_rhythm(browser: Browser, client: EmbeddedClient) -> None:
     client.schedule("nightly", stocktaking, "everything", cron="0 3 * * *")
 
     browser.afresh("#/schedules/nightly")

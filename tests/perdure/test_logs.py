@@ -101,5 +101,5 @@ def test_a_record_as_json_is_one_line_with_all_fields() -> None:
 def test_an_app_and_a_client_say_what_they_are() -> None:
     with simulate(app) as world:
         assert repr(app) == "<App 'logs': till, run>"
-        assert repr(world.client).startswith("<Client of ")
+        assert repr(world.client).startswith("<EmbeddedClient of ")
         assert repr(world.client).endswith(", open>")

@@ -14,7 +14,7 @@ import perdure
 from perdure.actors.verification import Finding
 from perdure.gateway import asgi
 from perdure.gateway.remote import upkeep
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from tests.contracts.clients import TOKEN, Counter, app
 from tests.gateway.live import served
 
@@ -22,13 +22,13 @@ SOON = 20.0
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Iterator[Client]:
+def local(tmp_path: Path) -> Iterator[EmbeddedClient]:
     with app.open(tmp_path / "a.db", durability="process") as local:
         yield local
 
 
 @pytest.fixture
-def client(local: Client) -> Iterator[perdure.Client]:
+def client(local: EmbeddedClient) -> Iterator[perdure.Client]:
     with (
         served(asgi(local, token=TOKEN)) as live,
         perdure.connect(f"http://127.0.0.1:{live.port}", token=TOKEN) as client,
@@ -56,7 +56,7 @@ def test_damage_is_found_from_afar(tmp_path: Path) -> None:
 
 
 def test_a_long_look_is_asked_for_again_and_shared(
-    client: perdure.Client, local: Client, monkeypatch: pytest.MonkeyPatch
+    client: perdure.Client, local: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
     released = threading.Event()
@@ -81,7 +81,7 @@ def test_a_long_look_is_asked_for_again_and_shared(
 
 
 def test_more_findings_than_are_told_are_not_looked_for(
-    client: perdure.Client, local: Client, monkeypatch: pytest.MonkeyPatch
+    client: perdure.Client, local: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def endless() -> Iterator[Finding]:
         while True:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.testing import World, scenario
 from tests.simulation.ledger import Ledger, app
 
 
-def note(client: Client) -> None:
+def note(client: EmbeddedClient) -> None:
     """Keep a note."""
     client.entity(Ledger, "a").call(Ledger.note, "me", 1)
 

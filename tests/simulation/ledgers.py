@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.testing import Ask, World, scenario
 from tests.simulation.ledger import OPENING_BALANCE, Account, Ledger, Register, app
 from tests.simulation.linearizable import check_registers
@@ -41,7 +41,7 @@ class Sender:
         cls, key, operation, arguments, at = self._request(kind)
         signalled = kind == "signal"
 
-        def send(client: Client) -> None:
+        def send(client: EmbeddedClient) -> None:
             ref = client.entity(cls, key).options(at=at)
             if signalled:
                 ref.signal(operation, *arguments)
@@ -102,7 +102,7 @@ def flood(world: World) -> None:
         world.ask(partial(_add, key, world.random.randint(1, 1_000_000)))
 
 
-def _add(key: str, amount: int, client: Client) -> None:
+def _add(key: str, amount: int, client: EmbeddedClient) -> None:
     client.entity(Register, key).call(Register.add, amount)
 
 

@@ -18,7 +18,7 @@ from perdure.actors.messages import Chunk, Message
 from perdure.actors.replies import Reply
 from perdure.errors import InstanceNotFoundError
 from perdure.orchestration.app import App
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.history import TaskCompleted, TaskScheduled
 from perdure.testing import World, scenario
 from tests.simulation.journeys import app, bare, broken, journey, listener, outside
@@ -109,7 +109,7 @@ class Clients:
         key, amount = draw.choice(REGISTERS), draw.randint(1, 1_000_000)
         reads = draw.random() < 0.5
 
-        def send(client: Client) -> None:
+        def send(client: EmbeddedClient) -> None:
             ref = client.entity(Register, key)
             if reads:
                 ref.call(Register.read)
@@ -129,7 +129,7 @@ class Clients:
         start_at = timedelta(seconds=0.5) if draw.random() < 0.2 else None
         recursive = draw.random() < 0.8
 
-        def send(client: Client) -> None:
+        def send(client: EmbeddedClient) -> None:
             ref: Any = client.orchestration(instance)
             match kind:
                 case "start":

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from perdure.actors.simulated import START_MICROS, SimulatedRuntime, VirtualClock
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.storage.sqlite import SqliteStore
 from perdure.testing.crashing import SimulatedCrash
 from tests.upgrade.voyage import (
@@ -44,7 +44,7 @@ class Sea:
         """Open the store."""
         store = SqliteStore.open(str(self._path), durability="process")
         self._world = SimulatedRuntime(store, clock=self._clock)
-        self.client: Client = app.attach(store, self._world)
+        self.client: EmbeddedClient = app.attach(store, self._world)
 
     def crash(self) -> None:
         """Leave it as it is, and open it again."""
@@ -85,7 +85,7 @@ def depart(sea: Sea) -> None:
     weather.is_bad = False
 
 
-def _entities(client: Client) -> None:
+def _entities(client: EmbeddedClient) -> None:
     ship = client.entity(Ship, "one")
     for amount in range(1, 6):
         ship.signal(Ship.add, amount)
@@ -103,7 +103,7 @@ def _entities(client: Client) -> None:
     client.entity(Ship, "sender").signal(Ship.send, "sent")
 
 
-def _orchestrations(client: Client) -> None:
+def _orchestrations(client: EmbeddedClient) -> None:
     client.start(waits_for_timer, 2, instance_id="timer", tags={"a": "b"}, request_id="t")
     client.start(waits_for_word, 1, instance_id="event")
     client.start(waits_in_vain, instance_id="vain")

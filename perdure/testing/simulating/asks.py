@@ -17,7 +17,7 @@ from perdure.errors import (
     PerdureError,
     RowRejectedError,
 )
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 
 PAUSE_MICROS = 100_000
 """How long a client waits before it sends again what was not accepted."""
@@ -28,7 +28,7 @@ NEVER = 1 << 62
 class Host(Protocol):
     """What a request asks of its world."""
 
-    client: Client
+    client: EmbeddedClient
 
     @property
     def steps(self) -> int:
@@ -50,10 +50,10 @@ class _Sent:
         """Do not wait."""
 
 
-class Asking(Client):
+class Asking(EmbeddedClient):
     """The client as a scenario sees it: it notes what is sent, and nothing waits for it."""
 
-    def __init__(self, client: Client, request_id: str) -> None:
+    def __init__(self, client: EmbeddedClient, request_id: str) -> None:
         super().__init__(
             client.node,
             client._definitions,  # noqa: SLF001 - it is the same client
@@ -183,7 +183,11 @@ class Ask:
 
 
 def prepared(
-    world: Host, send: Callable[[Client], object], request_id: str, name: str, repeats: bool
+    world: Host,
+    send: Callable[[EmbeddedClient], object],
+    request_id: str,
+    name: str,
+    repeats: bool,
 ) -> Ask:
     """The one message that *send* sends, to be sent and looked after.
 

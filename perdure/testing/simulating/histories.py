@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.execution import Execution
 from perdure.orchestration.history import (
     DECISIONS,
@@ -96,7 +96,12 @@ def check_grammar(state: InstanceState, history: list[Event]) -> None:
 
 
 def check_replay(
-    client: Client, instance: str, state: InstanceState, past: list[Event], *, one_release: bool
+    client: EmbeddedClient,
+    instance: str,
+    state: InstanceState,
+    past: list[Event],
+    *,
+    one_release: bool,
 ) -> None:
     """The code asks for the same again, inputs too.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perdure.actors.ids import is_entity
 from perdure.actors.locks import lock_of
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.reading import find_state
 from perdure.orchestration.state import InstanceState
 from perdure.orchestration.status import state_of
@@ -16,7 +16,7 @@ _GOOD = frozenset({"event", "pending", "suspended", "timer"})
 """What an orchestration may wait for without anybody at work."""
 
 
-def redrive(client: Client) -> int:
+def redrive(client: EmbeddedClient) -> int:
     """Send again what was set aside, and only because of the trouble; how many it was.
 
     Raises:
@@ -30,7 +30,7 @@ def redrive(client: Client) -> int:
     return len(rows)
 
 
-def check_rest(client: Client, *, one_release: bool = True) -> None:
+def check_rest(client: EmbeddedClient, *, one_release: bool = True) -> None:
     """Everything has ended, or waits for something that may still come.
 
     Args:
@@ -65,7 +65,7 @@ def check_rest(client: Client, *, one_release: bool = True) -> None:
             raise AssertionError(msg) from error
 
 
-def _check_mail(client: Client) -> None:
+def _check_mail(client: EmbeddedClient) -> None:
     """What is due is in somebody's hands."""
     partition = client.node.partition
     for due, message_id, stream in client.node.store.due(
@@ -78,7 +78,7 @@ def _check_mail(client: Client) -> None:
         assert held or busy or at_work, f"message {message_id} for {stream}, due {due}, is lost"
 
 
-def _check_lock(client: Client, entity: str, stored: bytes | None) -> None:
+def _check_lock(client: EmbeddedClient, entity: str, stored: bytes | None) -> None:
     lock = lock_of(stored)
     if lock is None:
         return
@@ -89,14 +89,14 @@ def _check_lock(client: Client, entity: str, stored: bytes | None) -> None:
     assert not holder.is_finished, f"{entity} is locked by {lock.holder}, which has ended"
 
 
-def _check_waits(client: Client, instance: str, state: InstanceState) -> None:
+def _check_waits(client: EmbeddedClient, instance: str, state: InstanceState) -> None:
     """It waits for something, and for nothing that will not come."""
     reasons = client.why(instance)
     for reason in reasons:
         assert _may_wait(client, reason), f"{state.status}, and waits in vain: {reason.text}"
 
 
-def _may_wait(client: Client, reason: Reason) -> bool:
+def _may_wait(client: EmbeddedClient, reason: Reason) -> bool:
     reader = client.node.store
     match reason.kind:
         case "activity":

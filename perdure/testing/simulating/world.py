@@ -14,7 +14,7 @@ from typing import Any
 from perdure.actors.simulated import SimulatedRuntime
 from perdure.errors import PerdureError
 from perdure.orchestration.app import App
-from perdure.orchestration.client import Client
+from perdure.orchestration.client import EmbeddedClient
 from perdure.orchestration.simulation import Simulation
 from perdure.storage.ports import Store
 from perdure.testing.crashing import SimulatedCrash
@@ -65,7 +65,7 @@ class World(Simulation):
         self.release: Callable[[], App] = lambda: app
         self.redriven = 0
         self._under_way: list[Ask] = []
-        self._repeats: list[tuple[Client, Any]] = []
+        self._repeats: list[tuple[EmbeddedClient, Any]] = []
         self._releases = {app}
         self._wanted = steps
         self._violation = ""
@@ -127,7 +127,7 @@ class World(Simulation):
         return len(self._under_way)
 
     def ask(
-        self, send: Callable[[Client], object], *, name: str = "", repeats: bool = True
+        self, send: Callable[[EmbeddedClient], object], *, name: str = "", repeats: bool = True
     ) -> Ask:
         """Have a client send one request, and send it again until it has an outcome.
 
