@@ -77,13 +77,15 @@ def profile(work: Callable[[], object]) -> Sequence[ThreadProfile]:
     guard = threading.Lock()
     with _each_thread(sampled):
         sampled("main", work)
+    with guard:
+        ended = dict(found)  # a thread may end later than the work
     draw = pyinstrument.renderers.ConsoleRenderer(unicode=True, color=False)
-    roots = {kind: merged([_frame(session.root_frame())])[0] for kind, session in found.items()
+    roots = {kind: merged([_frame(session.root_frame())])[0] for kind, session in ended.items()
              if session.root_frame() is not None}  # fmt: skip
     least = LEAST_SHARE * sum(map(busy, roots.values()))
     shown = sorted((kind for kind in roots if busy(roots[kind]) >= least),
                    key=lambda kind: -busy(roots[kind]))  # fmt: skip
-    return [ThreadProfile(kind, draw.render(found[kind]), roots[kind]) for kind in shown]
+    return [ThreadProfile(kind, draw.render(ended[kind]), roots[kind]) for kind in shown]
 
 
 def _frame(frame: Any) -> Frame:
