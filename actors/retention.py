@@ -12,7 +12,8 @@ from perdure.actors.logs import address_fields
 from perdure.actors.purging import CUT_TURNS, next_base
 from perdure.actors.runtime import OnStore
 from perdure.errors import NodeClosedError, OwnershipLostError, StoreUnavailableError
-from perdure.storage.ports import Reader
+from perdure.storage.ports import Reader, Store
+from perdure.storage.records import BaseRow
 
 logger = logging.getLogger("perdure")
 
@@ -60,6 +61,13 @@ class Retention:
         return len(page) == limits.RETENTION_PAGE
 
 
+def _purge(store: Store, before: BaseRow | None, base: BaseRow) -> int:
+    """Drop the turns up to *base*, unless somebody else has purged since it was computed."""
+    if store.base(base.stream) != before:
+        return 0
+    return store.purge_history(base, limit=CUT_TURNS)
+
+
 def _cut_stream(
     reader: Reader, on_store: OnStore, definition: EntityDefinition, stream: str, until: int
 ) -> int:
@@ -68,10 +76,11 @@ def _cut_stream(
     Users' handlers fold them, on the calling thread; only the deletion goes to the committer.
     """
     try:
+        before = reader.base(stream)
         base = next_base(reader, definition, stream, lambda _, micros: micros < until)
         if base is None:
             return 0
-        return on_store(lambda writer: writer.purge_history(base, limit=CUT_TURNS))
+        return on_store(lambda store: _purge(store, before, base))
     except (StoreUnavailableError, OwnershipLostError, NodeClosedError):
         raise
     except Exception as error:  # damage, or users' handlers and upcasters

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 from perdure.actors.behavior import Step
 from perdure.actors.replies import Reply, Waiter
-from perdure.storage.ports import Writer
+from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch
 
 
 class OnStore(Protocol):
     """Does something with the store between two commits, and says what came of it."""
 
-    def __call__(self, work: Callable[[Writer], int], /) -> int:
+    def __call__(self, work: Callable[[Store], int], /) -> int:
         """What *work* returned."""
         ...
 

@@ -15,10 +15,13 @@ from perdure.actors.locks import lock_of, shown_state
 from perdure.actors.streams import turns_of
 from perdure.errors import CorruptionError, StoreError
 from perdure.storage.ports import Reader
+from perdure.storage.records import BaseRow, StoredState
 
 DAMAGE = "damage"
 UNKNOWN_KIND = "unknown_kind"
 CODE_MISMATCH = "code_mismatch"
+TRIES = 20
+"""Looks at one stream that is purged meanwhile."""
 
 
 @attrs.frozen
@@ -71,14 +74,43 @@ def verify(
         yield Finding(f"@{kind}@", what, UNKNOWN_KIND)
 
 
+@attrs.frozen
+class _Log:
+    """A base, a state, and the events that lead from the one to the other."""
+
+    base: BaseRow | None
+    row: StoredState | None
+    events: list[Any]
+
+
+def _read(reader: Reader, stream: str) -> _Log:
+    """What is stored of a stream, though commits and purges go on."""
+    log, is_whole = _look(reader, stream)
+    for _ in range(TRIES):
+        if is_whole:
+            break
+        log, is_whole = _look(reader, stream)
+    return log
+
+
+def _look(reader: Reader, stream: str) -> tuple[_Log, bool]:
+    """What several reads give, and whether nobody has purged or begun it between them."""
+    row = reader.state(stream)
+    base = reader.base(stream)
+    after = base.version if base else 0
+    events: list[Any] = []
+    for turn in turns_of(reader, stream, after):
+        if row is not None and turn.first_version > row.version:
+            break  # it came later
+        events.extend(read_turn(turn.events)[max(0, after + 1 - turn.first_version) :])
+    same = (reader.state(stream) is None) == (row is None) and reader.base(stream) == base
+    return _Log(base, row, events), same and (row is None or row.version >= after)
+
+
 def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Iterator[Finding]:
     try:
-        base = reader.base(stream)
-        row = reader.state(stream)
-        after = base.version if base else 0
-        events: list[Any] = []
-        for turn in turns_of(reader, stream, after):
-            events.extend(read_turn(turn.events)[max(0, after + 1 - turn.first_version) :])
+        log = _read(reader, stream)
+        base, row = log.base, log.row
         lock_of(row.state if row else None)
     except CorruptionError as error:
         yield Finding(stream, str(error))
@@ -87,7 +119,7 @@ def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Itera
     try:
         if stored is not None:
             read_state(definition, stored)
-        folded = fold(definition, base.state if base else None, events)
+        folded = fold(definition, base.state if base else None, log.events)
     except CorruptionError as error:
         yield Finding(stream, str(error))
     except StoreError:
