@@ -221,7 +221,11 @@ class EntityInterface(ABC):
 
     @abstractmethod
     def redrive(self, message_id: int) -> bool:
-        """Try a quarantined message again; false when there is no such message."""
+        """Try a quarantined message again; false when there is no such message.
+
+        Raises:
+            WrongStatusError: it is a call from a critical section that is over.
+        """
 
     @abstractmethod
     def discard(self, message_id: int) -> bool:

@@ -17,6 +17,7 @@ from perdure.actors.definition import EntityDefinition
 from perdure.actors.ids import INSTANCES, EntityId, kind_of
 from perdure.actors.messages import Message
 from perdure.actors.node import Node
+from perdure.actors.quarantine import message_in
 from perdure.actors.replies import check_seconds
 from perdure.actors.snapshots import checked_limit
 from perdure.errors import FailureDetails
@@ -29,6 +30,7 @@ from perdure.orchestration.processes import Processes
 from perdure.orchestration.programs import Programs
 from perdure.orchestration.purging import purge_all
 from perdure.orchestration.reading import events_of, find_state, input_of, require_state
+from perdure.orchestration.redriving import check_redrive
 from perdure.orchestration.replaying import export_history
 from perdure.orchestration.running import RunningActivity, running_of
 from perdure.orchestration.state import InstanceState
@@ -175,6 +177,18 @@ class EmbeddedClient(EntityClient, interface.Client):
             self.node.store, self.now_micros(), self.programs, self._resolve
         )
         return investigation.why(str(address))
+
+    def redrive(self, message_id: int) -> bool:
+        """Try a quarantined message again; false when there is no such message.
+
+        Raises:
+            WrongStatusError: it is a call from a critical section that is over.
+        """
+        for row in self.node.store.quarantined(after=message_id - 1, limit=1):
+            message = message_in(row)
+            if row.id == message_id and message is not None:
+                check_redrive(self.node.store, message)
+        return super().redrive(message_id)
 
     def told_when_discarded(
         self, message: Message, failure: FailureDetails
