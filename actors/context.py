@@ -122,6 +122,10 @@ class OperationScope:
         self.is_open = True
         self.sent_bytes = 0
 
+    def close(self) -> None:
+        """The operation has ended: who kept its context can do nothing with it any more."""
+        self.is_open = False
+
     def send(self, message: Message) -> None:
         """Add an effect.
 

@@ -110,6 +110,11 @@ class _Scope(OperationScope):
         self.recorded: list[tuple[str, int, bytes]] | None = None
         self.broken: BaseException | None = None
 
+    def close(self) -> None:
+        """The same; the entity's object may outlive it."""
+        self.is_open = False
+        self.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
     def record(self, event: object) -> None:
         """Record a domain event and apply it."""
         kind = type(event)
@@ -236,7 +241,7 @@ class EntityInstance(Lockable):
                 self._refuse_readonly(scope)
         except Exception as error:
             return self.fail(step, error)
-        scope.is_open = False
+        scope.is_open = False  # scope.close(), in line for each operation
         state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         if not changes and not scope.effects:
             return Outcome(data)
@@ -297,8 +302,7 @@ class EntityInstance(Lockable):
             )
             events.append(write_event(event))
             base = NOTHING
-        scope.is_open = False
-        scope.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        scope.close()
         self._rewrite = False
         self._state = scope.state
         self._encoded = scope.state.encoded
@@ -327,10 +331,7 @@ class EntityInstance(Lockable):
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Throw away what the operation did, and describe the failure."""
-        scope: OperationScope = step.scope
-        scope.is_open = False
-        if isinstance(scope, _Scope):
-            scope.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        step.scope.close()
         self._state = None
         return Outcome(b"", describe_failure(error))
 

@@ -154,7 +154,7 @@ class FunctionInstance(Lockable):
             data = encode(result, what="the result")
         except Exception as error:
             return self.fail(step, error)
-        scope.is_open = False
+        scope.close()
         effects = tuple(scope.effects or ())
         if state == self._state and not effects:
             return Outcome(data)
@@ -176,7 +176,7 @@ class FunctionInstance(Lockable):
 
     def fail(self, step: Step, error: BaseException) -> Outcome:
         """Leave the state as it was, and describe the failure."""
-        step.scope.is_open = False
+        step.scope.close()
         return Outcome(b"", describe_failure(error))
 
     def present(self) -> bytes | None:

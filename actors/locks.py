@@ -272,7 +272,7 @@ class Lockable:
         """Lock or release; ``None`` when *scope* is of something else."""
         if type(scope) is not _LockScope:
             return None
-        scope.is_open = False
+        scope.close()
         asked = scope.asked
         if isinstance(asked, Release):
             return self._released(asked)

@@ -12,13 +12,8 @@ from perdure.actors.replies import Reply, Waiter
 from perdure.storage.ports import Store, Writer
 from perdure.storage.records import Batch
 
-
-class OnStore(Protocol):
-    """Does something with the store between two commits, and says what came of it."""
-
-    def __call__(self, work: Callable[[Store], int], /) -> int:
-        """What *work* returned."""
-        ...
+OnStore = Callable[[Callable[[Store], int]], int]
+"""Does something with the store between two commits, and gives what came of it."""
 
 
 class Runtime(Waiter, Protocol):

@@ -385,7 +385,7 @@ class ThreadedRuntime:
             try:
                 work(self.on_committer)
             except Exception as error:
-                logger.warning("the store was not tidied: %s", error)
+                logger.warning("the store was not tidied: %s", error, extra=self._fields)
 
         self._submit(attempt)
 

@@ -45,8 +45,8 @@ def _new_traced(
     return Cell(address, instance, version, now_micros)
 
 
-class ToldCell(Cell):
-    """An orchestration or an activity, which knows its spans itself."""
+class TracedCell(Cell):
+    """A cell that has spans; what it sends carries its trace."""
 
     def conclude(
         self,
@@ -55,21 +55,37 @@ class ToldCell(Cell):
         step: Step,
         returned: tuple[Any, BaseException | None],
     ) -> Outcome:
-        """Note a step's outcome, and its span; what it sends carries its trace."""
+        """Note a step's outcome, and its span."""
         first = len(record.accepted)
         outcome = super().conclude(partition, record, step, returned)
-        if outcome.put_back:
-            return outcome
+        if not outcome.put_back:
+            trace = self.trace_of(partition, record, step, outcome)
+            if len(record.accepted) > first:
+                _stamp(record.accepted[first:], trace)
+        return outcome
+
+    def trace_of(
+        self, partition: CellHost, record: Record, step: Step, outcome: Outcome
+    ) -> str:
+        """Note the span of a step that came to *outcome*, and give what its messages carry."""
+        raise NotImplementedError
+
+
+class ToldCell(TracedCell):
+    """An orchestration or an activity, which knows its spans itself."""
+
+    def trace_of(
+        self, partition: CellHost, record: Record, step: Step, outcome: Outcome
+    ) -> str:
+        """What the instance says."""
         told = cast(Told, self.instance)
         span = told.span_of(step, outcome)
         if span is not None:
             _tell(record, span)
-        if len(record.accepted) > first:
-            _stamp(record.accepted[first:], told.trace)
-        return outcome
+        return told.trace
 
 
-class EntityCell(Cell):
+class EntityCell(TracedCell):
     """An entity: each of its operations is a span."""
 
     def __init__(
@@ -84,28 +100,17 @@ class EntityCell(Cell):
         self._begun_micros = partition.runtime.now_micros()
         return super().take_turn(partition)
 
-    def conclude(
-        self,
-        partition: CellHost,
-        record: Record,
-        step: Step,
-        returned: tuple[Any, BaseException | None],
-    ) -> Outcome:
-        """Note an operation's outcome, and its span; what it sends carries that one's trace."""
-        first = len(record.accepted)
-        outcome = super().conclude(partition, record, step, returned)
-        if outcome.put_back:
-            return outcome
+    def trace_of(
+        self, partition: CellHost, record: Record, step: Step, outcome: Outcome
+    ) -> str:
+        """That of the operation's span; of what the engine asked for itself there is none."""
         message: Message = step.message
         begun, self._begun_micros = self._begun_micros, partition.runtime.now_micros()
-        trace = message.trace
-        if not message.operation.startswith("$"):
-            span = self._operation(message, outcome, begun)
-            trace = span.trace
-            _tell(record, span)
-        if len(record.accepted) > first:
-            _stamp(record.accepted[first:], trace)
-        return outcome
+        if message.operation.startswith("$"):
+            return message.trace
+        span = self._operation(message, outcome, begun)
+        _tell(record, span)
+        return span.trace
 
     def _operation(self, message: Message, outcome: Outcome, begun: int) -> Span:
         failure = outcome.failure

@@ -68,7 +68,9 @@ def verify(
             if definition is None and is_entity(stream):
                 unknown[kind] += 1
             elif definition is not None and stream not in damaged:
-                yield from _compare(reader, definition, stream)
+                found = _compare(reader, definition, stream)
+                if found is not None:
+                    yield found
     for kind, count in unknown.items():
         what = f"no class of the app handles this kind; the store has {count} of it"
         yield Finding(f"@{kind}@", what, UNKNOWN_KIND)
@@ -83,18 +85,8 @@ class _Log:
     events: list[Any]
 
 
-def _read(reader: Reader, stream: str) -> _Log:
-    """What is stored of a stream, though commits and purges go on."""
-    log, is_whole = _look(reader, stream)
-    for _ in range(TRIES):
-        if is_whole:
-            break
-        log, is_whole = _look(reader, stream)
-    return log
-
-
-def _look(reader: Reader, stream: str) -> tuple[_Log, bool]:
-    """What several reads give, and whether nobody has purged or begun it between them."""
+def _look(reader: Reader, stream: str) -> _Log:
+    """What several reads give, between which there may be commits and purges."""
     row = reader.state(stream)
     base = reader.base(stream)
     after = base.version if base else 0
@@ -103,34 +95,48 @@ def _look(reader: Reader, stream: str) -> tuple[_Log, bool]:
         if row is not None and turn.first_version > row.version:
             break  # it came later
         events.extend(read_turn(turn.events)[max(0, after + 1 - turn.first_version) :])
-    same = (reader.state(stream) is None) == (row is None) and reader.base(stream) == base
-    return _Log(base, row, events), same and (row is None or row.version >= after)
+    return _Log(base, row, events)
 
 
-def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Iterator[Finding]:
-    try:
-        log = _read(reader, stream)
-        base, row = log.base, log.row
-        lock_of(row.state if row else None)
-    except CorruptionError as error:
-        yield Finding(stream, str(error))
-        return
-    stored = shown_state(row.state if row else None)
+def _has_moved(reader: Reader, stream: str, log: _Log) -> bool:
+    """Whether somebody has purged or begun it since, or between the reads of *log*."""
+    base, row = log.base, log.row
+    if base is not None and row is not None and row.version < base.version:
+        return True
+    return (reader.state(stream) is None) != (row is None) or reader.base(stream) != base
+
+
+def _compare(reader: Reader, definition: EntityDefinition, stream: str) -> Finding | None:
+    """What is wrong with one entity, also when it is looked at once more."""
+    found: Finding | None = None
+    for _ in range(TRIES):
+        try:
+            log = _look(reader, stream)
+            lock_of(log.row.state if log.row else None)
+        except CorruptionError as error:
+            return Finding(stream, str(error))
+        found = _judge(definition, stream, log)
+        if found is None or not _has_moved(reader, stream, log):
+            break
+    return found
+
+
+def _judge(definition: EntityDefinition, stream: str, log: _Log) -> Finding | None:
+    """Whether the log leads to the state, and today's classes read both."""
+    stored = shown_state(log.row.state if log.row else None)
     try:
         if stored is not None:
             read_state(definition, stored)
-        folded = fold(definition, base.state if base else None, log.events)
+        folded = fold(definition, log.base.state if log.base else None, log.events)
     except CorruptionError as error:
-        yield Finding(stream, str(error))
+        return Finding(stream, str(error))
     except StoreError:
         raise
     except Exception as error:  # today's classes, handlers and upcasters
-        yield Finding(stream, str(error) or type(error).__name__, CODE_MISMATCH)
-    else:
-        if same_state(stored, folded.state):
-            return
-        if folded.same_code:
-            yield Finding(stream, "the fold of its log is not the stored state")
-        else:
-            what = "handlers changed since: today's code computes another state from its log"
-            yield Finding(stream, what, CODE_MISMATCH)
+        return Finding(stream, str(error) or type(error).__name__, CODE_MISMATCH)
+    if same_state(stored, folded.state):
+        return None
+    if folded.same_code:
+        return Finding(stream, "the fold of its log is not the stored state")
+    what = "handlers changed since: today's code computes another state from its log"
+    return Finding(stream, what, CODE_MISMATCH)

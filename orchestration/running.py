@@ -38,12 +38,12 @@ class RunningActivity:
 
 def running_of(instance_id: str, steps: Iterable[Step]) -> list[RunningActivity]:
     """Those among *steps* that *instance_id* has asked for, in the order of its tasks."""
-    found = [
-        _described(step.scope)
+    own = (
+        step
         for step in steps
         if isinstance(step.scope, ActivityContext) and step.scope.instance_id == instance_id
-    ]
-    return sorted(found, key=lambda attempt: attempt.task_id)
+    )
+    return all_running(own).get(instance_id, [])
 
 
 def all_running(steps: Iterable[Step]) -> dict[str, list[RunningActivity]]:

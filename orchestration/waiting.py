@@ -15,7 +15,7 @@ from perdure.errors import InstanceNotFoundError, NodeClosedError, Orchestration
 from perdure.orchestration.effects import send
 from perdure.orchestration.requests import LOOK
 from perdure.orchestration.state import COMPLETED, PENDING, InstanceState, read_state
-from perdure.storage.records import Batch, StateRow
+from perdure.storage.records import Batch, StateRow, StoredState
 
 Decide = Callable[[InstanceState], "Outcome | BaseException | None"]
 """What a waiter is told of a state; ``None``: it waits on."""
@@ -90,11 +90,12 @@ class Waits:
         with self._lock:
             watch.waiting.append((reply, _RULES[decide](instance_id)))
             self._waited_for.add(watch)
-        store = self._node.store
-        if (watch.row or store.state(instance_id)) is None and store.waiting(instance_id):
+        row = self._row(watch)
+        if row is None and self._node.store.waiting(instance_id):
             self._wait_for_turn(watch)
         else:
-            self._read(watch)  # once more: it may have begun between the two looks
+            row = row or self._row(watch)  # it may have begun between the two looks
+            self._tell(watch, None if row is None else row.state)
         return reply
 
     def _wait_for_turn(self, watch: Watch) -> None:
@@ -103,12 +104,16 @@ class Waits:
         look.request_id = self._node.world.new_id()
         turn: Reply[Any] = Reply(self._node.world, look.target, LOOK, look.request_id)
         look.reply = turn
-        turn.when_resolved(lambda: self._read(watch))
+
+        def tell() -> None:
+            row = self._row(watch)
+            self._tell(watch, None if row is None else row.state)
+
+        turn.when_resolved(tell)
         self._node.submit(look)
 
-    def _read(self, watch: Watch) -> None:
-        row = watch.row or self._node.store.state(watch.instance_id)
-        self._tell(watch, None if row is None else row.state)
+    def _row(self, watch: Watch) -> StateRow | StoredState | None:
+        return watch.row or self._node.store.state(watch.instance_id)
 
     def forget(self, watch: Watch, reply: Reply[Any]) -> None:
         """Nobody waits for that reply any more: whoever asks again and again leaves none."""

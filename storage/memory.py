@@ -356,13 +356,16 @@ class MemoryStore:
         first, end = between or ("", None)
         with self._disk.lock:
             self._require_open()
-            turns = (
+            turns = self._disk.turns
+            place = len(turns)
+            if before_seq is not None:
+                place = bisect_left(turns, before_seq, key=lambda turn: turn.seq)
+            found = (
                 (turn.seq, turn.stream)
-                for turn in reversed(self._disk.turns)
-                if before_seq is None or turn.seq < before_seq
+                for turn in map(turns.__getitem__, range(place - 1, -1, -1))
                 if turn.stream >= first and (end is None or turn.stream < end)
             )
-            return list(islice(turns, limit))
+            return list(islice(found, limit))
 
     def count(self, prefix: str) -> int:
         """See :meth:`perdure.storage.ports.Reader.count`."""

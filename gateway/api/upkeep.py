@@ -44,7 +44,7 @@ class Upkeep:
                 text="Try a message again that was set aside",
                 role=ADMIN,
                 audited=True,
-                answers={202: "it waits again"} | none,
+                answers={202: "it waits again", 400: "its transaction is over"} | none,
             ),
             Operation(
                 method="DELETE",
