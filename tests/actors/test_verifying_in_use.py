@@ -20,8 +20,11 @@ DAY = timedelta(days=1)
 @app.entity(retention=DAY)
 class Counter(perdure.Entity):
     value: int = 0
+    first: int = 0
+    """Told by the first event alone: who reads a log without its beginning misses it."""
 
     def add(self, amount: int) -> int:
+        self.first = self.first or amount
         self.value += amount
         return self.value
 
@@ -93,4 +96,4 @@ def test_a_purge_while_old_history_is_folded_is_not_undone() -> None:
         assert list(world.client.verify()) == []
         base = store.base("@counter@a")
         assert base is not None
-        assert base.state == b'{"value":8}'
+        assert base.state == b'{"value":8,"first":1}'
