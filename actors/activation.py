@@ -19,9 +19,9 @@ from perdure.actors.behavior import Behavior, Instance, Outcome, Step
 from perdure.actors.cell import Broken, Cell
 from perdure.actors.ids import ACTIVITIES, INSTANCES, kind_of
 from perdure.actors.messages import Message, from_row
+from perdure.actors.pasts import Pasts
 from perdure.actors.pending import Pending, Record
 from perdure.actors.requests import Requests, failed_row
-from perdure.actors.streams import turns_of
 from perdure.errors import CorruptionError, FailureDetails, PerdureError, QuarantinedError
 from perdure.storage.ports import Reader
 from perdure.storage.records import (
@@ -103,6 +103,7 @@ class Activation:
         self._reader = reader
         self._behaviors = behaviors
         self._new_cell = new_cell
+        self._pasts = Pasts(reader)
         self._crashed_id = host.fresh_id() if crashed else 0
         self._arrivals: dict[str, list[Message]] = {}
         self._locked_out: dict[str, list[Message]] = {}
@@ -196,6 +197,7 @@ class Activation:
         instance = self._instance(address, loaded)
         cell = self._new_cell(address, instance, loaded.version, self._host.now)
         self._host.cells[address] = cell
+        self._pasts.expect(address, loaded.version)
         arrived = {message.id for message in messages}
         for row in loaded.messages:
             if row.id not in arrived and not self._is_in_hand(row.id):
@@ -228,7 +230,8 @@ class Activation:
         if cell is not None and (cell.record is not None or cell.batch > self._host.durable):
             unwritten, erased = self._host.unwritten(cell)
         if not erased:
-            for turn in turns_of(self._reader, address, after_version):
+            version = -1 if cell is None else cell.version
+            for turn in self._pasts.turns(address, version, after_version):
                 yield turn
                 after_version = turn.first_version + turn.count - 1
         for turn in unwritten:
@@ -412,6 +415,7 @@ class Activation:
         if cell.deferred:
             return False
         del self._host.cells[cell.address]
+        self._pasts.forget(cell.address)
         cell.instance.close()
         return True
 

@@ -7,12 +7,13 @@ meanwhile: a commit that failed drops the actor, not the attempt.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from perdure.actors.alarms import Alarms
 from perdure.actors.behavior import Step
 from perdure.actors.cell import Cell, CellHost
+from perdure.actors.messages import Message
 from perdure.actors.pending import Pending, Record
 from perdure.actors.recovery import Recovery
 from perdure.errors import NodeClosedError
@@ -34,8 +35,8 @@ class Host(CellHost, Protocol):
     def add(self, record: Record) -> None:
         """Queue *record* for the next commit."""
 
-    def put(self, record: Record) -> None:
-        """Queue *record* for the next commit, then deliver what begins to exist with it."""
+    def deliver_all(self, messages: Sequence[Message]) -> None:
+        """Deliver what is due, and wait for the time of the rest."""
 
     def make_ready(self, cell: Cell) -> None:
         """Let *cell* have a turn when it has work."""
@@ -112,7 +113,8 @@ class Attempts:
         self._ended[step.message.id] = (host.open.number, step, returned)
         record = Record(host.now)
         cell.conclude(host, record, step, returned)
-        host.put(record)
+        host.add(record)
+        host.deliver_all(record.accepted)  # who is not active is so after all ends that came
         host.make_ready(host.cells.get(cell.address, cell))
 
     def settle(self, batch: int) -> None:

@@ -43,7 +43,10 @@ ATTEMPTS = 3
 """Crashes that a message may be the sole suspect of before it is quarantined."""
 
 SUSPECTS = 100
-"""Messages from before a crash that run together; if it happens again, each runs alone."""
+MOST_SUSPECTS = 1_000
+"""Messages from before a crash that run together, at first and after many that were quick;
+if it happens again, each of them runs alone.
+"""
 
 SUSPECT_SECONDS = 5.0
 """A suspect that runs for so long without ending the process holds up nobody any more."""

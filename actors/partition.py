@@ -111,6 +111,7 @@ class Partition:
         if not self.recovery.failed:
             self.alarms.ring(self.now)
             self.activation.look_for_due()
+            self.activation.activate_arrivals()
             if self.recovery.careful and not self.recovery.work():
                 return False
         while self.ready and not self._is_held_up():
@@ -137,7 +138,9 @@ class Partition:
         if self.recovery.failed:
             return None  # it goes on when the disk works, which wakes it
         looks = [self.alarms.next_micros()]
-        if not self.ready:  # else it goes on when the disk answers, which wakes it too
+        if not (
+            self.ready or self.recovery.held_back
+        ):  # else it goes on when the disk answers, which wakes it too
             looks.append(self.activation.next_look())
         return min((look for look in looks if look is not None), default=None)
 
@@ -146,7 +149,13 @@ class Partition:
         rounds = self.rounds
         in_hand = self.ingress or self.ready or self.open or self.writing or self.detached
         return (
-            not (in_hand or self.attempts or self.recovery.failed or self.working)
+            not (
+                in_hand
+                or self.recovery.held_back
+                or self.attempts
+                or self.recovery.failed
+                or self.working
+            )
             and rounds == self.rounds
         )
 
@@ -155,10 +164,15 @@ class Partition:
 
         What is newest is looked at first: what moves on meanwhile is found where it went.
         """
-        last = [] if cell.record is None else [cell.record]
-        waiting = list(self.open.records)
-        written = [] if self.writing is None else list(self.writing.records)
-        return unwritten_turns(cell, [*written, *waiting, *last])
+        last = cell.record
+        records: list[Record] = []
+        if cell.batch > self.durable:
+            waiting = list(self.open.records)
+            written = [] if self.writing is None else list(self.writing.records)
+            records = [record for record in (*written, *waiting) if record is not last]
+        if last is not None:
+            records.append(last)
+        return unwritten_turns(cell, records)
 
     def unanswered(self) -> list[Any]:
         """Replies that will not come any more, at the end."""
@@ -270,7 +284,6 @@ class Partition:
         """The cell's record is complete: queue it for the disk, then act on it."""
         record = cell.record
         assert record is not None
-        cell.record = None
         cell.queued = False
         if len(cell.deferred) >= limits.MAILBOX_MESSAGES:
             self.full.add(cell.address)
@@ -290,6 +303,7 @@ class Partition:
                 self.add(record)  # the answers show what is not durable yet
             else:
                 self._open_to([record])
+        cell.record = None  # last: who asks for its turns without the baton finds this one
         self.make_ready(cell)
 
     def make_ready(self, cell: Cell) -> None:

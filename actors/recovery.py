@@ -107,6 +107,11 @@ class Recovery:
         self._owed: dict[str, OutcomeRow] = {}
         self._kept: list[Callable[[], None]] = []
 
+    @property
+    def held_back(self) -> int:
+        """How many ready cells wait because of what is in front of their mailboxes."""
+        return len(self._suspects.held)
+
     def refusal(self) -> StoreError:
         """What senders are told while nothing is accepted."""
         assert self.failed is not None
@@ -138,6 +143,7 @@ class Recovery:
         """Go on as usual when all suspects have passed."""
         if self.careful and not self._suspects.are_left():
             self.careful = False
+            self._suspects.release()
             self._engine.turn_messages = limits.TURN_MESSAGES
 
     def give_up(self, error: Exception) -> None:
@@ -285,6 +291,7 @@ class Recovery:
         engine.full.clear()
         engine.at_gates.clear()
         engine.ready.clear()
+        self._suspects.held.clear()
         return lost
 
 

@@ -150,7 +150,7 @@ class SimulatedRuntime:
         due = self._partition.next_wake_micros()
         if due is not None:
             times.append(due)
-        if self._partition.recovery.careful and self._partition.ready:
+        if self._partition.recovery.held_back:
             times.append(self.clock.micros + int(limits.SWEEP_SECONDS * 1_000_000))
         if not times or (until_micros is not None and min(times) > until_micros):
             if until_micros is not None:

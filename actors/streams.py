@@ -15,4 +15,6 @@ def turns_of(reader: Reader, stream: str, after_version: int = 0) -> Iterator[St
     """A stream's turns, oldest first, page by page."""
     while page := reader.turns(stream, after_version=after_version, limit=PAGE):
         yield from page
+        if len(page) < PAGE:
+            return
         after_version = page[-1].first_version + page[-1].count - 1

@@ -5,7 +5,8 @@
 2. Only one that has nothing beside it is charged with a crash; at the third it is set aside.
 3. One that goes on for a while without ending the process has passed for now: its charge is
    withdrawn, the others go on beside it, and no longer is anybody charged.
-4. How often it has passed is noted. After a crash those are next that have passed least often;
+4. What came after the crash has its turns between two groups: it waits for one, not for all.
+5. How often it has passed is noted. After a crash those are next that have passed least often;
    the more often one has passed alone, the longer it is alone the next time. So both a
    slow killer and a quick one among slow ones are alone in hand sooner or later.
 
@@ -71,6 +72,10 @@ class Engine(CellHost, Protocol):
         """Queue *record* for the next commit, then deliver what begins to exist with it."""
 
 
+Group = deque[tuple[Cell, int]]
+"""Cells that run next, and how many messages each takes."""
+
+
 @attrs.frozen
 class Watch:
     """A suspect that runs: until when, and whether nothing ran beside it."""
@@ -88,27 +93,38 @@ class Suspects:
         self._writer = writer
         self._watched: dict[int, Watch] = {}
         self._passed: set[int] = set()
+        self._are_others_next = False
+        self._most = limits.SUSPECTS
+        self.held: deque[Cell] = deque()
+        """The ready cells that begin with a message from before the crash."""
         self.retries = 0
         """Turns of one message each that are to be taken first."""
 
     def work(self) -> bool:
         """Let the next ones have their turns; false when the baton was lost.
 
-        While something is in flight nothing runs, so what is in hand is known exactly.
+        While suspects are in hand nothing else runs, so what is in hand is known exactly.
 
         Raises:
             StoreError: what is in hand could not be noted, so it did not run.
         """
         engine = self._engine
         self._review()
-        while engine.ready and not (engine.writing or engine.open or self._is_waiting()):
+        while not self._watched:
             group = self._next_group()
+            if not group:
+                break
             while group:
-                cell, engine.turn_messages = group.pop()
+                cell, engine.turn_messages = group.popleft()
                 if not cell.take_turn(engine):
                     engine.ready.extend(cell for cell, _ in group)
                     return False
         return True
+
+    def release(self) -> None:
+        """Nobody is suspected any more."""
+        self._engine.ready.extend(self.held)
+        self.held.clear()
 
     def are_left(self) -> bool:
         """Whether there are some that have not passed."""
@@ -135,18 +151,18 @@ class Suspects:
         self._watched = {name: w for name, w in self._watched.items() if name in at_work}
         self._let_pass([w for w in self._watched.values() if w.until_micros <= now])
 
-    def _is_waiting(self) -> bool:
-        """Whether something has begun that has not passed."""
+    def _is_alone(self) -> bool:
+        """Whether nothing has begun lately that goes on."""
         engine = self._engine
-        self._review()
         since = engine.now - _micros(limits.SUSPECT_SECONDS)
-        return (
-            bool(self._watched)
-            or any(cell.used_micros > since for cell in engine.detached)
+        return not (
+            any(cell.used_micros > since for cell in engine.detached)
             or any(step.handed_out_micros > since for step in engine.attempts.steps())
         )
 
     def _let_pass(self, late: list[Watch]) -> None:
+        if late:
+            self._most = limits.SUSPECTS
         for watch in late:
             message = watch.message
             if message.attempts <= 0:
@@ -158,20 +174,60 @@ class Suspects:
 
     # ---- those that are next --------------------------------------------------------------
 
-    def _next_group(self) -> list[tuple[Cell, int]]:
-        """The cells that run next, and how many messages each; all noted."""
+    def _next_group(self) -> Group:
+        """The cells that run next, and how many messages each; suspects are noted."""
         engine = self._engine
+        self._sort()
+        group: Group = deque()
+        if self._are_others_next and not self.retries:
+            self._are_others_next = False
+            group = self._take_others()
+        if group or engine.writing or engine.open:
+            return group
         if self.retries > 0:
-            self.retries -= 1
-            return [(engine.ready.popleft(), 1)]
-        group = self._take_unsuspected(limits.SUSPECTS) or self._take_most_suspect()
-        if not group:
-            return [(engine.ready.popleft(), limits.TURN_MESSAGES)]
+            return self._take_retry()
+        self._are_others_next = True
+        return self._take_suspects() or self._take_others()
+
+    def _take_retry(self) -> Group:
+        for cells in (self._engine.ready, self.held):
+            if cells:
+                self.retries -= 1
+                return deque([(cells.popleft(), 1)])
+        return deque()
+
+    def _sort(self) -> None:
+        """Hold back the ready cells that begin with suspects."""
+        ready, is_old = self._engine.ready, self._engine.activation.is_old
+        for _ in range(len(ready)):
+            cell = ready.popleft()
+            cell.put_off()
+            begins_old = bool(cell.mailbox) and is_old(cell.mailbox[0].id)
+            (self.held if begins_old else ready).append(cell)
+
+    def _take_others(self) -> Group:
+        """All that do not begin with suspects, with what is in front of the first one."""
+        ready, is_old = self._engine.ready, self._engine.activation.is_old
+        group: Group = deque()
+        for cell in ready:
+            count = 1  # of one that keeps some waiting: it may open its gate to suspects
+            if not cell.deferred:
+                others = takewhile(lambda message: not is_old(message.id), cell.mailbox)
+                count = max(1, len(list(islice(others, limits.TURN_MESSAGES))))
+            group.append((cell, count))
+        ready.clear()
+        return group
+
+    def _take_suspects(self) -> Group:
+        if not self.held:
+            return deque()
+        group = self._take_unsuspected() or self._take_most_suspect()
         suspects = [message for cell, count in group for message in islice(cell.mailbox, count)]
-        if suspects[0].attempts >= limits.ATTEMPTS:
+        if suspects and suspects[0].attempts >= limits.ATTEMPTS:
             self._set_aside(group[0][0])
-            return []
-        self._note(suspects)
+            return deque()
+        if suspects:
+            self._note(suspects)
         return group
 
     def _note(self, suspects: list[Message]) -> None:
@@ -179,50 +235,60 @@ class Suspects:
         ids = [message.id for message in suspects]
         is_alone = len(ids) == 1 and not beside
         self._writer.count_attempts(ids if is_alone or len(ids) > 1 else [*ids, min(beside)])
+        seconds = limits.SUSPECT_SECONDS
+        if is_alone:
+            attempts = suspects[0].attempts
+            passed = _LONGEST if attempts > 0 else max(1, -attempts)
+            seconds *= _PATIENCE ** (min(passed, _LONGEST) - 1)
+        until = self._engine.now + _micros(seconds)
         for message in suspects:
-            seconds = limits.SUSPECT_SECONDS
-            if is_alone:
-                passed = _LONGEST if message.attempts > 0 else max(1, -message.attempts)
-                seconds *= _PATIENCE ** (min(passed, _LONGEST) - 1)
-            until = self._engine.now + _micros(seconds)
             self._watched[message.id] = Watch(message, until, is_alone)
-            self._engine.alarms.set(self, until, _look)
+        self._engine.alarms.set(self, until, _look)
 
-    def _take_unsuspected(self, most: int) -> list[tuple[Cell, int]]:
-        """Take from the ready cells those that begin with messages nothing speaks against."""
-        engine = self._engine
-        group: list[tuple[Cell, int]] = []
-        for _ in range(len(engine.ready)):
-            cell = engine.ready.popleft()
-            cell.put_off()
+    def _take_unsuspected(self) -> Group:
+        """Take from the cells held back those that begin with what nothing speaks against.
+
+        More each time, as long as all end quickly: so would they one by one, after a crash.
+        """
+        held, most = self.held, self._most
+        self._most = min(2 * most, limits.MOST_SUSPECTS)
+        group: Group = deque()
+        for _ in range(len(held)):
+            cell = held.popleft()
             suspects = takewhile(self._is(lambda attempts: attempts == 0), cell.mailbox)
             count = len(list(islice(suspects, most)))
-            if count:
-                most -= count
-                group.append((cell, count))
-            else:
-                engine.ready.append(cell)
+            if not count:
+                held.append(cell)
+                continue
+            most -= count
+            group.append((cell, count))
+            if not most:
+                break
         return group
 
-    def _take_most_suspect(self) -> list[tuple[Cell, int]]:
-        """The one that is charged most; without any, one that has passed least often."""
-        engine = self._engine
+    def _take_most_suspect(self) -> Group:
+        """The one that is charged most; without any, one that has passed least often.
+
+        None as long as something goes on that it would run beside.
+        """
+        if not self._is_alone():
+            return deque()
         is_suspect = self._is(lambda attempts: attempts != 0)
         found: list[tuple[bool, int, int, int, Cell, Message]] = []
-        for place, cell in enumerate(engine.ready):
+        for place, cell in enumerate(self.held):
             # an activity's messages run beside each other anyway, so any of them may be first
             sought = _SOUGHT if kind_of(cell.address) == ACTIVITIES else 1
             for message in filter(is_suspect, islice(cell.mailbox, sought)):
                 attempts = message.attempts
                 found.append((attempts < 0, -attempts, place, message.id, cell, message))
         if not found:
-            return []
+            return deque()
         *_, cell, message = min(found, key=lambda item: item[:4])
-        engine.ready.remove(cell)
+        self.held.remove(cell)
         if cell.mailbox[0] is not message:
             cell.mailbox.remove(message)
             cell.mailbox.appendleft(message)
-        return [(cell, 1)]
+        return deque([(cell, 1)])
 
     def _is(self, wanted: Callable[[int], bool]) -> Callable[[Message], bool]:
         is_old = self._engine.activation.is_old

@@ -295,7 +295,8 @@ class ThreadedRuntime:
             return
         if step.concurrent:
             self._workers.submit(lambda: self._return(step, run_step(step), 1.0))
-            self._active.set()
+            if not self._active.is_set():
+                self._active.set()
             return
         with self._counting:
             if self._alone >= limits.SPARE_THREADS:

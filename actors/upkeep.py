@@ -36,7 +36,7 @@ class Upkeep:
             "failure": None if failed is None else str(failed),
             "recovering": partition.recovery.careful,
             "active": len(partition.cells),
-            "ready": len(partition.ready),
+            "ready": len(partition.ready) + partition.recovery.held_back,
             "busy": len(partition.detached),
             "waiting": self.node.store.waiting(),
             "quarantined": len(self.node.store.quarantined(limit=1000)),

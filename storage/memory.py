@@ -293,6 +293,13 @@ class MemoryStore:
             )
             return turns[start : start + limit]
 
+    def pasts(self, streams: Sequence[str]) -> dict[str, list[StoredTurn]]:
+        """See :meth:`perdure.storage.ports.Reader.pasts`."""
+        with self._disk.lock:
+            self._require_open()
+            turns = self._disk.by_stream
+            return {stream: list(turns[stream]) for stream in streams if stream in turns}
+
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
         """See :meth:`perdure.storage.ports.Reader.feed`."""
         with self._disk.lock:

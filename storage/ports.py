@@ -196,6 +196,14 @@ class Reader(Protocol):
         """
         ...
 
+    def pasts(self, streams: Sequence[str]) -> dict[str, list[StoredTurn]]:
+        """All turns of several streams, oldest first, with one look; they should be short.
+
+        Raises:
+            CorruptionError: a turn's checksum does not fit.
+        """
+        ...
+
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
         """All turns beyond *after_seq* in the store's order. A page ends before a damaged turn.
 

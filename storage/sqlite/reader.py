@@ -197,6 +197,14 @@ class SqliteReader:
         asked: Parameters = {"stream": stream, "after": after_version, "limit": limit}
         return [turn_of(row) for row in self._rows("turns", asked)]
 
+    def pasts(self, streams: Sequence[str]) -> dict[str, list[StoredTurn]]:
+        """See :meth:`perdure.storage.ports.Reader.pasts`."""
+        found: dict[str, list[StoredTurn]] = {}
+        for row in self._rows("pasts", {"streams": to_json(list(dict.fromkeys(streams)))}):
+            turn = turn_of(row)
+            found.setdefault(turn.stream, []).append(turn)
+        return found
+
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
         """See :meth:`perdure.storage.ports.Reader.feed`."""
         page: list[StoredTurn] = []

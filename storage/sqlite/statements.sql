@@ -249,6 +249,12 @@ WHERE stream = :stream
   AND first_version + count - 1 > :after
 ORDER BY first_version LIMIT :limit;
 
+-- name: pasts
+-- All turns of several streams.
+SELECT t.seq, t.stream, t.first_version, t.count, t.time, t.crc, t.events
+FROM json_each(:streams) AS j CROSS JOIN turns AS t ON t.stream = j.value
+ORDER BY t.stream, t.first_version;
+
 -- name: feed
 -- A page of all turns in the order of the store.
 SELECT seq, stream, first_version, count, time, crc, events FROM turns

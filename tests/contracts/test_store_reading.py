@@ -48,6 +48,17 @@ def test_many_actors_are_loaded_at_once(store: Store) -> None:
     assert store.load([CART], 50)[CART].messages[-1] == message(4, due=50)
 
 
+def test_the_pasts_of_many_are_read_at_once(store: Store) -> None:
+    store.commit(step(1, CART, 2, 2))
+    store.commit(step(2, LAMP, 1, 1))
+    store.commit(step(3, CART, 3, 1))
+
+    found = store.pasts([CART, "@none@x", LAMP, CART])
+    assert found == {CART: store.turns(CART), LAMP: store.turns(LAMP)}
+    assert [turn.first_version for turn in found[CART]] == [1, 3]
+    assert store.pasts([]) == {}
+
+
 def test_due_messages_come_in_order_and_in_pages(store: Store) -> None:
     store.commit(Batch(1, accepted=[message(1, due=30), message(2), message(6, due=FAR)]))
     store.commit(Batch(2, accepted=[message(3, LAMP, due=10), message(4), message(5, due=10)]))

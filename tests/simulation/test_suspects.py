@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from perdure.actors import limits
 from perdure.actors.entity import Entity
 from perdure.orchestration.app import App
 from perdure.orchestration.simulation import Simulation
+from perdure.storage.memory import MemoryStore
 from perdure.testing.crashing import SimulatedCrash
 
 app = App("suspects")
@@ -137,3 +139,75 @@ def test_a_suspect_that_runs_for_long_holds_up_the_others_for_a_while_only(
     assert counts(world) == {"a": 1, "b": 1, "killer": 1, "slow": 1}
     assert not list(world.client.quarantine())
     assert not world.client.node.partition.recovery.careful
+
+
+def waiting_from_before(world: Simulation, operation: str, count: int, *args: object) -> None:
+    """Have *count* signals wait, and be due, after the process ended without a word."""
+    for number in range(count):
+        scheduled(world, f"old{number}", operation, *args)
+    world.settle()
+    world.crash(downtime=timedelta(seconds=1))
+
+
+def test_what_comes_after_a_crash_waits_for_one_group_and_not_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SUSPECTS", 2)
+    monkeypatch.setattr(limits, "MOST_SUSPECTS", 2)
+    world = Simulation(app, seed=1)
+    waiting_from_before(world, "sleep", 6, 3.0)
+
+    world.client.entity(Actor, "new").call(Actor.add).get(4)
+
+    assert world.client.node.partition.recovery.careful
+    assert counts(world) == {"new": 1, "old0": 1, "old1": 1}
+    world.advance(seconds=10)
+    assert sum(counts(world).values()) == 7
+
+
+def test_what_goes_on_coming_does_not_hold_up_the_suspects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "SUSPECTS", 1)
+    monkeypatch.setattr(limits, "MOST_SUSPECTS", 1)
+    world = Simulation(app, seed=2)
+    waiting_from_before(world, "add", 5)
+    for _ in range(10):
+        world.client.entity(Actor, "new").call(Actor.add).get(1)
+
+    assert not world.client.node.partition.recovery.careful
+    assert counts(world) == {"new": 10, **{f"old{number}": 1 for number in range(5)}}
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many were noted together, one after the other."""
+    found: list[int] = []
+    note = MemoryStore.count_attempts
+
+    def noted(store: MemoryStore, message_ids: Sequence[int]) -> None:
+        found.append(len(message_ids))
+        note(store, message_ids)
+
+    monkeypatch.setattr(MemoryStore, "count_attempts", noted)
+    monkeypatch.setattr(limits, "SUSPECTS", 2)
+    monkeypatch.setattr(limits, "MOST_SUSPECTS", 8)
+    return found
+
+
+def test_groups_grow_as_long_as_all_is_quick(groups: list[int]) -> None:
+    world = Simulation(app)
+    waiting_from_before(world, "add", 25)
+    world.advance(seconds=10)
+
+    assert groups == [2, 4, 8, 8, 3]
+    assert sum(counts(world).values()) == 25
+
+
+def test_a_group_that_takes_long_makes_the_next_one_small_again(groups: list[int]) -> None:
+    world = Simulation(app)
+    waiting_from_before(world, "sleep", 16, limits.SUSPECT_SECONDS + 1)
+    world.advance(seconds=60)
+
+    assert groups == [2] * 8
+    assert sum(counts(world).values()) == 16
