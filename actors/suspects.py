@@ -103,14 +103,15 @@ class Suspects:
     def work(self) -> bool:
         """Let the next ones have their turns; false when the baton was lost.
 
-        While suspects are in hand nothing else runs, so what is in hand is known exactly.
+        While suspects are in hand, or what they did is not durable, nothing else runs: so whom a
+        crash may be due to is known exactly.
 
         Raises:
             StoreError: what is in hand could not be noted, so it did not run.
         """
         engine = self._engine
         self._review()
-        while not self._watched:
+        while not (self._watched or engine.writing or engine.open):
             group = self._next_group()
             if not group:
                 break
@@ -176,17 +177,13 @@ class Suspects:
 
     def _next_group(self) -> Group:
         """The cells that run next, and how many messages each; suspects are noted."""
-        engine = self._engine
         self._sort()
-        group: Group = deque()
-        if self._are_others_next and not self.retries:
-            self._are_others_next = False
-            group = self._take_others()
-        if group or engine.writing or engine.open:
-            return group
         if self.retries > 0:
             return self._take_retry()
-        self._are_others_next = True
+        others_first = self._are_others_next
+        self._are_others_next = not others_first
+        if others_first:
+            return self._take_others() or self._take_suspects()
         return self._take_suspects() or self._take_others()
 
     def _take_retry(self) -> Group:

@@ -17,6 +17,7 @@ from perdure.testing.crashing import SimulatedCrash
 
 app = App("suspects")
 moods = {"deadly": True}
+FAR = 1 << 62
 
 
 @app.entity
@@ -211,3 +212,19 @@ def test_a_group_that_takes_long_makes_the_next_one_small_again(groups: list[int
 
     assert groups == [2] * 8
     assert sum(counts(world).values()) == 16
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nobody_is_charged_with_what_came_after_it(seed: int) -> None:
+    world = Simulation(app, seed=seed)
+    waiting_from_before(world, "add", 1)
+
+    node = world.client.node
+    while not node.partition.writing:  # the suspect has had its turn, and is not durable yet
+        node.world.pause(0)
+    with pytest.raises(SimulatedCrash):
+        world.client.entity(Actor, "killer").call(Actor.die).get(5)
+
+    stored = world.client.node.store.load(["@actor@old0"], FAR)["@actor@old0"]
+    assert stored.version == 1, "what the suspect did was not durable when the killer ran"
+    assert not stored.messages
