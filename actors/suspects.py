@@ -103,8 +103,8 @@ class Suspects:
     def work(self) -> bool:
         """Let the next ones have their turns; false when the baton was lost.
 
-        While suspects are in hand, or what they did is not durable, nothing else runs: so whom a
-        crash may be due to is known exactly.
+        While suspects are in hand, or what they did is not durable, nothing else runs: so it is
+        known exactly whom a crash may be due to.
 
         Raises:
             StoreError: what is in hand could not be noted, so it did not run.
