@@ -18,11 +18,13 @@ from perdure.actors.ids import EntityId, checked_name
 from perdure.actors.messages import Message
 from perdure.actors.operations import OperationSpec
 from perdure.actors.replies import Reply
-from perdure.errors import InvalidInputError
+from perdure.errors import DecodingError, InvalidInputError, RequestMismatchError
 
 E = TypeVar("E")
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_NULL = b"null"
 
 _decode_json = msgspec.json.Decoder().decode
 """A result whose type is not known here: plain JSON values."""
@@ -154,10 +156,31 @@ class CallRef(SignalRef[E]):
 
         Raises:
             UnknownOperationError, InvalidInputError: nothing was sent.
+            RequestMismatchError: by ``get``: the id was a signal's, which has no result.
         """
         if self._at is not None:
             msg = f"{self.id}: a call is for now; only signals can be sent for a time"
             raise InvalidInputError(msg)
         message, spec = self._message(operation, args, kwargs)
-        decode = spec.decode_result if spec is not None else _decode_json
+        decode: Callable[[bytes], Any] = _decode_json if spec is None else spec.decode_result
+        if message.chosen:
+            decode = _unless_of_signal(decode, message)
         return self._sender.send_call(message, decode)
+
+
+def _unless_of_signal(decode: Callable[[bytes], R], call: Message) -> Callable[[bytes], R]:
+    """Read the result of a call, whose id may have been a signal's by mistake."""
+
+    def read(result: bytes) -> R:
+        try:
+            return decode(result)
+        except DecodingError as error:
+            if result != _NULL:
+                raise
+            msg = (
+                f"request {call.request_id!r} has no result: its id was first used by a signal "
+                f"to {call.operation} at {call.target}; choose a new id for the call"
+            )
+            raise RequestMismatchError(msg) from error
+
+    return read

@@ -20,8 +20,7 @@ from perdure.errors import (
     StoreOpenError,
     VersionConflictError,
 )
-from perdure.storage.continuity import find_gaps
-from perdure.storage.memory_disk import MemoryDisk, check_batch
+from perdure.storage.memory_disk import MemoryDisk, check_batch, find_damage
 from perdure.storage.prefixes import end_of_prefix
 from perdure.storage.records import (
     BaseRow,
@@ -416,7 +415,7 @@ class MemoryStore:
         """See :meth:`perdure.storage.ports.Reader.check`."""
         with self._disk.lock:
             self._require_open()
-            return _damage(self._disk)
+            return find_damage(self._disk)
 
     # ---- being the owner ----------------------------------------------------------------
 
@@ -438,16 +437,3 @@ def _newest_first(row: StoredState) -> tuple[int, str]:
 
 def _is_between(time_micros: int, first: int | None, last: int | None) -> bool:
     return (first is None or time_micros >= first) and (last is None or time_micros <= last)
-
-
-def _damage(disk: MemoryDisk) -> list[Damage]:
-    found: list[Damage] = []
-    for stream in sorted(disk.by_stream.keys() | disk.states.keys() | disk.bases.keys()):
-        base, state = disk.bases.get(stream), disk.states.get(stream)
-        found += find_gaps(
-            stream,
-            base_version=base.version if base else 0,
-            spans=[(turn.first_version, turn.count) for turn in disk.by_stream.get(stream, [])],
-            state_version=state.version if state else None,
-        )
-    return found

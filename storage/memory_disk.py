@@ -12,9 +12,11 @@ from threading import Lock
 import attrs
 
 from perdure.errors import RowRejectedError, VersionConflictError
+from perdure.storage.continuity import find_gaps
 from perdure.storage.records import (
     BaseRow,
     Batch,
+    Damage,
     MessageRow,
     OutcomeRow,
     QuarantineRow,
@@ -233,3 +235,17 @@ def _texts(batch: Batch) -> Iterator[str]:
         yield outcome.request_id
     for quarantined in batch.quarantined:
         yield from (quarantined.stream, quarantined.reason)
+
+
+def find_damage(disk: MemoryDisk) -> list[Damage]:
+    """Streams whose versions do not hang together."""
+    found: list[Damage] = []
+    for stream in sorted(disk.by_stream.keys() | disk.states.keys() | disk.bases.keys()):
+        base, state = disk.bases.get(stream), disk.states.get(stream)
+        found += find_gaps(
+            stream,
+            base_version=base.version if base else 0,
+            spans=[(turn.first_version, turn.count) for turn in disk.by_stream.get(stream, [])],
+            state_version=state.version if state else None,
+        )
+    return found

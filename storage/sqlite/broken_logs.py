@@ -2,6 +2,9 @@
 
 SQLite drops what is behind the breach, and overwrites it soon. The copy, beside the store, is
 what remains of it; as long as it is there, ``check`` tells of the loss.
+
+A log that ends before what was already moved from it into the file is worse: SQLite would lay
+its old pages over newer ones, and show of each page another moment. Such a store is refused.
 """
 
 from __future__ import annotations
@@ -9,17 +12,27 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from operator import le
+from urllib.parse import quote
 
+from perdure.errors import CorruptionError
 from perdure.storage.records import Damage
+from perdure.storage.sqlite.connections import cannot_open, connect_reader
+from perdure.storage.sqlite.failures import DRIVER_ERRORS
 from perdure.storage.sqlite.log_breach import Breach, find_breach
+from perdure.storage.sqlite.statements import STATEMENTS
 
 logger = logging.getLogger("perdure")
 
 _KEPT = "-wal.damaged-"
 _HEADER_BYTES = 32
+
+Counters = tuple[int, int, int]
+"""Openings, batches and small writes so far: each transaction counts one of them up."""
 
 
 def look_at_log(path: str) -> Breach | None:
@@ -42,6 +55,44 @@ def look_at_log(path: str) -> Breach | None:
             path,
         )
     return breach
+
+
+def refuse_older_log(path: str) -> None:
+    """Refuse a store whose file counts further than file and log together.
+
+    To be asked before the file is in use: closing a connection to the file alone drops SQLite's
+    locks on it. Nothing is written, so that whoever finds the rest of the log can put it back.
+
+    Raises:
+        CorruptionError: a part of the log is missing.
+    """
+    log = path + "-wal"
+    if not os.path.isfile(log) or os.path.getsize(log) == 0:
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(path)}?immutable=1", uri=True)) as alone:
+            moved = _counters(alone)
+    except DRIVER_ERRORS:  # all is in the log, or it was cut off while it was moved
+        return
+    try:
+        with closing(connect_reader(path)) as reader:
+            whole = _counters(reader)
+    except DRIVER_ERRORS as error:
+        raise cannot_open(path, error) from error
+    if not all(map(le, moved, whole)):
+        msg = (
+            f"store {path!r}: its log ends at batch {whole[1]}, but the file has some of batch "
+            f"{moved[1]}: the end of the log is missing, and what is left of it does not fit "
+            f"the file; restore a backup, or the whole of {log!r}"
+        )
+        raise CorruptionError(msg)
+
+
+def _counters(connection: sqlite3.Connection) -> Counters:
+    row = connection.execute(STATEMENTS["counters"]).fetchone() or ()
+    if len(row) == 3 and all(isinstance(value, int) for value in row):
+        return tuple(row)
+    return 0, 0, 0  # that the row is damaged is found when it is used
 
 
 def find_losses(path: str) -> Iterator[Damage]:

@@ -22,7 +22,7 @@ from perdure.errors import (
     StoreError,
     StoreOpenError,
 )
-from perdure.storage.sqlite.failures import meaning_of
+from perdure.storage.sqlite.failures import DRIVER_ERRORS, meaning_of
 from perdure.storage.sqlite.schema import APPLICATION_ID, check_store
 
 _SYNCHRONOUS = {"power": "FULL", "process": "NORMAL"}
@@ -90,7 +90,7 @@ def refuse_other_files(path: str) -> None:
             (mark,) = connection.execute("PRAGMA application_id").fetchone()
             if tables or mark not in {0, APPLICATION_ID}:
                 check_store(connection, path)
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise no_store(path) from error
 
@@ -150,7 +150,7 @@ def connect_writer(path: str, durability: str) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
         for pragma in _WRITER_PRAGMAS:
             connection.execute(pragma)
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         connection.close()
         raise cannot_open(path, error) from error
     if mode != "wal":
@@ -172,7 +172,7 @@ def connect_reader(path: str) -> sqlite3.Connection:
     try:
         for pragma in _READER_PRAGMAS:
             connection.execute(pragma)
-    except sqlite3.Error:
+    except DRIVER_ERRORS:
         connection.close()
         raise
     return connection
@@ -188,11 +188,12 @@ def shorter_wait(connection: sqlite3.Connection) -> Generator[None, None, None]:
         connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
 
 
-def cannot_open(path: str, error: sqlite3.Error) -> StoreError:
+def cannot_open(path: str, error: Exception) -> StoreError:
     """The error to raise for one of the driver's that ended an opening."""
-    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+    code: int = getattr(error, "sqlite_errorcode", 0)  # the driver's own errors have none
+    if code == sqlite3.SQLITE_NOTADB:
         return no_store(path)
-    if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+    if code & 0xFF in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
         return StoreOpenError(
             f"store {path!r} cannot be written ({error}); check its owner and permissions"
         )

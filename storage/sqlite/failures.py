@@ -22,10 +22,15 @@ _REJECTED = {
     sqlite3.SQLITE_TOOBIG,
 }
 _BINDING_ERRORS = (OverflowError, UnicodeEncodeError)
+DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError, *_BINDING_ERRORS)
+"""What the driver raises. It cannot decode its own message when damaged text is in that."""
+_RESTORE = "run verify, and restore a backup"
 
 
 def meaning_of(error: Exception, path: str) -> StoreError:
     """The error to raise in place of one of the driver's."""
+    if isinstance(error, UnicodeDecodeError):
+        return CorruptionError(f"store {path!r} is damaged: its text is no text; {_RESTORE}")
     if isinstance(error, _BINDING_ERRORS):
         return RowRejectedError(f"a value cannot be stored: {error}")
     code: int | None = getattr(error, "sqlite_errorcode", None)
@@ -37,9 +42,7 @@ def meaning_of(error: Exception, path: str) -> StoreError:
         return RowRejectedError(f"a value cannot be stored: {error}")
     primary = code & 0xFF
     if primary in _DAMAGED:
-        return CorruptionError(
-            f"store {path!r} is damaged: {error}; run verify, and restore a backup"
-        )
+        return CorruptionError(f"store {path!r} is damaged: {error}; {_RESTORE}")
     if primary in _REJECTED:
         if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE and "turns.stream" in str(error):
             return VersionConflictError(f"a turn is there already: {error}")
@@ -59,7 +62,7 @@ def translated(path: str) -> Generator[None, None, None]:
     """Raise the store's errors in place of the driver's."""
     try:
         yield
-    except (sqlite3.Error, *_BINDING_ERRORS) as error:
+    except DRIVER_ERRORS as error:
         raise meaning_of(error, path) from error
 
 

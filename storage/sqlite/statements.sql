@@ -12,6 +12,10 @@ UPDATE meta SET incarnation = incarnation + 1, clean = 0 WHERE id = 1;
 -- The row that is about the store itself.
 SELECT incarnation, clean, suspect, last_batch, last_seq FROM meta WHERE id = 1;
 
+-- name: counters
+-- What each transaction counts one of.
+SELECT incarnation, last_batch, probes FROM meta WHERE id = 1;
+
 -- name: claim
 -- The first statement of a small write: changes no row when another has opened the store.
 UPDATE meta SET probes = probes + 1 WHERE id = 1 AND incarnation = :incarnation;

@@ -11,13 +11,14 @@ from threading import Lock
 import attrs
 
 from perdure.errors import (
+    CorruptionError,
     OwnershipLostError,
     StoreUnavailableError,
     VersionConflictError,
 )
 from perdure.storage.records import BaseRow, Batch, MessageRow, Opening
 from perdure.storage.sqlite.batches import put_base, write_batch
-from perdure.storage.sqlite.broken_logs import look_at_log
+from perdure.storage.sqlite.broken_logs import look_at_log, refuse_older_log
 from perdure.storage.sqlite.connections import (
     ReaderPool,
     cannot_open,
@@ -29,12 +30,12 @@ from perdure.storage.sqlite.connections import (
     shorter_wait,
 )
 from perdure.storage.sqlite.disks import check_disk, check_sqlite
-from perdure.storage.sqlite.failures import is_full, translated
+from perdure.storage.sqlite.failures import DRIVER_ERRORS, is_full, translated
 from perdure.storage.sqlite.files import StoreFiles
 from perdure.storage.sqlite.owner import Owner
 from perdure.storage.sqlite.reader import SqliteReader
 from perdure.storage.sqlite.reserve import Reserve
-from perdure.storage.sqlite.rows import quarantined_of, to_json, values_of_messages
+from perdure.storage.sqlite.rows import Row, quarantined_of, to_json, values_of_messages
 from perdure.storage.sqlite.schema import migrate
 from perdure.storage.sqlite.statements import STATEMENTS, of_rows
 
@@ -88,6 +89,7 @@ class SqliteStore(SqliteReader):
         try:
             create_private(real)
             breach = look_at_log(real)
+            refuse_older_log(real)
             connection = connect_writer(real, durability)
         except BaseException:
             owner.release()
@@ -96,11 +98,11 @@ class SqliteStore(SqliteReader):
             if breach is not None:  # what is left behind it would look like damage next time
                 connection.execute(_EMPTY_LOG)
             migrate(connection, real)
-            opening, last_seq = _count_opening(connection)
+            opening, last_seq = _count_opening(connection, real)
         except BaseException as error:
             connection.close()
             owner.release()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, DRIVER_ERRORS):
                 raise cannot_open(real, error) from error
             raise
         return cls(
@@ -336,10 +338,13 @@ class SqliteStore(SqliteReader):
 _left_to_the_parent: list[sqlite3.Connection] = []
 
 
-def _count_opening(connection: sqlite3.Connection) -> tuple[Opening, int]:
+def _count_opening(connection: sqlite3.Connection, path: str) -> tuple[Opening, int]:
     """Mark the store as in use; returns what was found and the place of its newest turn."""
     connection.execute("BEGIN IMMEDIATE")
-    row = connection.execute(STATEMENTS["get_meta"]).fetchone()
+    row: Row = connection.execute(STATEMENTS["get_meta"]).fetchone() or ()
+    if len(row) != 5 or not all(isinstance(value, int | None) for value in row):
+        msg = f"store {path!r} is damaged: its one row of meta is {row!r}; restore a backup"
+        raise CorruptionError(msg)
     incarnation, clean, suspect, last_batch, last_seq = row
     connection.execute(STATEMENTS["open_store"])
     connection.execute("COMMIT")

@@ -244,6 +244,15 @@ def test_a_repeated_request_gets_the_first_outcome(client: EmbeddedClient) -> No
         ref.call(Counter.add, 2).get(timeout=5)
 
 
+def test_a_call_with_the_id_of_a_signal_is_told_so(client: EmbeddedClient) -> None:
+    ref = client.entity(Counter, "a").options(request_id="r1")
+    ref.signal(Counter.add, 1)
+
+    with pytest.raises(perdure.RequestMismatchError, match=r"'r1' .* used by a signal"):
+        ref.call(Counter.add, 1).get(timeout=5)
+    assert client.entity(Counter, "a").call(Counter.add, 1).get(timeout=5) == 2
+
+
 def test_a_repeat_in_flight_joins_the_first(client: EmbeddedClient) -> None:
     gates["slow"] = threading.Event()
     ref = client.entity(Counter, "slow").options(request_id="r1")

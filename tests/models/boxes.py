@@ -6,6 +6,7 @@ Everything happens at once here. What is due later is a list of times.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -15,6 +16,9 @@ from tests.models.api import Entry, Refused
 
 SENDING = ("pass_on", "remind")
 """Operations that are in the history also when they change nothing."""
+
+WITH_RESULT = ("add", "add_slowly", "say", "look")
+"""Operations whose result is never nothing."""
 
 
 @attrs.define
@@ -43,10 +47,13 @@ class Boxes:
     requests: dict[str, tuple[Any, tuple[str, Any]]] = attrs.Factory(
         dict[str, tuple[Any, tuple[str, Any]]]
     )
+    sorts: dict[str, str] = attrs.Factory(dict[str, str])
 
     # ---- requests and time ----------------------------------------------------------------
 
-    def _once(self, request_id: str | None, what: Any, do: Callable[[], Any]) -> Any:
+    def _once(
+        self, request_id: str | None, what: Any, do: Callable[[], Any], *, sort: str = ""
+    ) -> Any:
         """A request with a name is done once; what it came to is told again."""
         if request_id is None:
             return do()
@@ -56,8 +63,11 @@ class Boxes:
             except Refused as refusal:
                 came = ("refused", refusal.kind)
             self.requests[request_id] = (what, came)
+            self.sorts[request_id] = sort
         before, (kind, value) = self.requests[request_id]
         if before != what:
+            raise Refused(errors.RequestMismatchError)
+        if sort == "call" != self.sorts[request_id] and what[1] in WITH_RESULT:
             raise Refused(errors.RequestMismatchError)
         if kind == "refused":
             raise Refused(value)
@@ -150,7 +160,8 @@ class Boxes:
         self, key: str, operation: str, arguments: list[Any], request_id: str | None = None
     ) -> Any:
         what = (key, operation, arguments)
-        return self._once(request_id, what, lambda: self._do(key, operation, arguments))
+        do = partial(self._do, key, operation, arguments)
+        return self._once(request_id, what, do, sort="call")
 
     def delete(self, key: str) -> None:
         self.signal(key, "delete", [])

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from perdure import errors
 from perdure.gateway import asgi
 from tests.models.api import Command, Entry, Refused, Status
+from tests.models.boxes import WITH_RESULT
 from tests.models.embedded import OnSqlite, findings
 
 TOKEN = "a-token-of-the-models-of-40-characters.."
@@ -107,7 +108,7 @@ class OverHttp:
     def call(
         self, key: str, operation: str, arguments: list[Any], request_id: str | None = None
     ) -> Any:
-        return self._ask(
+        answer = self._ask(
             "POST",
             box_url(key),
             body=body_of(operation, arguments),
@@ -115,6 +116,9 @@ class OverHttp:
             op=operation,
             wait="true",
         )
+        if answer is None and request_id and operation in WITH_RESULT:
+            raise Refused(errors.RequestMismatchError)  # the id was a signal's: no result
+        return answer
 
     def delete(self, key: str) -> None:
         self._ask("DELETE", box_url(key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -340,3 +341,31 @@ def test_a_quarantined_row_without_a_value_is_damage_and_no_bug(
     assert store.quarantined()[1].reason.startswith("damaged")
     assert list(store.check())
     store.close(clean=True)
+
+
+def test_text_that_is_none_ends_the_opening_as_damage(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE _sqlite_migrations SET name = CAST(x'30ff' AS TEXT) WHERE name LIKE '0001%'"
+        )
+
+    with pytest.raises(CorruptionError, match="is damaged: Could not decode to UTF-8"):
+        SqliteStore.open(str(path))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE sqlite_schema SET sql = CAST(x'435245415445ff' AS TEXT) WHERE name = 'bases'",
+        "UPDATE sqlite_schema SET name = CAST(x'ff' AS TEXT) WHERE name = 'bases'",
+        "DELETE FROM meta",
+    ],
+)
+def test_a_store_that_tells_nothing_of_itself_is_told_as_damage(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(sql)
+
+    with pytest.raises(CorruptionError, match="is damaged"):
+        SqliteStore.open(str(path))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from perdure.errors import CorruptionError
 from perdure.storage.records import Batch, TurnRow
 from perdure.storage.sqlite import SqliteReader, SqliteStore
 from perdure.storage.sqlite.log_breach import Breach, find_breach
@@ -269,3 +270,54 @@ def test_a_log_that_cannot_be_kept_is_told_all_the_same(
 
     assert "there is no room to keep it" in caplog.text
     assert list(path.parent.glob("a.db-wal.damaged-*")) == []
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> Path:
+    """What a killed process has left whose log was moved into the file, all of it."""
+    store = SqliteStore.open(str(tmp_path / "open.db"))
+    store.probe()
+    for number in range(1, BATCHES + 1):
+        store.commit(Batch(number, turns=[TurnRow("@a@b", number, 1, b"x" * 2_000, number)]))
+    store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    for end in ("", "-wal"):
+        shutil.copy(tmp_path / f"open.db{end}", tmp_path / f"a.db{end}")
+    store.close(clean=True)
+    return tmp_path / "a.db"
+
+
+def test_a_log_that_was_moved_into_the_file_is_no_damage(moved: Path) -> None:
+    store = SqliteStore.open(str(moved))
+
+    assert len(store.turns("@a@b")) == BATCHES
+    assert list(store.check()) == []
+    store.close(clean=True)
+
+
+@pytest.mark.parametrize("left", [10, 20, 30])
+def test_a_log_that_ends_before_what_was_moved_from_it_is_refused(
+    moved: Path, left: int
+) -> None:
+    log = moved.with_name("a.db-wal")
+    whole = log.read_bytes()
+    kept = whole[: HEADER + ends_of(whole)[left] * FRAME]
+    log.write_bytes(kept)
+    file = moved.read_bytes()
+
+    with pytest.raises(CorruptionError, match=rf"log ends at batch {left}, .* batch {BATCHES}"):
+        SqliteStore.open(str(moved))
+
+    assert log.read_bytes() == kept
+    assert moved.read_bytes() == file
+    log.write_bytes(whole)
+    store = SqliteStore.open(str(moved))
+    assert len(store.turns("@a@b")) == BATCHES
+    store.close(clean=True)
+
+
+def test_nor_is_one_shown_that_was_damaged_there(moved: Path) -> None:
+    log = moved.with_name("a.db-wal")
+    log.write_bytes(flipped(log.read_bytes(), HEADER + 60 * FRAME + 100))
+
+    with pytest.raises(CorruptionError, match="the end of the log is missing"):
+        SqliteStore.open(str(moved))
