@@ -111,7 +111,8 @@ class OpenTelemetryTracer:
             raise InvalidInputError(msg)
         self._tracer = tracer
         self._contexts = _Contexts()
-        self._metrics = _Metrics(meter_provider.get_meter("perdure", __version__))
+        meter = meter_provider.get_meter("perdure", __version__)
+        self._metrics = None if isinstance(meter, metrics.NoOpMeter) else _Metrics(meter)
 
     def current(self) -> str:
         """The trace of the code that runs here; empty for none."""
@@ -148,10 +149,11 @@ class OpenTelemetryTracer:
 
     def export(self, spans: Iterable[Span]) -> None:
         """Hand finished, durable spans on, and count them."""
-        note, contexts = self._metrics.note, self._contexts
+        contexts, measured = self._contexts, self._metrics
         on_end, resource = self._tracer.span_processor.on_end, self._tracer.resource
         for span in spans:
-            note(span)
+            if measured is not None:
+                measured.note(span)
             if not span.trace:
                 continue
             own = contexts[span.trace]
@@ -161,7 +163,8 @@ class OpenTelemetryTracer:
 
     def watch(self, client: Watched) -> None:
         """Measure what is in a store that was opened."""
-        self._metrics.watch(client)
+        if self._metrics is not None:
+            self._metrics.watch(client)
 
 
 class _Metrics:

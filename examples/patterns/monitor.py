@@ -61,9 +61,10 @@ async def monitor(ctx: perdure.OrchestrationContext, watch: Watch) -> str:
 
 def scene(client: perdure.Client) -> None:
     """Look, wait, look again; give up at the deadline."""
-    every, patience = timedelta(seconds=0.1), timedelta(seconds=0.9)
+    every = timedelta(seconds=0.1)
+    patience = {"docs": timedelta(minutes=5), "release": timedelta(seconds=0.9)}
     builds = [
-        client.start_or_get(monitor, Watch(build, every, patience), instance_id=build)
+        client.start_or_get(monitor, Watch(build, every, patience[build]), instance_id=build)
         for build in READY_AT_LOOK
     ]
     say("client", "two monitors started, on disk", "green")
