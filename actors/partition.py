@@ -169,7 +169,8 @@ class Partition:
         if cell.batch > self.durable:
             waiting = list(self.open.records)
             written = [] if self.writing is None else list(self.writing.records)
-            records = [record for record in (*written, *waiting) if record is not last]
+            found = {id(record): record for record in (*written, *waiting)}  # it may have moved
+            records = [record for record in found.values() if record is not last]
         if last is not None:
             records.append(last)
         return unwritten_turns(cell, records)

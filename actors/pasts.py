@@ -18,7 +18,8 @@ SHORT = 20
 """Events of a past that is read together with others."""
 
 TOGETHER = 1_000
-"""Pasts read, and kept until they are asked for, at once."""
+READ_BYTES = 16 * 1024 * 1024
+"""Pasts read, and kept until they are asked for, at once; and the room that they take."""
 
 
 class Pasts:
@@ -63,7 +64,7 @@ class Pasts:
         for name in wanted:
             self._to_read.pop(name, None)
         try:
-            found = self._reader.pasts(list(wanted))
+            found = self._reader.pasts(list(wanted), most_bytes=READ_BYTES)
         except CorruptionError:
             return  # who it is of finds it
         if len(self._read) >= TOGETHER:

@@ -110,7 +110,7 @@ class Recovery:
     @property
     def held_back(self) -> int:
         """How many ready cells wait because of what is in front of their mailboxes."""
-        return len(self._suspects.held)
+        return self._suspects.held_back
 
     def refusal(self) -> StoreError:
         """What senders are told while nothing is accepted."""
@@ -291,7 +291,7 @@ class Recovery:
         engine.full.clear()
         engine.at_gates.clear()
         engine.ready.clear()
-        self._suspects.held.clear()
+        self._suspects.forget()
         return lost
 
 

@@ -6,6 +6,7 @@
 3. One that goes on for a while without ending the process has passed for now: its charge is
    withdrawn, the others go on beside it, and no longer is anybody charged.
 4. What came after the crash has its turns between two groups: it waits for one, not for all.
+   When only those are left that run alone, it waits for them.
 5. How often it has passed is noted. After a crash those are next that have passed least often;
    the more often one has passed alone, the longer it is alone the next time. So both a
    slow killer and a quick one among slow ones are alone in hand sooner or later.
@@ -97,6 +98,7 @@ class Suspects:
         self._most = limits.SUSPECTS
         self.held: deque[Cell] = deque()
         """The ready cells that begin with a message from before the crash."""
+        self._group: Group = deque()
         self.retries = 0
         """Turns of one message each that are to be taken first."""
 
@@ -110,22 +112,38 @@ class Suspects:
             StoreError: what is in hand could not be noted, so it did not run.
         """
         engine = self._engine
+        self._put_back()
         self._review()
         while not (self._watched or engine.writing or engine.open):
-            group = self._next_group()
+            group = self._group = self._next_group()
             if not group:
                 break
             while group:
                 cell, engine.turn_messages = group.popleft()
                 if not cell.take_turn(engine):
-                    engine.ready.extend(cell for cell, _ in group)
-                    return False
+                    return False  # long ago perhaps: who has the baton puts back the rest
         return True
+
+    @property
+    def held_back(self) -> int:
+        """How many ready cells it keeps."""
+        return len(self.held) + len(self._group)
 
     def release(self) -> None:
         """Nobody is suspected any more."""
+        self._put_back()
         self._engine.ready.extend(self.held)
         self.held.clear()
+
+    def forget(self) -> None:
+        """All cells are dropped."""
+        self.held.clear()
+        self._group = deque()
+
+    def _put_back(self) -> None:
+        """The rest of a group in which the baton was lost is ready."""
+        rest, self._group = self._group, deque()
+        self._engine.ready.extend(cell for cell, _ in rest)
 
     def are_left(self) -> bool:
         """Whether there are some that have not passed."""
@@ -153,13 +171,15 @@ class Suspects:
         self._let_pass([w for w in self._watched.values() if w.until_micros <= now])
 
     def _is_alone(self) -> bool:
-        """Whether nothing has begun lately that goes on."""
+        """Whether nothing has begun lately that goes on; else it is looked at again in time."""
         engine = self._engine
-        since = engine.now - _micros(limits.SUSPECT_SECONDS)
-        return not (
-            any(cell.used_micros > since for cell in engine.detached)
-            or any(step.handed_out_micros > since for step in engine.attempts.steps())
-        )
+        begun = [cell.used_micros for cell in engine.detached]
+        begun += [step.handed_out_micros for step in engine.attempts.steps()]
+        passed = max(begun, default=0) + _micros(limits.SUSPECT_SECONDS)
+        if passed <= engine.now:
+            return True
+        engine.alarms.set(self, passed, _look)
+        return False
 
     def _let_pass(self, late: list[Watch]) -> None:
         if late:
@@ -180,11 +200,12 @@ class Suspects:
         self._sort()
         if self.retries > 0:
             return self._take_retry()
-        others_first = self._are_others_next
-        self._are_others_next = not others_first
-        if others_first:
-            return self._take_others() or self._take_suspects()
-        return self._take_suspects() or self._take_others()
+        if self._are_others_next or not self.held:
+            self._are_others_next = False
+            group = self._take_others()
+            if group:
+                return group
+        return self._take_suspects()
 
     def _take_retry(self) -> Group:
         for cells in (self._engine.ready, self.held):
@@ -194,13 +215,15 @@ class Suspects:
         return deque()
 
     def _sort(self) -> None:
-        """Hold back the ready cells that begin with suspects."""
-        ready, is_old = self._engine.ready, self._engine.activation.is_old
-        for _ in range(len(ready)):
-            cell = ready.popleft()
+        """Hold back the ready cells that begin with suspects; gates may have opened since."""
+        ready, held, is_old = self._engine.ready, self.held, self._engine.activation.is_old
+        cells = [*held, *ready]
+        held.clear()
+        ready.clear()
+        for cell in cells:
             cell.put_off()
             begins_old = bool(cell.mailbox) and is_old(cell.mailbox[0].id)
-            (self.held if begins_old else ready).append(cell)
+            (held if begins_old else ready).append(cell)
 
     def _take_others(self) -> Group:
         """All that do not begin with suspects, with what is in front of the first one."""
@@ -216,9 +239,10 @@ class Suspects:
         return group
 
     def _take_suspects(self) -> Group:
-        if not self.held:
-            return deque()
-        group = self._take_unsuspected() or self._take_most_suspect()
+        """Those that run together or the one that runs alone; none while it has to wait."""
+        group = self._take_unsuspected()
+        self._are_others_next = bool(group)
+        group = group or self._take_most_suspect()
         suspects = [message for cell, count in group for message in islice(cell.mailbox, count)]
         if suspects and suspects[0].attempts >= limits.ATTEMPTS:
             self._set_aside(group[0][0])
@@ -248,7 +272,6 @@ class Suspects:
         More each time, as long as all end quickly: so would they one by one, after a crash.
         """
         held, most = self.held, self._most
-        self._most = min(2 * most, limits.MOST_SUSPECTS)
         group: Group = deque()
         for _ in range(len(held)):
             cell = held.popleft()
@@ -260,6 +283,7 @@ class Suspects:
             most -= count
             group.append((cell, count))
             if not most:
+                self._most = min(2 * self._most, limits.MOST_SUSPECTS)
                 break
         return group
 

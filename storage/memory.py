@@ -292,12 +292,19 @@ class MemoryStore:
             )
             return turns[start : start + limit]
 
-    def pasts(self, streams: Sequence[str]) -> dict[str, list[StoredTurn]]:
+    def pasts(self, streams: Sequence[str], *, most_bytes: int) -> dict[str, list[StoredTurn]]:
         """See :meth:`perdure.storage.ports.Reader.pasts`."""
+        found: dict[str, list[StoredTurn]] = {}
         with self._disk.lock:
             self._require_open()
-            turns = self._disk.by_stream
-            return {stream: list(turns[stream]) for stream in streams if stream in turns}
+            for stream in dict.fromkeys(streams):
+                turns = self._disk.by_stream.get(stream, [])
+                most_bytes -= sum(len(turn.events) for turn in turns)
+                if most_bytes < 0:
+                    break
+                if turns:
+                    found[stream] = list(turns)
+        return found
 
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:
         """See :meth:`perdure.storage.ports.Reader.feed`."""

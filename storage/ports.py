@@ -196,8 +196,10 @@ class Reader(Protocol):
         """
         ...
 
-    def pasts(self, streams: Sequence[str]) -> dict[str, list[StoredTurn]]:
+    def pasts(self, streams: Sequence[str], *, most_bytes: int) -> dict[str, list[StoredTurn]]:
         """All turns of several streams, oldest first, with one look; they should be short.
+
+        Those are left out that are beyond *most_bytes* of events in all.
 
         Raises:
             CorruptionError: a turn's checksum does not fit.

@@ -24,15 +24,13 @@ from perdure.storage.records import Damage
 from perdure.storage.sqlite.connections import cannot_open, connect_reader
 from perdure.storage.sqlite.failures import DRIVER_ERRORS
 from perdure.storage.sqlite.log_breach import Breach, find_breach
+from perdure.storage.sqlite.rows import Row
 from perdure.storage.sqlite.statements import STATEMENTS
 
 logger = logging.getLogger("perdure")
 
 _KEPT = "-wal.damaged-"
 _HEADER_BYTES = 32
-
-Counters = tuple[int, int, int]
-"""Openings, batches and small writes so far: each transaction counts one of them up."""
 
 
 def look_at_log(path: str) -> Breach | None:
@@ -60,39 +58,52 @@ def look_at_log(path: str) -> Breach | None:
 def refuse_older_log(path: str) -> None:
     """Refuse a store whose file counts further than file and log together.
 
-    To be asked before the file is in use: closing a connection to the file alone drops SQLite's
-    locks on it. Nothing is written, so that whoever finds the rest of the log can put it back.
+    Nothing is written, so that whoever finds the rest of the log can put it back.
 
     Raises:
-        CorruptionError: a part of the log is missing.
+        CorruptionError: the end of the log is missing.
+    """
+    missing = _missing_end(path)
+    if missing:
+        msg = f"store {path!r}: {missing}; or the whole of {path + '-wal'!r}"
+        raise CorruptionError(msg)
+
+
+def _missing_end(path: str) -> str:
+    """What to tell of a log that ends before what was moved from it; empty when it does not.
+
+    The file is read before file and log: both only count up, also while somebody writes.
     """
     log = path + "-wal"
     if not os.path.isfile(log) or os.path.getsize(log) == 0:
-        return
+        return ""
     try:
         with closing(sqlite3.connect(f"file:{quote(path)}?immutable=1", uri=True)) as alone:
             moved = _counters(alone)
-    except DRIVER_ERRORS:  # all is in the log, or it was cut off while it was moved
-        return
+    except DRIVER_ERRORS:  # all is in the log, or it is just being moved
+        return ""
     try:
         with closing(connect_reader(path)) as reader:
             whole = _counters(reader)
     except DRIVER_ERRORS as error:
         raise cannot_open(path, error) from error
-    if not all(map(le, moved, whole)):
-        msg = (
-            f"store {path!r}: its log ends at batch {whole[1]}, but the file has some of batch "
-            f"{moved[1]}: the end of the log is missing, and what is left of it does not fit "
-            f"the file; restore a backup, or the whole of {log!r}"
-        )
-        raise CorruptionError(msg)
+    if moved is None or whole is None or all(map(le, moved, whole)):
+        return ""
+    return (
+        f"its log ends at batch {whole[1]}, but the file has some of batch {moved[1]}: the end "
+        "of the log is missing, and what is left of it does not fit the file; restore a backup"
+    )
 
 
-def _counters(connection: sqlite3.Connection) -> Counters:
-    row = connection.execute(STATEMENTS["counters"]).fetchone() or ()
+def _counters(connection: sqlite3.Connection) -> tuple[int, int, int] | None:
+    """Openings, batches and small writes so far: each transaction counts one of them up.
+
+    ``None`` when that is damaged, which is found when it is used.
+    """
+    row: Row = connection.execute(STATEMENTS["counters"]).fetchone() or ()
     if len(row) == 3 and all(isinstance(value, int) for value in row):
-        return tuple(row)
-    return 0, 0, 0  # that the row is damaged is found when it is used
+        return row[0], row[1], row[2]
+    return None
 
 
 def find_losses(path: str) -> Iterator[Damage]:
@@ -111,6 +122,9 @@ def find_losses(path: str) -> Iterator[Damage]:
     breach = _breach_in(path + "-wal")
     if breach is not None and breach.is_loss:
         yield Damage("", f"the log {_told(breach)}")
+    missing = _missing_end(path)
+    if missing:
+        yield Damage("", missing)
 
 
 def _breach_in(log: str) -> Breach | None:

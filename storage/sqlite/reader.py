@@ -197,12 +197,20 @@ class SqliteReader:
         asked: Parameters = {"stream": stream, "after": after_version, "limit": limit}
         return [turn_of(row) for row in self._rows("turns", asked)]
 
-    def pasts(self, streams: Sequence[str]) -> dict[str, list[StoredTurn]]:
+    def pasts(self, streams: Sequence[str], *, most_bytes: int) -> dict[str, list[StoredTurn]]:
         """See :meth:`perdure.storage.ports.Reader.pasts`."""
         found: dict[str, list[StoredTurn]] = {}
-        for row in self._rows("pasts", {"streams": to_json(list(dict.fromkeys(streams)))}):
-            turn = turn_of(row)
-            found.setdefault(turn.stream, []).append(turn)
+        asked: Parameters = {"streams": to_json(list(dict.fromkeys(streams)))}
+        with self._reading() as connection:
+            for row in connection.execute(STATEMENTS["pasts"], asked):
+                turn = turn_of(row)
+                most_bytes -= len(turn.events)
+                if most_bytes < 0:
+                    found.pop(turn.stream, None)  # not all of it was read
+                    break
+                found.setdefault(turn.stream, []).append(turn)
+        for turns in found.values():
+            turns.sort(key=lambda turn: turn.first_version)
         return found
 
     def feed(self, after_seq: int, *, limit: int = 1000) -> list[StoredTurn]:

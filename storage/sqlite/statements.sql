@@ -254,10 +254,9 @@ WHERE stream = :stream
 ORDER BY first_version LIMIT :limit;
 
 -- name: pasts
--- All turns of several streams.
+-- All turns of several streams, one stream after the other; the whole is never sorted.
 SELECT t.seq, t.stream, t.first_version, t.count, t.time, t.crc, t.events
-FROM json_each(:streams) AS j CROSS JOIN turns AS t ON t.stream = j.value
-ORDER BY t.stream, t.first_version;
+FROM json_each(:streams) AS j CROSS JOIN turns AS t ON t.stream = j.value;
 
 -- name: feed
 -- A page of all turns in the order of the store.

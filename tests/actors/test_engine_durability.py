@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import perdure
-from tests.actors.engine import Counter, app
+from perdure.actors import limits
+from tests.actors.engine import Counter, app, gates
 from tests.actors.hastening import hasten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +117,34 @@ def test_an_operation_that_kills_the_process_is_set_aside_and_others_go_on(path:
         assert f"at {row.attempts} crashes" in row.reason
         assert client.entity(Counter, "a").call(Counter.read).get(timeout=5) == 1
         assert client.entity(Counter, "z").call(Counter.read).get(timeout=5) == 1
+
+
+def test_who_blocks_after_a_crash_holds_up_the_others_for_a_moment_only(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_killed(
+        """
+        import os
+        from datetime import timedelta
+        from tests.actors.engine import Counter, app
+        client = app.open(PATH)
+        for key in ("slow", "a", "b", "c", "d", "e"):
+            ref = client.entity(Counter, key).options(at=timedelta(seconds=0.2))
+            ref.signal(Counter.add_when_open if key == "slow" else Counter.add, 1)
+        os._exit(1)
+        """,
+        path,
+    )
+    time.sleep(0.3)  # all are due, and run together
+    monkeypatch.setattr(limits, "SUSPECT_SECONDS", 0.2)
+    gates["slow"] = threading.Event()
+
+    with app.open(path) as client:
+        try:
+            for key in "abcde":
+                assert client.entity(Counter, key).call(Counter.read).get(timeout=10) == 1
+        finally:
+            gates["slow"].set()
 
 
 def test_scheduled_signals_wait_through_a_restart(path: str) -> None:

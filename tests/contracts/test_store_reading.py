@@ -53,10 +53,21 @@ def test_the_pasts_of_many_are_read_at_once(store: Store) -> None:
     store.commit(step(2, LAMP, 1, 1))
     store.commit(step(3, CART, 3, 1))
 
-    found = store.pasts([CART, "@none@x", LAMP, CART])
+    found = store.pasts([CART, "@none@x", LAMP, CART], most_bytes=1_000)
     assert found == {CART: store.turns(CART), LAMP: store.turns(LAMP)}
     assert [turn.first_version for turn in found[CART]] == [1, 3]
-    assert store.pasts([]) == {}
+    assert store.pasts([], most_bytes=1_000) == {}
+
+
+def test_pasts_that_are_beyond_the_room_are_left_out_as_a_whole(store: Store) -> None:
+    store.commit(step(1, CART, 1))
+    store.commit(step(2, LAMP, 1))
+    store.commit(step(3, LAMP, 2))
+    size = len(store.turns(CART)[0].events)
+
+    assert set(store.pasts([CART, LAMP], most_bytes=3 * size)) == {CART, LAMP}
+    assert set(store.pasts([CART, LAMP], most_bytes=3 * size - 1)) == {CART}
+    assert store.pasts([CART, LAMP], most_bytes=size - 1) == {}
 
 
 def test_due_messages_come_in_order_and_in_pages(store: Store) -> None:

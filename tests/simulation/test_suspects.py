@@ -228,3 +228,23 @@ def test_nobody_is_charged_with_what_came_after_it(seed: int) -> None:
     stored = world.client.node.store.load(["@actor@old0"], FAR)["@actor@old0"]
     assert stored.version == 1, "what the suspect did was not durable when the killer ran"
     assert not stored.messages
+
+
+def test_charged_ones_have_their_turn_though_others_always_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Simulation(app, seed=4)
+    for key in ("a", "b", "killer"):
+        scheduled(world, key, "die" if key == "killer" else "add")
+    for _ in range(2):  # at the second all were in hand together: from now on each runs alone
+        with pytest.raises(SimulatedCrash):
+            world.advance(seconds=10)
+        world.crash()
+    monkeypatch.setitem(moods, "deadly", False)
+
+    for number in range(60):  # there is always one that has begun within the last second
+        world.client.entity(Actor, f"new{number}").signal(Actor.sleep, 1.0)
+        world.advance(seconds=0.5)
+
+    assert not world.client.node.partition.recovery.careful
+    assert {"a", "b", "killer"} <= counts(world).keys()

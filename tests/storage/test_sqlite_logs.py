@@ -304,6 +304,10 @@ def test_a_log_that_ends_before_what_was_moved_from_it_is_refused(
     log.write_bytes(kept)
     file = moved.read_bytes()
 
+    view = SqliteReader.view(str(moved))
+    [damage] = view.check()
+    view.close_readers()
+    assert f"log ends at batch {left}, " in damage.what
     with pytest.raises(CorruptionError, match=rf"log ends at batch {left}, .* batch {BATCHES}"):
         SqliteStore.open(str(moved))
 
