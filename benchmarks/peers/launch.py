@@ -15,7 +15,8 @@ operations as it has, all plain or all coroutines, as its shape is:
     fan_out(width)          so many steps at once, and gives the sum of 0 + 1, 1 + 1, …
     transfer(giver, taker)  moves 1 between accounts;  balance(key)
     hold(count)             begins so many that stand in the middle of a step
-    held(count)             waits until all of them have ended, and gives how many did
+    held(count)             waits until all of them have ended; gives how many did, and how many
+                            seconds it took to count them
     wait(count, first)      begins so many that wait for an event, numbered from *first*
     http_call(key)          as call, through HTTP;  http_total(key) where total does not see it
 

@@ -189,12 +189,13 @@ class System:
                 raise TimeoutError(msg)
             time.sleep(0.05)
 
-    def held(self, count: int) -> int:
-        """Wait until all of them have ended; counting takes long, so it is done at the end."""
+    def held(self, count: int) -> tuple[int, float]:
+        """Wait until all of them have ended, and count them, which has a time of its own."""
         deadline = time.monotonic() + HELD_SECONDS
         while True:
             while not self.opened.node.partition.idle() and time.monotonic() < deadline:
                 time.sleep(0.005)
+            begun = time.monotonic()
             done = self.opened.count(prefix="held").get("Completed", 0)
-            if done >= count or time.monotonic() > deadline:
-                return done
+            if done >= count or begun > deadline:
+                return done, time.monotonic() - begun
