@@ -122,6 +122,8 @@ class Activation:
         self._old_in_hand = 0
         self.scanning = True
         self.next_due: int | None = 0
+        for address in self._host.requests.sought:
+            self.want(address)
 
     # ---- arrivals -----------------------------------------------------------------------
 

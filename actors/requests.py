@@ -240,6 +240,13 @@ class Requests:
                 joined.resolve(OutcomeUnknownError(request_id, cause))
 
     def clear(self) -> None:
-        """Everything in flight comes again."""
-        self._in_flight.clear()
-        self._sought.clear()
+        """Everything in flight comes again, but who waits for a message that the store has."""
+        waiting = {name for rows in self._sought.values() for name in rows}
+        self._in_flight = {
+            name: joined for name, joined in self._in_flight.items() if name in waiting
+        }
+
+    @property
+    def sought(self) -> list[str]:
+        """The actors whose activation is to find the messages that somebody waits for."""
+        return list(self._sought)

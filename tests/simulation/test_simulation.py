@@ -11,6 +11,8 @@ from tests.simulation.ledgers import ledgers
 
 SEEDS = int(os.environ.get("PERDURE_SEEDS", "150"))
 GROUPS = 10
+FOUND = (202580816,)
+"""Seeds that have found something."""
 
 
 @pytest.mark.timeout(300)
@@ -19,3 +21,8 @@ def test_every_acknowledged_message_is_applied_once_whatever_fails(group: int) -
     seeds = SEEDS // GROUPS
 
     assert assert_survives(ledgers, seeds=seeds, first_seed=group * seeds) >= 1_000 * seeds
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_found_once_is_not_found_again(seed: int) -> None:
+    assert assert_survives(ledgers, seeds=1, first_seed=seed) >= 1_000
