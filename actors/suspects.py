@@ -276,7 +276,9 @@ class Suspects:
         for _ in range(len(held)):
             cell = held.popleft()
             suspects = takewhile(self._is(lambda attempts: attempts == 0), cell.mailbox)
-            count = len(list(islice(suspects, most)))
+            is_activity = kind_of(cell.address) == ACTIVITIES  # attempts are no turn together
+            taken = most if is_activity else min(most, limits.TURN_MESSAGES)
+            count = len(list(islice(suspects, taken)))
             if not count:
                 held.append(cell)
                 continue
