@@ -112,7 +112,7 @@ class _Scope(OperationScope):
 
     def close(self) -> None:
         """The same; the entity's object may outlive it."""
-        self.is_open = False
+        super().close()
         self.state.entity._perdure_scope = None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     def record(self, event: object) -> None:

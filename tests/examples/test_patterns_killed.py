@@ -14,7 +14,7 @@ import pytest
 from examples.flights.dataset import ROOT
 from tests.examples.scenes import PATTERNS, Pattern, check_approval
 
-KILLS = 3
+KILLS = 4
 PAUSES = (0.0, 0.0, 0.02, 0.1)
 """Seconds from a line to the kill."""
 

@@ -96,16 +96,24 @@ def test_a_killer_among_others_costs_one_crash_more_and_them_nothing(seed: int) 
     assert counts(world) == dict.fromkeys(keys, 1)
 
 
-def test_a_suspect_set_aside_for_another_reason_has_no_attempts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    world = Simulation(app)
-    scheduled(world, "a", "add")
+def crash_twice(world: Simulation, *keys: str) -> None:
+    """A killer waits behind those that add: at the second crash all were in hand together, and
+    from now on each runs alone.
+    """
+    for key in keys:
+        scheduled(world, key, "add")
     scheduled(world, "killer", "die")
     for _ in range(2):
         with pytest.raises(SimulatedCrash):
             world.advance(seconds=10)
         world.crash()
+
+
+def test_a_suspect_set_aside_for_another_reason_has_no_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Simulation(app)
+    crash_twice(world, "a")
     definition = app.resolve(Actor)
     assert definition is not None
     monkeypatch.delitem(definition.operations, "add")  # another release of the code
@@ -121,12 +129,7 @@ def test_a_suspect_that_runs_for_long_holds_up_the_others_for_a_while_only(
 ) -> None:
     world = Simulation(app, seed=3)
     scheduled(world, "slow", "sleep", 600.0)
-    for key in ("a", "b", "killer"):
-        scheduled(world, key, "die" if key == "killer" else "add")
-    for _ in range(2):  # at the second all were in hand together: from now on each runs alone
-        with pytest.raises(SimulatedCrash):
-            world.advance(seconds=10)
-        world.crash()
+    crash_twice(world, "a", "b")
     monkeypatch.setitem(moods, "deadly", False)
     world.advance(seconds=0.5)
     assert "slow" not in counts(world)
@@ -234,12 +237,7 @@ def test_charged_ones_have_their_turn_though_others_always_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = Simulation(app, seed=4)
-    for key in ("a", "b", "killer"):
-        scheduled(world, key, "die" if key == "killer" else "add")
-    for _ in range(2):  # at the second all were in hand together: from now on each runs alone
-        with pytest.raises(SimulatedCrash):
-            world.advance(seconds=10)
-        world.crash()
+    crash_twice(world, "a", "b")
     monkeypatch.setitem(moods, "deadly", False)
 
     for number in range(60):  # there is always one that has begun within the last second

@@ -154,7 +154,7 @@ class Worker:
         }
 
 
-@settings(max_examples=45, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(work=st.lists(actions, max_size=12), limit=page, now=time)
 def test_both_stores_do_the_same(work: list[tuple[Any, ...]], limit: int, now: int) -> None:
     with TemporaryDirectory() as folder:
